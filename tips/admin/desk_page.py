@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from core.models import Account
 from core.staff import list_filters
 from tips import conversation
+from tips.admin.tip_column import undo
 from tips.desk import permissions, queue, triage
 from tips.desk.live import page_state
 from tips.desk.live.people import find_initials
@@ -86,7 +87,11 @@ BULK_ACTS: dict[str, BulkAct] = {"assign-to-me": _assign_to_me}
 
 
 def _run_bulk_act(request: HttpRequest, officer: Account) -> None:
-    act = BULK_ACTS.get(request.POST.get("act", ""))
+    name, _colon, choice = request.POST.get("act", "").partition(":")
+    if name == "undo-batch":
+        undo.undo_batch(request, officer, choice)
+        return
+    act = BULK_ACTS.get(name)
     tips = list(permissions.visible_tips(officer).defer("report").filter(pk__in=_read_chosen(request.POST)))
     if act is None or not tips:
         messages.warning(request, _("Nothing was done: no tip was chosen. Choose tips first."))

@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
-from tips.admin.act_forms import MuteForm, PriorityForm, SnoozeForm, read_snooze_end
 from tips.admin.forms import (
     AnswerForm,
     AssignForm,
@@ -30,6 +29,7 @@ from tips.admin.forms import (
     ReferForm,
     list_closing_fields,
 )
+from tips.admin.tip_column.act_forms import MuteForm, PriorityForm, SnoozeForm, read_snooze_end
 from tips.desk import outbox, permissions, referrals, triage
 from tips.desk.acts import dispatch_calls, mutes, priorities, snoozes, spam
 from tips.desk.alike import links, lookup, wave_answers

@@ -34,7 +34,8 @@ from tips.admin import desk_page, tip_files
 from tips.admin.forms import has_unsent_text, list_forms
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
 from tips.admin.tip_column import context as tip_context
-from tips.admin.tip_column import surroundings
+from tips.admin.tip_column import surroundings, undo
+from tips.admin.tip_column.act_forms import list_act_forms
 from tips.desk import answer_templates, drafts, permissions, queue, referrals, tip_history, triage
 from tips.models import Author, Tip
 
@@ -96,6 +97,8 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
         return _render(request, tip_id, officer, context, _ActionRefusedError(sentence, 200))
     if request.method != "POST" or name in _STILL_ACTS:
         return _render(request, tip_id, officer, context)
+    if name == "undo":
+        return _undo(request, tip_id, officer, context, choice)
     try:
         action = _run_action(request, tip_id, officer, name, choice if colon else None)
     except _ActionRefusedError as problem:
@@ -106,6 +109,17 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
         return _render(request, tip_id, officer, context, sent=name)
     drafts.drop(officer, request.POST.get("draft", ""))
     return HttpResponseRedirect(_find_next_page(request, tip_id, officer, name))
+
+
+def _undo(request: HttpRequest, tip_id: UUID, officer: Account, context: dict[str, Any], act_id: str) -> HttpResponse:
+    """Undo an act. If it had a text, return the page with the text in its field, else the page of the button."""
+    undone = undo.undo_act(request, officer, act_id)
+    restored = undo.restore_fields(request.POST, undone) if undone and undone.tip.pk == tip_id else None
+    if restored is None:
+        return undo.redirect_back(request)
+    request.POST = restored  # type: ignore[assignment]  # typed as never written to
+    sentence = _("What you had typed is in its field again. Nothing was sent.")
+    return _render(request, tip_id, officer, context, _ActionRefusedError(sentence, 200))
 
 
 def ask_for_factor(request: HttpRequest) -> HttpResponse | None:
@@ -235,7 +249,7 @@ def _render(  # noqa: PLR0917
     context |= tip_context.list_acts(tip, officer, checked)
     tip_context.add_files(context)
     typed = answer_templates.put_in(request.POST, tip) if request.POST.get("act") == _PUT_IN else request.POST
-    context["forms"] = list_forms(tip, typed, checked, sent)
+    context["forms"] = list_forms(tip, typed, checked, sent) | list_act_forms(typed, checked)
     context["answer_templates"] = answer_templates.list_groups(tip)
     context["categories"] = context["forms"]["category"].fields["category"].queryset
     context["kind"] = _choose_kind(request, problem, sent)

@@ -28,7 +28,7 @@ from core import audit
 from core.models import Account
 from tips import conversation, vault
 from tips.desk import permissions, referrals, triage
-from tips.desk.acts import closings, reversals
+from tips.desk.acts import closings, reversals, snoozes
 from tips.desk.acts.reversals import OUTGOING, Kind, UndoRefusedError
 from tips.desk.triage import TransitionError
 from tips.models import Author, Category, Disposition, Message, PendingAct, State, Tip, Unit
@@ -40,6 +40,7 @@ _SECONDS_UNTIL_RETRY = 60
 _OVERDUE = dt.timedelta(minutes=2)
 _UNOPENED = (vault.SealError, vault.KeyMissingError)
 _RECORDED_LATER = "recorded_later"
+_SEALED_OF_TIP = ("tip__report", "tip__key_for_agency", "tip__key_for_source", "tip__token_hash", "tip__form_hash")
 _RECORDED_AS = {Kind.ANSWER: "answered", Kind.CLOSE: "closed"}
 
 logger = logging.getLogger(__name__)
@@ -205,6 +206,7 @@ def _explain_stop(tip: Tip, act: PendingAct) -> str:
 
 
 def _write(tip: Tip, act: PendingAct, officer: Account, fields: dict[str, Any], form_id: bytes) -> None:
+    snoozes.clear(tip)
     match act.kind:
         case Kind.ANSWER:
             triage.refuse_answer(tip)
@@ -336,7 +338,7 @@ def list_decisions(account: Account) -> list[PendingAct]:
     waiting = PendingAct.objects.filter(kind=Kind.CLOSE, due_at=None, tip__in=tips).exclude(officer=account)
     if not permissions.can_hold(account):
         waiting = waiting.filter(second_person=account)
-    return list(waiting.select_related("tip", "officer", "second_person").defer("tip__report"))
+    return list(waiting.select_related("tip", "officer", "second_person").defer(*_SEALED_OF_TIP))
 
 
 def read_decision(pending_id: UUID, account: Account) -> tuple[PendingAct, closings.Ending]:
@@ -377,7 +379,8 @@ def list_undoable(officer: Account) -> list[PendingAct]:
     """Return this officer's acts that can be undone now, on tips they see, newest last; without those that need consent."""
     acts = PendingAct.objects.filter(officer=officer, tip__in=permissions.visible_tips(officer))
     acts = acts.filter(Q(due_at__gt=timezone.now()) | Q(kind__in=OUTGOING, due_at__isnull=False))
-    return list(acts.select_related("tip").defer("body", "tip__report").order_by("due_at", "position"))
+    columns = ("tip", "kind", "batch", "after", "due_at", "position", "tip__number")
+    return list(acts.select_related("tip").only(*columns).order_by("due_at", "position"))
 
 
 def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:

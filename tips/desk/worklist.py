@@ -6,24 +6,28 @@ The list, its filters and the counts on the first page all ask this module, so t
 from __future__ import annotations
 
 from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Now
+from django.db.models.functions import Now, TruncDate
 
 from core.models import Account
 from tips import readers
 from tips.desk import permissions
-from tips.models import Author, Message, Priority, State, Tip
+from tips.models import Author, Message, PendingAct, Priority, State, Tip
 from tips.walls import visibility
 
 SENSITIVE = readers.SENSITIVE
 WALLED = Q(is_walled=True)
 UNREAD = Q(state=State.NEW) | Q(has_unread=True)
 SPAM = Q(desk_state__spam_since__isnull=False)
-_UNREAD_MESSAGES = Message.objects.filter(author=Author.SOURCE, read=False)
+# Without those of muted sources, which are kept but bring no tip to anyone's attention.
+_UNREAD_MESSAGES = Message.objects.filter(author=Author.SOURCE, read=False).exclude(
+    tip__desk_state__muted_until__gte=TruncDate(Now())
+)
+_CLOSING_IDS = PendingAct.objects.filter(kind=PendingAct.Kind.CLOSE, due_at__isnull=False).order_by().values("tip")
 # By their ids: PostgreSQL then reads the few rows that two partial indexes name. As "not closed or has unread" it would read all.
 _ACTIVE_IDS = (
     Tip.objects.exclude(state=State.CLOSED).order_by().values("pk").union(_UNREAD_MESSAGES.order_by().values("tip_id"))
 )
-ACTIVE = Q(pk__in=_ACTIVE_IDS) & ~SPAM
+ACTIVE = Q(pk__in=_ACTIVE_IDS) & ~SPAM & ~Q(pk__in=_CLOSING_IDS)
 
 
 def visible_with_unread(account: permissions.User) -> QuerySet[Tip]:

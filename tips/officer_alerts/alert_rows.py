@@ -33,6 +33,7 @@ def release_notifications(channel: AlertChannel) -> None:
 
 
 def silence(tip: Tip) -> None:
-    """Send no message that still waits about a tip, to anyone."""
+    """Send no message that still waits about a tip, to anyone, and no further ones."""
     withdraw_notifications(tip, Account.objects.none())
+    Alert.objects.filter(tip=tip, next_step_at__isnull=False).update(next_step_at=None)
     Alert.objects.filter(tip=tip).exclude(state=Alert.AlertState.SPREAD).update(state=Alert.AlertState.SPREAD)

@@ -9,6 +9,7 @@ from django.template import RequestContext
 
 from tips import officer_alerts, readers
 from tips.desk import permissions, worklist
+from tips.desk.acts.toasts import list_toasts
 from tips.desk.duty import changes
 from tips.models import Category
 from tips.walls import visibility
@@ -71,3 +72,12 @@ def alert_trouble(context: RequestContext) -> dict[str, Any]:
         return {}
     problems = officer_alerts.find_problems(permissions.counted_tips(user))
     return {"trouble": problems, "can_open": permissions.can_open(user)}
+
+
+@register.inclusion_tag("admin/tips/desk/toast.html", takes_context=True)
+def toasts(context: RequestContext) -> dict[str, Any]:
+    """Return what the signed-in officer can undo right now, and the page to come back to."""
+    user, request = context.get("user"), context.get("request")
+    if user is None or request is None or not permissions.can_act(user):
+        return {}
+    return {"pending_acts": list_toasts(user), "back_to": request.get_full_path(), "user": user}

@@ -6,3 +6,4 @@ import "./keys.js";
 import "./live.js";
 import "./search.js";
 import "./tip.js";
+import "./toasts.js";

@@ -27,7 +27,7 @@ def now(tip: Tip) -> Tip:
 
 
 def is_active(tip: Tip, account: Account) -> bool:
-    return worklist.visible_with_unread(account).filter(worklist.ACTIVE, pk=tip.pk).exists()
+    return worklist.visible_with_unread(account).filter(worklist.ACTIVE, is_asleep=False, pk=tip.pk).exists()
 
 
 def is_unread(tip: Tip, account: Account) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,14 +14,14 @@ from tips import officer_alerts
 from tips.desk import permissions
 from tips.desk.acts import reversals
 from tips.desk.triage import TransitionError, locked, refuse_unopened
-from tips.models import PendingAct, Tip
+from tips.models import DeskState, PendingAct, Tip
 
 LONGEST = dt.timedelta(days=90)
 
 
 def muted() -> Q:
     """Return the condition on Tip for those whose source is muted today."""
-    return Q(desk_state__muted_until__gte=timezone.localdate())
+    return Q(Exists(DeskState.objects.filter(tip=OuterRef("pk"), muted_until__gte=timezone.localdate())))
 
 
 def is_muted(tip: Tip) -> bool:

@@ -22,16 +22,13 @@ from tips.models import Author, DeskState, Message, PendingAct, Priority, State,
 URGENT_LIMIT = dt.timedelta(hours=1)
 LIMIT = dt.timedelta(days=180)
 
-_WROTE_SINCE = Exists(
-    Message.objects.filter(tip=OuterRef("pk"), author=Author.SOURCE, position__gt=OuterRef("desk_state__snoozed_after"))
-)
-_IS_SET = Q(desk_state__snoozed_after__isnull=False)
-
-
+_SNOOZED = DeskState.objects.filter(tip=OuterRef("pk"), snoozed_after__isnull=False)
+_WROTE_SINCE = Message.objects.filter(tip=OuterRef("tip"), author=Author.SOURCE, position__gt=OuterRef("snoozed_after"))
 # Snoozed now; by the database's clock, so that the condition can stand in a module.
-ASLEEP = _IS_SET & (Q(desk_state__snoozed_until=None) | Q(desk_state__snoozed_until__gt=Now())) & ~Q(_WROTE_SINCE)
+_ASLEEP_ROWS = _SNOOZED.filter(Q(snoozed_until=None) | Q(snoozed_until__gt=Now())).exclude(Exists(_WROTE_SINCE))
+ASLEEP = Q(Exists(_ASLEEP_ROWS))
 # The snooze is over, and no officer has worked on the tip since.
-OVER = _IS_SET & ~ASLEEP
+OVER = Q(Exists(_SNOOZED)) & ~ASLEEP
 
 
 def snooze(

@@ -6,7 +6,7 @@ import datetime as dt
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,11 +16,10 @@ from tips import officer_alerts
 from tips.desk import permissions
 from tips.desk.acts import reversals
 from tips.desk.triage import TransitionError, locked, refuse_if_changed
-from tips.models import PendingAct, State, Tip
+from tips.models import DeskState, PendingAct, State, Tip
 
 KEPT_DAYS = 30
-IS_SPAM = Q(desk_state__spam_since__isnull=False)
-NOT_SPAM = Q(desk_state__spam_since=None)
+IS_SPAM = Q(Exists(DeskState.objects.filter(tip=OuterRef("pk"), spam_since__isnull=False)))
 _ACTOR = "portal"  # no account has this name
 
 

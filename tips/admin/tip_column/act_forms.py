@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -73,4 +74,13 @@ class MuteForm(forms.Form):
     mute_days = forms.TypedChoiceField(choices=[(days, days) for days in MUTE_DAYS], coerce=int)
 
 
-ACT_FORMS: dict[str, type[forms.Form]] = {"priority": PriorityForm, "snooze": SnoozeForm, "mute": MuteForm}
+_FORMS: dict[str, type[forms.Form]] = {"priority": PriorityForm, "snooze": SnoozeForm, "mute": MuteForm}
+
+
+def list_act_forms(typed: Mapping[str, Any], checked: Mapping[str, forms.Form]) -> dict[str, forms.Form]:
+    """Return the forms of these acts by name: the `checked` ones, and the others with what is typed."""
+    return {
+        name: checked.get(name)
+        or form(initial={field: typed.get(field, "") for field in form.base_fields}, auto_id=f"{name}-%s")
+        for name, form in _FORMS.items()
+    }
