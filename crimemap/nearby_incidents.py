@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
+from django.utils.formats import date_format
+
 from crimemap import wording
 from crimemap.geometry import METERS_PER_DEGREE, meters_between
 from crimemap.pages.base_map_svg import BaseMapRenderer, MapDrawing
@@ -25,7 +27,8 @@ RADIUS_METERS = 300
 DAYS = 30
 MAX_LISTED = 8
 MAX_ROWS = 200
-_MARGIN = 1.2  # of the circle's radius, from its middle to the upper edge of the map
+# Of the circle's radius, from its middle to the upper edge of the map: wide frames cut a fifth of its height off.
+_MARGIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def _describe(row: IncidentRow, published: PublishedIncidents, latitude: float, 
     return NearbyIncident(
         name=published.category_names[row.category],
         family=published.families[row.category],
-        day=wording.describe_time(row),
+        day=date_format(row.at, "F" if row.precision == "month" else "N j"),
         distance=wording.format_distance(meters),
     )
 

@@ -32,6 +32,7 @@ from crimemap import places
 from tipportal.demo import attachments
 from tips import conversation, form_tokens, intake, receipts, vault
 from tips.desk import triage
+from tips.desk.alike import links
 from tips.files.attachments import Upload
 from tips.files.incoming_upload import IncomingUpload
 from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip, Unit
@@ -157,6 +158,10 @@ def _was_sent(name: str) -> bool:
     return Tip.objects.filter(form_hash=form_tokens.hash_token_id(_derive_token_id(name))).exists()
 
 
+def _find_tip(name: str) -> Tip:
+    return Tip.objects.get(form_hash=form_tokens.hash_token_id(_derive_token_id(name)))
+
+
 def _send_tip(step: Step) -> None:
     """Send the tip as the form does, unless an earlier run has."""
     if _was_sent(step.tip):
@@ -198,7 +203,7 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
 def _play_follow_up(step: Step) -> None:
     """Play what an officer or the source did next. A repeated step changes nothing."""
     screening.screen(screening.list_waiting())
-    tip = Tip.objects.get(form_hash=form_tokens.hash_token_id(_derive_token_id(step.tip)))
+    tip = _find_tip(step.tip)
     officer = Account.objects.get(username=step.details.get("by", groups.OFFICER))
     text = step.details.get("text", "").strip()
     match step.action:
@@ -215,6 +220,8 @@ def _play_follow_up(step: Step) -> None:
             key = conversation.key_for_officer(tip)
             files = _seal_files(step.details)
             _without_alerts(lambda: conversation.add_from_source(tip, key, text, step.form_id, files))
+        case "link":
+            links.link(tip, [_find_tip(name).pk for name in step.details["with"]], officer)
         case "close":
             triage.close(tip, officer, Disposition(step.details["disposition"]))
         case unknown:

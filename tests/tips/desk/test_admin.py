@@ -181,7 +181,8 @@ def test_an_empty_list_says_so(okafor: Account) -> None:
 
 def test_a_tip_of_an_officer_who_left_says_whose_it_is(okafor: Account, supervisor: Account) -> None:
     left, moved = (officers.create_officer(name, first_name=name, last_name="Marsh") for name in ("lea", "mia"))
-    tips = [officers.send_opened_tip(okafor) for _ in range(3)]
+    texts = ("Dogs in cages behind the barn", "Somebody paints the lockers", "Bikes vanish every Friday night")
+    tips = [officers.send_opened_tip(okafor, description=text) for text in texts]
     for tip, account in zip(tips, (left, moved, supervisor), strict=True):
         triage.assign(tip, okafor, account)
     Account.objects.filter(pk=left.pk).update(is_active=False)
