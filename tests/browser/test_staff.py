@@ -62,13 +62,14 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         page.keyboard.press("Enter")
         expect(page.get_by_label("Your answer")).to_be_focused()
         page.keyboard.type("Where is it?")
-        page.locator(".acts2 button[name=act]").first.click()
+        page.get_by_label("Your answer").blur()  # on a phone the keyboard covers the acts
+        page.get_by_role("group", name="Actions").get_by_role("button", name="Take").click()
         expect(page.get_by_text("You have text that you haven't sent yet.")).to_be_visible()
         expect(page.get_by_label("Your answer")).to_have_value("Where is it?")
         expect(page.get_by_text("Draft kept")).to_be_visible()
         check_looks(page)
         # Nothing asks before the page is left: the draft is in the tab, sealed, and comes back.
-        page.get_by_role("link", name="Home").click()
+        page.locator(".brand").click()
         expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
         assert page.evaluate("sessionStorage.length") == 1
         assert "Where is it?" not in stored(page)
@@ -88,6 +89,50 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         page.goto(stack.staff_url + LIST + "?state=closed&who=left")
         expect(page.get_by_role("heading", name="No tips match")).to_be_visible()
         check_looks(page)
+
+
+def test_a_draft_survives_what_happens_to_its_page(browser: Browser, stack: Stack) -> None:
+    words = "We will look at the garage on Friday"
+    with visit(browser, stack.staff_url, width=1280) as page, visit(browser, stack.staff_url, width=1280) as other:
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        rows = page.locator(".rows2 .first a")
+        address, elsewhere = (stack.staff_url + str(rows.nth(index).get_attribute("href")) for index in (0, 1))
+        page.goto(address)
+        answer = page.get_by_label("Your answer")
+        answer.fill(words)
+        expect(page.get_by_text("Draft kept")).to_be_visible()
+        assert words not in stored(page)
+        for look in ("reload", "elsewhere", "session"):
+            if look == "elsewhere":
+                page.goto(elsewhere)
+                page.wait_for_load_state("networkidle")
+                expect(answer).to_have_value("")
+            if look == "session":
+                page.context.clear_cookies(name="staff")
+                page.goto(stack.staff_url + "/admin/")
+                sign_in(page, stack, groups.OFFICER)
+            page.goto(address)
+            expect(answer).to_have_value(words)
+        # A colleague is faster.
+        sign_in(other, stack, groups.SUPERVISOR)
+        other.goto(address)
+        other.locator(".acts2 button[name=act]").first.click()
+        expect(other.locator(".said-by-us .success")).to_be_visible()
+        page.get_by_role("button", name="Send + next").click()
+        expect(page.get_by_text("Not sent.")).to_be_visible()
+        expect(answer).to_have_value(words)
+        check_looks(page)
+        page.get_by_role("button", name="Keep as a note").click()
+        expect(page.locator(".msg-note", has_text=words)).to_be_visible()
+        page.wait_for_function("() => sessionStorage.length === 0")
+        # Signing out drops what is left.
+        answer.fill("One more thing")
+        expect(page.get_by_text("Draft kept")).to_be_visible()
+        page.locator("[popovertarget=account-menu]").click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+        assert page.evaluate("sessionStorage.length") == 0
 
 
 def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack) -> None:

@@ -17,8 +17,12 @@ def describe_moment(at: dt.datetime) -> str:
     """Return day and minute of something that staff did."""
     return pgettext("day and time", "%(day)s %(time)s") % {
         "day": describe_day(at),
-        "time": date_format(timezone.localtime(at), "TIME_FORMAT"),
+        "time": describe_time(at),
     }
+
+
+def describe_time(at: dt.datetime) -> str:
+    return date_format(timezone.localtime(at), "TIME_FORMAT")
 
 
 def describe_hour(hour: dt.datetime) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account, AuditEntry
-from tips.desk.moments import describe_moment
+from tips.desk.moments import describe_day, describe_moment, describe_time
 from tips.models import Disposition, Tip
 
 OPENED, ANSWERED, WROTE_NOTE = "opened", "answered", "wrote a note on"
@@ -137,7 +137,8 @@ def describe_group(changes: Sequence[TipChange]) -> str:
     first, last = changes[0], changes[-1]
     when = describe_moment(first.at)
     if len(changes) > 1 and describe_moment(last.at) != when:
-        when = _("%(first)s to %(last)s") % {"first": when, "last": describe_moment(last.at)}
+        end = describe_time(last.at) if describe_day(first.at) == describe_day(last.at) else describe_moment(last.at)
+        when = _("%(first)s to %(last)s") % {"first": when, "last": end}
     names = list(dict.fromkeys(change.name for change in changes))
     who = names[0] if len(names) == 1 else ", ".join(names)
     labels = ", ".join(dict.fromkeys(change.label for change in changes))
