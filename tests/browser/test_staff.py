@@ -148,6 +148,22 @@ def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack) -> No
             check_looks(page)
 
 
+def test_a_supervisors_pages_are_clean(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.SUPERVISOR)
+        page.goto(stack.staff_url + LIST)
+        page.get_by_role("link", name="Workload").click()
+        expect(page.get_by_role("heading", name="Who has what")).to_be_visible()
+        check_looks(page)
+        page.get_by_role("link", name="Look at them").click()
+        expect(page.get_by_role("heading", name="Closings to look at again")).to_be_visible()
+        check_looks(page)
+        page.get_by_role("link", name="Back to the workload").click()
+        page.get_by_role("link", name="Move tips of Amara Lindholm").click()
+        page.get_by_role("radio", name="Nobody: back to the desk").check()
+        check_looks(page)
+
+
 def test_an_account_without_access_to_tips_reads_a_refusal(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.staff_url) as page:
         sign_in(page, stack, groups.ADMINISTRATOR)
