@@ -161,6 +161,7 @@ class Instance:
         tip_list = officer.open("/admin/tips/tip/")
         for path in sorted(set(re.findall(r"/admin/tips/tip/[0-9a-f-]{36}/change/", tip_list))):
             self._handle_tip(officer, path)
+        self._let_answers_go_out()
         for source in self.sources:
             self._come_back(source)
             self._make_mistakes(source)
@@ -243,6 +244,12 @@ class Instance:
             officer.open(path, fields | {"act": kind, kind: text})
             assert officer.status in (302, 303), officer.status
         assert self.note in officer.open(path)
+
+    def _let_answers_go_out(self) -> None:
+        """End the 30 seconds in which an officer can undo an answer."""
+        with closing(self.stack.connect("postgres")) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE tips_pendingact SET due_at = now() WHERE due_at IS NOT NULL")
+        wait_until(lambda: not self._count("tips_pendingact WHERE kind = 'answer'"), 60, "the answers have gone out")
 
     def _subscribe(self) -> None:
         resident = Visitor(self.stack.public_url)
