@@ -164,7 +164,7 @@ def measure_submissions(stack: Stack, count: int) -> None:
     print(
         f"\nCPU of a submission: {total:.1f} ms (target 50) = Argon2id {argon2:.1f} ms + the rest {total - argon2:.1f} ms (target 7)"
     )
-    print(f"CPU of the staff side that compares it with names: {1000 * staff_cpu / (3 * count):.1f} ms\n")
+    print(f"CPU of the staff side meanwhile, for each tip: {1000 * staff_cpu / (3 * count):.1f} ms\n")
 
 
 def has_no_arrivals(stack: Stack) -> bool:
