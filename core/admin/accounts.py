@@ -101,6 +101,13 @@ class AccountForm(forms.ModelForm):
         field = "groups" if SUPERVISOR in lost_roles else "is_active"
         if (SUPERVISOR in lost_roles or turned_off) and tip_access.is_last_supervisor(self.instance):
             self.add_error(field, _("This is the last active supervisor. Make someone else a supervisor first."))
+        remains_manager = any(group.name in (ADMINISTRATOR, SUPERVISOR) for group in cleaned.get("groups", ()))
+        if (turned_off or not remains_manager) and tip_access.is_last_other_manager(self.instance, self.editor):
+            sentence = _(
+                "You would be the only supervisor and administrator left, so nobody could check what you do. Make someone "
+                "else an administrator or supervisor first."
+            )
+            self.add_error("is_active" if turned_off else "groups", sentence)
 
 
 class RoleFilter(admin.RelatedFieldListFilter):

@@ -98,6 +98,17 @@ def is_last_supervisor(account: Account) -> bool:
     return not others.filter(sign_in_links__isnull=True).exists()
 
 
+def is_last_other_manager(account: Account, editor: Account) -> bool:
+    """Return whether a supervisor who stops this account's work would be the only supervisor and administrator left.
+
+    Nobody could then ask or decide beside them, so that they would decide their own requests. Holds a lock until the caller's
+    transaction ends, as is_last_supervisor does.
+    """
+    lock_until_commit(_LOCK)
+    others = {manager.pk for manager in list_managers()} - {editor.pk}
+    return is_supervisor(editor) and others == {account.pk}
+
+
 def name_supervisors() -> str:
     """Return the names of the active supervisors, for a sentence."""
     return ", ".join(supervisor.get_full_name() or supervisor.get_username() for supervisor in list_supervisors())

@@ -374,6 +374,18 @@ def test_the_last_supervisor_stays(administrator: Client, supervisor: Account) -
     assert change(administrator, supervisor, is_active=None).status_code == 302
 
 
+def test_nobody_makes_themselves_the_only_one_who_decides(supervisor: Account) -> None:
+    both = account("both", groups.SUPERVISOR, groups.ADMINISTRATOR)
+    client = signed_in(both)
+    for changes in ({"is_active": None}, {"groups": ids(groups.OFFICER)}):
+        before = state_of(supervisor)
+        page = change(client, supervisor, **changes).content.decode()
+        assert "You would be the only supervisor and administrator left" in page
+        assert state_of(supervisor) == before
+    account("ito", groups.ADMINISTRATOR)
+    assert change(client, supervisor, is_active=None).status_code == 302
+
+
 def test_a_supervisor_does_not_become_an_administrator(supervisor: Account) -> None:
     client, administrator = signed_in(supervisor), account("ito", groups.ADMINISTRATOR)
     for who in (supervisor, account("marsh", groups.COMMUNICATIONS)):
