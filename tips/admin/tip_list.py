@@ -50,6 +50,12 @@ class TipAdmin(admin.ModelAdmin):
             return HttpResponseNotAllowed(["GET", "POST"])
         return search_page.respond(request, self.admin_site.each_context(request))
 
+    def save_view(self, request: HttpRequest) -> HttpResponse:
+        return desk_page.save_view(request, self.admin_site.each_context(request))
+
+    def saved_view(self, request: HttpRequest, view_id: int) -> HttpResponse:
+        return desk_page.change_view(request, view_id, self.admin_site.each_context(request))
+
     # One tip
 
     def get_urls(self) -> list[URLPattern]:
@@ -58,6 +64,8 @@ class TipAdmin(admin.ModelAdmin):
         own = [
             path("search/", search_view, name="tips_tip_search"),
             path("<uuid:tip_id>/drafts/", self.admin_site.admin_view(draft_keys.give_keys), name="tips_drafts"),
+            path("views/save/", self.admin_site.admin_view(self.save_view), name="tips_tip_save_view"),
+            path("views/<int:view_id>/", self.admin_site.admin_view(self.saved_view), name="tips_tip_change_view"),
             path("<path:object_id>/change/", change_view, name="tips_tip_change"),
         ]
         site = self.admin_site

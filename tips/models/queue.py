@@ -1,13 +1,15 @@
-"""What the officers' queue keeps: the record of the lines that were shown in it. Staff side only."""
+"""What the officers' queue keeps: the record of the lines that were shown in it, and saved views. Staff side only."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tips.models.times import current_hour
 from tips.models.tips import AgencyKey
+from tips.models.units import Unit
 
 
 class SummaryList(models.Model):
@@ -34,3 +36,34 @@ class SummaryList(models.Model):
 
     def __str__(self) -> str:
         return f"summaries shown to {self.officer_id} since {self.began_at}"
+
+
+class SavedView(models.Model):
+    """An officer's own view of the queue: a name for a view with its filters, and the unit it is shared with.
+
+    `query` is the part of its address after "?". Each officer who opens it sees those of its tips that they may see.
+    """
+
+    class SharedWith(models.TextChoices):
+        NOBODY = "nobody", _("Only me")
+        UNIT = "unit", _("My unit")
+        EVERYONE = "everyone", _("All officers")
+
+    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
+    name = models.CharField(_("name"), max_length=40)
+    query = models.CharField(max_length=300, blank=True)
+    shared_with = models.CharField(_("who has this view"), max_length=8, choices=SharedWith, default=SharedWith.NOBODY)
+    unit = models.ForeignKey(Unit, models.CASCADE, null=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["name", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(shared_with="unit", unit__isnull=False) | ~Q(shared_with="unit") & Q(unit=None),
+                name="saved_view_shared_with_a_unit",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

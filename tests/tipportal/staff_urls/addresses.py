@@ -101,6 +101,7 @@ def create_world() -> World:
     file = picture.files.get_queryset().first() if hasattr(picture, "files") else None
     values = {
         "tip_id": tip.pk,
+        "view_id": 1,
         "account_id": author.pk,
         "number": 1,
         "name": "submit",

@@ -21,7 +21,7 @@ from tips import vault
 from tips.desk import queue, triage
 from tips.desk.queue import summaries, summary_record, targets
 from tips.desk.queue.rows import Row
-from tips.models import Category, DeskState, Disposition, State, SummaryList, Tip
+from tips.models import Category, DeskState, Disposition, SavedView, State, SummaryList, Tip, Unit
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/tips/tip/"
@@ -337,3 +337,69 @@ def test_counts_of_views_are_what_the_views_show(okafor: Account) -> None:
             assert view.count == len(load_rows(okafor, view.address.partition("?")[2])), view.title
     assert Tip.objects.get(pk=mine.pk).state == State.WAITING
     assert json.dumps([view.title for view in loaded.views])
+
+
+# Saved views
+
+
+def save_view(account: Account, query: str, **data: str) -> Any:
+    return officers.sign_in(account).post(f"{LIST}views/save/?{query}", {"shared_with": "nobody", **data})
+
+
+def test_a_view_with_filters_is_saved_counted_renamed_and_deleted(okafor: Account) -> None:
+    mine = officers.send_opened_tip(okafor)
+    triage.assign(mine, okafor, okafor)
+    officers.send_tip()
+    assert "Save this view" not in load_page(okafor)
+    assert "Save this view" in load_page(okafor, who="me")
+    answer = save_view(okafor, "who=me&nonsense=1", name="My own\u202e tips")
+    assert answer["Location"] == f"{LIST}?who=me"
+    (link,) = queue.load(okafor, QueryDict("who=me")).saved_views
+    assert (link.title, link.count, link.is_current, link.is_own) == ("My own tips", 1, True, True)
+    loaded = queue.load(okafor, QueryDict("who=me"))
+    assert loaded.title == "My own tips"
+    assert [view.title for view in loaded.views if view.is_current] == []
+    assert not loaded.can_be_saved
+    client = officers.sign_in(okafor)
+    address = f"{LIST}views/{link.pk}/"
+    assert 'value="My own tips"' in client.get(address).content.decode()
+    assert client.post(address, {"name": "", "shared_with": "nobody"}).status_code == 422
+    client.post(address, {"name": "Mine", "shared_with": "nobody"})
+    assert SavedView.objects.get().name == "Mine"
+    client.post(address, {"delete": "yes"})
+    assert not SavedView.objects.exists()
+    assert "This view is gone." in client.get(address, follow=True).content.decode()
+
+
+def test_a_shared_view_shows_each_officer_their_own_tips_and_only_its_owner_changes_it(okafor: Account) -> None:
+    drugs = Category.objects.get(slug="drugs")
+    unit, other = Unit.objects.create(name="Narcotics"), Unit.objects.create(name="Harbor")
+    ito, lee = officers.create_officer("ito"), officers.create_officer("lee")
+    unit.members.set([okafor, ito])
+    other.members.set([lee])
+    Category.objects.filter(pk=drugs.pk).update(unit=unit)
+    officers.send_tip(category=Category.objects.get(pk=drugs.pk))
+    assert save_view(okafor, "who=nobody", name="Theirs", shared_with=f"unit-{other.pk}").status_code == 422
+    save_view(okafor, "who=nobody", name="Open ones", shared_with=f"unit-{unit.pk}")
+    (link,) = queue.load(ito, QueryDict()).saved_views
+    assert (link.title, link.count, link.is_own) == ("Open ones", 1, False)
+    assert queue.load(lee, QueryDict()).saved_views == []
+    officers.sign_in(ito).post(f"{LIST}views/{link.pk}/", {"delete": "yes"})
+    SavedView.objects.update(shared_with="everyone", unit=None)
+    (link,) = queue.load(lee, QueryDict()).saved_views
+    assert link.count == 0
+    Account.objects.filter(pk=okafor.pk).update(is_active=False)
+    assert queue.load(lee, QueryDict()).saved_views == []
+
+
+def test_a_shared_view_of_sensitive_tips_is_hidden_from_officers_without_them(okafor: Account) -> None:
+    category = Category.objects.create(slug="bias", name="Bias", is_sensitive=True)
+    category.readers.add(okafor)
+    save_view(okafor, "view=sensitive&who=nobody", name="Bias, open", shared_with="everyone")
+    assert len(queue.load(okafor, QueryDict()).saved_views) == 1
+    assert queue.load(officers.create_officer("lee"), QueryDict()).saved_views == []
+
+
+def test_an_officer_has_at_most_twenty_views(okafor: Account) -> None:
+    SavedView.objects.bulk_create(SavedView(officer=okafor, name=str(number)) for number in range(20))
+    assert "You have 20 views." in save_view(okafor, "who=me", name="One more").content.decode()

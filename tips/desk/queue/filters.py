@@ -41,20 +41,30 @@ class FilterField:
         return f"{self.label}: {dict(self.choices)[self.chosen]}"
 
 
-def read_fields(query: Mapping[str, str], account: Account, *, is_sensitive: bool) -> list[FilterField]:
-    """Return the filters with the choices that this query makes; values that no choice has count as no choice.
+def read_person(query: Mapping[str, str]) -> str:
+    """Return the part of a query that the choices of "who has it" depend on: "" for the fixed choices."""
+    who = query.get("who", "")
+    return who if who == _OFF_DUTY or (who.isascii() and who.isdecimal()) else ""
+
+
+def list_fields(account: Account, person: str, *, is_sensitive: bool) -> list[FilterField]:
+    """Return the filters of an account, all off. `person`: what `read_person` returned for the query they are for.
 
     `is_sensitive`: the view has the tips of sensitive categories.
     """
     categories = Category.objects.filter(is_sensitive=is_sensitive)
-    fields = [
+    return [
         _choose_state(),
         _choose_row("category", _("Category"), categories.filter(readers=account.pk) if is_sensitive else categories),
         *([] if is_sensitive else _choose_unit(account)),
-        _choose_assignee(account, query.get("who", "")),
+        _choose_assignee(account, person),
         _choose_standing(),
         _choose_news(),
     ]
+
+
+def choose(fields: Iterable[FilterField], query: Mapping[str, str]) -> list[FilterField]:
+    """Return the filters with the choices that this query makes; values that no choice has count as no choice."""
     return [_choose(each, query.get(each.name, "")) for each in fields]
 
 

@@ -20,8 +20,8 @@ from django.utils.translation import ngettext
 from core.models import Account
 from tips import vault
 from tips.desk import permissions, worklist
-from tips.desk.queue import filters, rows, summaries, summary_record, targets, views, waves
-from tips.models import Attachment, Tip
+from tips.desk.queue import filters, rows, saved_views, summaries, summary_record, targets, views, waves
+from tips.models import Attachment, SavedView, Tip
 from tips.walls import visibility
 
 PAGE_SIZE = 50
@@ -37,6 +37,15 @@ class ViewLink:
     address: str
     count: int | None
     is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SavedViewLink(ViewLink):
+    """A saved view in the list of views: the officer's own (`is_own`) can be changed, also if they share it."""
+
+    pk: int
+    is_own: bool
+    is_shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,9 @@ class Queue:
     """
 
     view: views.View
+    name: str
     views: list[ViewLink]
+    saved_views: list[SavedViewLink]
     groups: list[Group]
     count: int | None
     query: str
@@ -70,7 +81,20 @@ class Queue:
 
     @property
     def title(self) -> str:
-        return str(self.view.title)
+        return self.name
+
+    @property
+    def shared_views(self) -> list[SavedViewLink]:
+        return [each for each in self.saved_views if each.is_shared]
+
+    @property
+    def own_views(self) -> list[SavedViewLink]:
+        return [each for each in self.saved_views if not each.is_shared]
+
+    @property
+    def can_be_saved(self) -> bool:
+        """Return whether this is a view with filters that isn't saved yet."""
+        return bool(self.filters) and not any(each.is_current for each in self.saved_views)
 
     @property
     def filters(self) -> list[str]:
@@ -117,10 +141,24 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     offered = views.list_views(
         needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account, tips)
     )
-    view = next((each for each in offered if each.name == query.get("view", "")), views.WHOLE_DESK)
-    fields = filters.read_fields(query, account, is_sensitive=view is views.SENSITIVE)
-    counts = views.count_views(tips, offered)
-    matching = _narrow(tips, view, fields)
+    reader = _QueryReader(account, offered)
+    view, fields = reader.read(query)
+    saved = [
+        (each, *reader.read(asked))
+        for each in saved_views.list_views(account)
+        if reader.has_view(asked := QueryDict(each.query))
+    ]
+    counted = {each.name: each.scope & each.condition for each in offered if each.shows_active}
+    counted |= {
+        f"saved {each.pk}": _build_condition(its_view, its_fields)
+        for each, its_view, its_fields in saved
+        if _shows_active(its_view, its_fields)
+    }
+    asks_for_time = any(
+        each.chosen for _saved, _view, its_fields in saved for each in its_fields if each.name == "time"
+    )
+    counts = views.count_all(targets.with_due(tips) if asks_for_time else tips, counted)
+    matching = targets.with_due(tips).filter(_build_condition(view, fields))
     is_filtered = any(each.chosen for each in fields)
     shown = _read_shown(query)
     listed = list(order(matching, needs_me, is_history=not view.shows_active)[: shown + 1]) if has_rows else []
@@ -130,16 +168,30 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     kept = _write_query(view, fields)
     built, has_lines = _build_rows(account, listed, kept)
     address = reverse("admin:tips_tip_changelist")
+    current = next((each for each, its_view, its_fields in saved if _write_query(its_view, its_fields) == kept), None)
     return Queue(
         view=view,
+        name=current.name if current and kept else str(view.title),
         views=[
             ViewLink(
                 str(each.title),
                 address + _as_query(_write_query(each, [])),
                 counts.get(each.name),
-                has_rows and each is view,
+                has_rows and each is view and (current is None or not kept or not is_filtered),
             )
             for each in offered
+        ],
+        saved_views=[
+            SavedViewLink(
+                each.name,
+                address + _as_query(_write_query(its_view, its_fields)),
+                counts.get(f"saved {each.pk}"),
+                has_rows and each is current and bool(kept),
+                each.pk,
+                each.officer_id == account.pk,
+                each.shared_with != SavedView.SharedWith.NOBODY,
+            )
+            for each, its_view, its_fields in saved
         ],
         groups=[
             dataclasses.replace(group, rows=waves.fold(group.rows))
@@ -229,14 +281,38 @@ def _sees_walled(account: Account, tips: QuerySet[Tip]) -> bool:
     return account.has_perm(visibility.DECIDE) or tips.filter(worklist.WALLED).exists()
 
 
-def _narrow(tips: QuerySet[Tip], view: views.View, fields: list[filters.FilterField]) -> QuerySet[Tip]:
-    """Return the tips of a view that pass its filters. A filter by state replaces the view's own limit to active tips."""
-    asks_for_state = any(each.chosen for each in fields if each.name == "state")
-    limit = worklist.ACTIVE if view.shows_active and not asks_for_state else Q()
-    narrowed: QuerySet[Tip] = targets.with_due(tips).filter(view.scope & view.condition & limit)
+class _QueryReader:
+    """Reads what queries ask for; the choices of the filters are fetched once for all queries."""
+
+    def __init__(self, account: Account, offered: list[views.View]) -> None:
+        self._account = account
+        self._offered = {each.name: each for each in offered}
+        self._fields: dict[tuple[bool, str], list[filters.FilterField]] = {}
+
+    def has_view(self, query: QueryDict) -> bool:
+        return query.get("view", "") in self._offered
+
+    def read(self, query: QueryDict) -> tuple[views.View, list[filters.FilterField]]:
+        """Return the view and its filters. A view that this account doesn't have is the whole desk."""
+        view = self._offered.get(query.get("view", ""), views.WHOLE_DESK)
+        is_sensitive, who = view is views.SENSITIVE, filters.read_person(query)
+        if (is_sensitive, who) not in self._fields:
+            self._fields[is_sensitive, who] = filters.list_fields(self._account, who, is_sensitive=is_sensitive)
+        return view, filters.choose(self._fields[is_sensitive, who], query)
+
+
+def _shows_active(view: views.View, fields: list[filters.FilterField]) -> bool:
+    """Return whether only active tips are shown: a filter by state replaces the view's own limit to them."""
+    return view.shows_active and not any(each.chosen for each in fields if each.name == "state")
+
+
+def _build_condition(view: views.View, fields: list[filters.FilterField]) -> Q:
+    condition = view.scope & view.condition
+    if _shows_active(view, fields):
+        condition &= worklist.ACTIVE
     for each in fields:
-        narrowed = narrowed.filter(each.condition)
-    return narrowed
+        condition &= each.condition
+    return condition
 
 
 def _read_shown(query: QueryDict) -> int:

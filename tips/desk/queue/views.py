@@ -6,6 +6,7 @@ for the accounts that may know of them; no other view or count has them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -151,9 +152,9 @@ def list_views(needs_me: Q, *, is_named: bool, sees_walled: bool) -> list[View]:
     ]
 
 
-def count_views(tips: QuerySet[Tip], views: list[View]) -> dict[str, int]:
-    """Return the number of tips of each counted view by its name, in one query."""
-    counted = [view for view in views if view.shows_active]
-    counts = {f"count_{index}": Count("pk", filter=view.scope & view.condition) for index, view in enumerate(counted)}
+def count_all(tips: QuerySet[Tip], conditions: Mapping[str, Q]) -> dict[str, int]:
+    """Return the number of active tips that fulfill each condition, in one query."""
+    names = {f"count_{index}": name for index, name in enumerate(conditions)}
+    counts = {column: Count("pk", filter=conditions[name]) for column, name in names.items()}
     found = tips.filter(worklist.ACTIVE).aggregate(**counts)
-    return {view.name: found[f"count_{index}"] for index, view in enumerate(counted)}
+    return {name: found[column] for column, name in names.items()}
