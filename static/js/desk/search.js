@@ -25,19 +25,21 @@ function show(html) {
   if (!next.querySelector("[data-search-status]")) throw new Error("not a slice");
   if (list) {
     for (const row of rows) if (!document.getElementById(row.id)) list.append(row);
-    // The status stays the same node, so that screen readers hear each change of it.
     const [form] = results.querySelectorAll("form.searching");
     const fresh = next.querySelector("form.searching");
-    refill(form.querySelector("[data-search-status]"), ...fresh.querySelector("[data-search-status]").childNodes);
-    const progress = form.querySelector("progress");
-    if (fresh.elements.state && form.elements.state) {
+    // The status stays the same node, so that screen readers hear each change of it.
+    const status = form.querySelector("[data-search-status]");
+    const freshStatus = fresh.querySelector("[data-search-status]");
+    refill(status, ...freshStatus.childNodes);
+    if (fresh.dataset.searchGoesOn !== undefined) {
       form.elements.state.value = fresh.elements.state.value;
-      progress.value = fresh.querySelector("progress").value;
-      progress.max = fresh.querySelector("progress").max;
+      form.querySelector("progress").value = fresh.querySelector("progress").value;
+      form.querySelector("progress").max = fresh.querySelector("progress").max;
     } else {
-      form.replaceWith(fresh);
+      for (const child of [...form.children]) if (child !== status) child.remove();
+      form.append(...[...fresh.children].filter((child) => child !== freshStatus));
+      delete form.dataset.searchGoesOn;
     }
-    if (fresh.dataset.searchGoesOn === undefined) delete form.dataset.searchGoesOn;
   } else {
     refill(results, ...next.body.childNodes);
   }
