@@ -24,6 +24,7 @@ let answeredAt = Date.now();
 let touchedAt = Date.now();
 let isAsking = false;
 let isLost = false;
+let isEnded = false; // the session, until someone signs in again
 let waiting = []; // rows that are not shown yet
 let here = {}; // who is at which tip, by the tip's id
 
@@ -65,11 +66,13 @@ async function ask() {
 
 /* A locked session asks again once it is open. One that is over is said at once: the page can't be live any more. */
 function hearEnd({ state }) {
-  if (isCovered()) return;
-  if (state === "ended") {
-    answeredAt = Math.min(answeredAt, Date.now() - LOST_MS);
-    lose();
-  }
+  if (isCovered() || state !== "ended" || isEnded) return;
+  isEnded = true;
+  isLost = true;
+  showState();
+  showHere();
+  const signIn = Object.assign(element("a", "ctl push", text("signIn")), { href: location.pathname + location.search });
+  say("line line-red", "i-off", text("ended"), text("endedMore"), signIn);
 }
 
 function hear(answer) {
@@ -78,6 +81,7 @@ function hear(answer) {
   const wasLost = isLost;
   if (wasLost) {
     isLost = false;
+    isEnded = false;
     known.people = "";
     showState();
   }

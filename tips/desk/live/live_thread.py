@@ -18,7 +18,8 @@ from tips.desk.live.desk_watch import SECONDS_BETWEEN_LOOKS, desk_watch
 TOPIC = "desk"
 # Where officers are is told to the other processes this often.
 _SECONDS_BETWEEN_ROUNDS = 1.0
-# Changes that follow each other this closely, such as those of one act, cost one look.
+# Changes that follow each other this closely, such as those of one act, cost one look. After a long look the pause is as long: a
+# busy desk then costs half a processor at most.
 _PAUSE_SECONDS = 0.2
 
 logger = logging.getLogger(__name__)
@@ -33,15 +34,18 @@ def start() -> None:
 def _run() -> None:
     listener = Listener([TOPIC])
     looked_at = -SECONDS_BETWEEN_LOOKS
+    seconds_of_look = 0.0
     while True:
         try:
             is_told = bool(listener.wait(_SECONDS_BETWEEN_ROUNDS))
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(max(_PAUSE_SECONDS, seconds_of_look))
             close_old_connections()
-            is_due = is_told or time.monotonic() - looked_at >= SECONDS_BETWEEN_LOOKS
+            began = time.monotonic()
+            is_due = is_told or began - looked_at >= SECONDS_BETWEEN_LOOKS
             run_round(at_tips=is_due)
+            seconds_of_look = time.monotonic() - began
             if is_due:
-                looked_at = time.monotonic()
+                looked_at = began
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The desk is not live: %s", type(error).__name__)
             time.sleep(_SECONDS_BETWEEN_ROUNDS)
