@@ -97,8 +97,8 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
         return _render(request, tip_id, officer, context, _ActionRefusedError(sentence, 200))
     if request.method != "POST" or name in _STILL_ACTS:
         return _render(request, tip_id, officer, context)
-    if name == "undo":
-        return _undo(request, tip_id, officer, context, choice)
+    if name in ("undo", "undo-batch"):
+        return _undo(request, tip_id, officer, context, name, choice)
     try:
         action = _run_action(request, tip_id, officer, name, choice if colon else None)
     except _ActionRefusedError as problem:
@@ -111,10 +111,16 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
     return HttpResponseRedirect(_find_next_page(request, tip_id, officer, name))
 
 
-def _undo(request: HttpRequest, tip_id: UUID, officer: Account, context: dict[str, Any], act_id: str) -> HttpResponse:
-    """Undo an act. If it had a text, return the page with the text in its field, else the page of the button."""
-    undone = undo.undo_act(request, officer, act_id)
-    restored = undo.restore_fields(request.POST, undone) if undone and undone.tip.pk == tip_id else None
+def _undo(  # noqa: PLR0917
+    request: HttpRequest, tip_id: UUID, officer: Account, context: dict[str, Any], name: str, choice: str
+) -> HttpResponse:
+    """Undo an act, or those of an event. If this tip's had a text, return the page with it, else the page of the button."""
+    if name == "undo":
+        all_undone = [undo.undo_act(request, officer, choice)]
+    else:
+        all_undone = [*undo.undo_batch(request, officer, choice)]
+    undone = next((each for each in all_undone if each and each.tip.pk == tip_id), None)
+    restored = undo.restore_fields(request.POST, undone) if undone else None
     if restored is None:
         return undo.redirect_back(request)
     request.POST = restored  # type: ignore[assignment]  # typed as never written to

@@ -138,3 +138,20 @@ def test_nothing_of_a_place_is_in_an_address_of_the_page(desk: Client, monkeypat
     assert asked == [(41.51234, -38.54321)]
     addresses = re.findall(r'(?:href|src|action)="([^"]*)"', page)
     assert not any("41.5" in each or "38.5" in each for each in addresses)
+
+
+def test_answers_that_leave_later_are_taken_back_beside_each_tip_and_the_text_returns(
+    desk: Client, officer: Account
+) -> None:
+    one, two = officers.send_opened_tip(officer), officers.send_opened_tip(officer)
+    links.link(one, [two.pk], officer)
+    act(desk, one, "answer-linked", answer="Thank you. We are on it.")
+    page = read(desk, two)
+    assert "Goes out within 4 hours" in page
+    assert "data-toast=" not in page, "no toast for hours on every page"
+    batch = PendingAct.objects.values_list("batch", flat=True).distinct().get()
+    assert f'value="undo-batch:{batch}"' in page
+    page = act(desk, two, f"undo-batch:{batch}")
+    assert not PendingAct.objects.exists()
+    assert "2 tips are as they were" in page
+    assert "Thank you. We are on it." in page[page.index('name="answer"') :]

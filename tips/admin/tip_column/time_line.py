@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.plain_text import show_steering
@@ -17,12 +18,14 @@ from tips import vault
 from tips.admin.times import describe_reading
 from tips.conversation import ConversationEntry, OpenedTip
 from tips.desk import outbox, tip_history
+from tips.desk.acts.reversals import UNDO_SECONDS
 from tips.desk.assignees import describe_assignee
 from tips.desk.moments import describe_hour, describe_moment
 from tips.desk.tip_history import TipChange
 from tips.models import Author, Tip
 
 _HOUR = dt.timedelta(hours=1)
+_SOON = dt.timedelta(seconds=2 * UNDO_SECONDS)
 
 
 def build(
@@ -63,6 +66,7 @@ def list_waiting(tip: Tip) -> list[dict[str, Any]]:
         {
             "kind": "waiting",
             "act": act,
+            "is_later": act.due_at is not None and act.due_at > timezone.now() + _SOON,
             "who": describe_assignee(act.officer) if act.officer else _("Former officer"),
             "text": show_steering(fields.get("text") or fields.get("reason") or ""),
         }

@@ -37,12 +37,15 @@ def undo_act(request: HttpRequest, officer: Account, act_id: str) -> UndoneAct |
     return undone
 
 
-def undo_batch(request: HttpRequest, officer: Account, batch: str) -> None:
-    """Undo the acts on one selection, and say how many, and which not."""
+def undo_batch(request: HttpRequest, officer: Account, batch: str) -> list[UndoneAct]:
+    """Undo the acts on one selection or one event, say how many, and which not, and return those that were undone."""
+    undone: list[UndoneAct] = []
     try:
         undone, refused = outbox.undo_batch(_parse(batch), officer)
     except UndoRefusedError as problem:
-        undone, refused = [], [str(problem)]
+        refused = [str(problem)]
+    except (vault.SealError, vault.KeyMissingError):
+        refused = [_("The keys of a tip don't work on this server, so not all was undone.")]
     if undone:
         sentence = ngettext(
             "Undone. %(count)d tip is as it was.", "Undone. %(count)d tips are as they were.", len(undone)
@@ -52,6 +55,7 @@ def undo_batch(request: HttpRequest, officer: Account, batch: str) -> None:
         messages.warning(request, _("It's too late to undo that."))
     for sentence in refused:
         messages.warning(request, sentence)
+    return undone
 
 
 def restore_fields(post: QueryDict, undone: UndoneAct) -> QueryDict | None:

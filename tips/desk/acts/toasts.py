@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,10 +14,12 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from core.models import Account
 from tips.desk import outbox
-from tips.desk.acts.reversals import Kind
+from tips.desk.acts.reversals import UNDO_SECONDS, Kind
 from tips.models import Disposition, PendingAct
 
 _SHOWN = 3
+# Answers to the tips of an event leave within hours: their undo is in each tip's time line, not on every page.
+_SHOWN_FOR = dt.timedelta(seconds=2 * UNDO_SECONDS)
 _SENTENCES: dict[str, Promise] = {
     Kind.ANSWER: gettext_lazy("Tip %(number)s answered."),
     Kind.CLOSE: gettext_lazy("Tip %(number)s closed: %(disposition)s."),
@@ -61,7 +64,10 @@ class Toast:
 def list_toasts(officer: Account) -> list[Toast]:
     """Return this officer's newest toasts, the newest last."""
     groups: dict[UUID, list[PendingAct]] = {}
+    soon = timezone.now() + _SHOWN_FOR
     for act in outbox.list_undoable(officer):
+        if act.due_at and act.due_at > soon:
+            continue
         groups.setdefault(act.batch or act.pk, []).append(act)
     newest = sorted(groups.values(), key=lambda acts: max(act.due_at for act in acts if act.due_at))
     return [_build_toast(acts) for acts in newest[-_SHOWN:]]

@@ -52,10 +52,10 @@ def _run() -> None:
             begun = timezone.now()
             if read_new_tips(since, pause=_SECONDS_BETWEEN_BATCHES):
                 visitor_traces.drop_traces()
-            link_records.make_missing()
             since = begun - dt.timedelta(hours=2)  # arrivals are stored by the hour
             if time.monotonic() - swept_at >= SECONDS_BETWEEN_SWEEPS:
                 forget_gone_tips()
+                link_records.make_missing()
                 swept_at, since = time.monotonic(), None
         except (DatabaseError, InterfaceError) as error:
             logger.warning("Tips were not compared with each other: %s", type(error).__name__)

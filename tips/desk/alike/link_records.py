@@ -25,7 +25,7 @@ from tips.walls import visibility
 _LEAST_BYTES = 2047  # sealed: 2,048 and the seal
 _ENTRIES_KEPT = 12
 _REMEMBERED = 4096  # ids and names of accounts, no text
-_MADE_AT_ONCE = 50
+_MADE_AT_ONCE = 200
 _UNREADABLE = (vault.SealError, vault.KeyMissingError)
 
 
