@@ -167,6 +167,19 @@ def _close(submitted: SubmittedAction) -> None:
     _hold_back(submitted, PendingAct.Kind.CLOSE, list_closing_fields(submitted.data))
 
 
+def _decide(submitted: SubmittedAction, *, agrees: bool) -> None:
+    act = outbox.find_decision(submitted.tip, submitted.officer)
+    if act is None:
+        raise triage.TransitionError(_("This closing no longer waits for you, so nothing was done."))
+    outbox.decide(act.pk, submitted.officer, agrees=agrees)
+
+
+def _take_back_request(submitted: SubmittedAction) -> None:
+    act = outbox.find_request(submitted.tip, submitted.officer)
+    if act is not None:
+        outbox.undo(act.pk, submitted.officer)
+
+
 _SENT = gettext_lazy("Your answer goes out in 30 seconds. You can undo it until then.")
 ACTIONS: dict[str, OfficerAction] = {
     "answer": OfficerAction(AnswerForm, _answer, _SENT),
@@ -339,6 +352,27 @@ ACTIONS: dict[str, OfficerAction] = {
         gettext_lazy("Messages of the source alert officers again."),
         label=pgettext_lazy("button: end the mute of a source", "Unmute"),
         is_offered=lambda tip, _officer: mutes.is_muted(tip),
+    ),
+    "agree-close": OfficerAction(
+        forms.Form,
+        lambda submitted: _decide(submitted, agrees=True),
+        gettext_lazy("You agreed. This tip closes in 30 seconds."),
+        label=gettext_lazy("Agree to close"),
+        is_offered=lambda tip, officer: outbox.find_decision(tip, officer) is not None,
+    ),
+    "refuse-close": OfficerAction(
+        forms.Form,
+        lambda submitted: _decide(submitted, agrees=False),
+        gettext_lazy("This tip stays open. The reason for closing it is kept as a note."),
+        label=pgettext_lazy("button: do not agree to closing a tip", "Keep it open"),
+        is_offered=lambda tip, officer: outbox.find_decision(tip, officer) is not None,
+    ),
+    "take-back-close": OfficerAction(
+        forms.Form,
+        _take_back_request,
+        gettext_lazy("The closing is taken back. This tip stays open."),
+        label=gettext_lazy("Take the closing back"),
+        is_offered=lambda tip, officer: outbox.find_request(tip, officer) is not None,
     ),
     "hold": OfficerAction(
         forms.Form,

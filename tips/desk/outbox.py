@@ -341,6 +341,16 @@ def list_decisions(account: Account) -> list[PendingAct]:
     return list(waiting.select_related("tip", "officer", "second_person").defer(*_SEALED_OF_TIP))
 
 
+def find_decision(tip: Tip, account: Account) -> PendingAct | None:
+    """Return the closing of this tip that waits for this account, None if there is none."""
+    return next((act for act in list_decisions(account) if act.tip_id == tip.pk), None)
+
+
+def find_request(tip: Tip, officer: Account) -> PendingAct | None:
+    """Return the officer's own closing of this tip that waits for a second person, None if there is none."""
+    return tip.pending_acts.filter(officer=officer, kind=Kind.CLOSE, due_at=None).first()
+
+
 def read_decision(pending_id: UUID, account: Account) -> tuple[PendingAct, closings.Ending]:
     """Return a closing that waits for this account, and its ending. Raises conversation.TipGoneError, SealError."""
     act = next((act for act in list_decisions(account) if act.pk == pending_id), None)

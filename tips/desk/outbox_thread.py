@@ -14,8 +14,10 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from core import visitor_traces
 from tips.desk import outbox
+from tips.desk.acts import spam
 
 SECONDS_BETWEEN_ROUNDS = 1.0
+SECONDS_BETWEEN_ERASURES = 3600.0
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +29,16 @@ def start() -> None:
 
 
 def _run() -> None:
+    erased_at = -SECONDS_BETWEEN_ERASURES
     while True:
         time.sleep(SECONDS_BETWEEN_ROUNDS)
         try:
             close_old_connections()
             if outbox.release_due():
                 visitor_traces.drop_traces()
+            if time.monotonic() - erased_at >= SECONDS_BETWEEN_ERASURES:
+                erased_at = time.monotonic()
+                spam.erase_expired()
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The desk's outbox waits: %s", type(error).__name__)
         except Exception as error:  # a thread that ends would hold back all answers to come

@@ -7,10 +7,13 @@ from typing import Any
 from django import template
 from django.template import RequestContext
 
+from core.models import Account
 from tips import officer_alerts, readers
 from tips.desk import permissions, worklist
+from tips.desk.acts import bulk
 from tips.desk.acts.toasts import list_toasts
 from tips.desk.duty import changes
+from tips.desk.outbox import list_decisions
 from tips.models import Category
 from tips.walls import visibility
 
@@ -80,4 +83,19 @@ def toasts(context: RequestContext) -> dict[str, Any]:
     user, request = context.get("user"), context.get("request")
     if user is None or request is None or not permissions.can_act(user):
         return {}
-    return {"pending_acts": list_toasts(user), "back_to": request.get_full_path(), "user": user}
+    return {
+        "pending_acts": list_toasts(user),
+        "decisions": list_decisions(user),
+        "back_to": request.get_full_path(),
+        "user": user,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def row_stamps(context: RequestContext) -> str:
+    """Return the stamps of the queue's rows, for an act on a selection to leave out those that changed meanwhile."""
+    user = context.get("user")
+    if not isinstance(user, Account) or not permissions.can_act(user):
+        return ""
+    rows = [each for group in context["queue"].groups for row in group.rows for each in (row, *row.wave)]
+    return " ".join(f"{tip_id}:{stamp}" for tip_id, stamp in bulk.stamp_rows([row.pk for row in rows], user).items())
