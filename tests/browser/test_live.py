@@ -15,6 +15,7 @@ from tests.stack import Stack
 
 # From Send to the officer's open queue: bench/live.py measures it, this fails beyond it.
 SECONDS_TO_SHOW = 5
+SLOW = 20_000  # milliseconds, where a busy machine is no failure
 
 
 def send_tip(stack: Stack, text: str) -> None:
@@ -63,10 +64,10 @@ def test_officers_see_who_is_at_a_tip_and_a_lost_line_is_said(browser: Browser, 
         other.keyboard.press("o")
         expect(other.get_by_role("heading", name=f"Tip {number}")).to_be_focused()
         row = page.locator(f"#tip-{number}")
-        expect(row.locator(".has")).to_contain_text("reading")
+        expect(row.locator(".has")).to_contain_text("reading", timeout=SLOW)
         other.keyboard.press("n")
         other.keyboard.type("Ask the patrol")
-        expect(row.locator(".has")).to_contain_text("writing")
+        expect(row.locator(".has")).to_contain_text("writing", timeout=SLOW)
         check_looks(page)
         page.context.set_offline(True)
         send_tip(stack, "Two men carry a quartz counter out of the bank")
@@ -78,8 +79,8 @@ def test_officers_see_who_is_at_a_tip_and_a_lost_line_is_said(browser: Browser, 
         check_looks(page)
         page.context.set_offline(False)
         page.get_by_role("button", name="Try now").click()
-        expect(page.get_by_text("Live again. 1 tip came meanwhile")).to_be_visible()
-        expect(row.locator(".has")).to_contain_text("writing")
+        expect(page.get_by_text("Live again. 1 tip came meanwhile")).to_be_visible(timeout=SLOW)
+        expect(row.locator(".has")).to_contain_text("writing", timeout=SLOW)
         page.locator("#live-line").get_by_role("button", name="Show them").click()
         expect(page.locator(".fresh")).to_have_count(0)
         other.keyboard.press("Escape")

@@ -23,6 +23,7 @@ const tab = [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.to
 let answeredAt = Date.now();
 let touchedAt = Date.now();
 let isAsking = false;
+let told = ""; // what was last said that the person here does
 let isLost = false;
 let isEnded = false; // the session, until someone signs in again
 let waiting = []; // rows that are not shown yet
@@ -51,7 +52,8 @@ async function ask() {
   try {
     const headers = { Accept: "application/json" };
     const options = { headers, cache: "no-store", redirect: "error", signal: breakOff.signal };
-    const response = await fetch(buildAddress(describeDoing()), options);
+    told = describeDoing();
+    const response = await fetch(buildAddress(told), options);
     if (response.status === 200) hear(await response.json());
     else if (response.status === 204) hear({});
     else if (response.status === 401) hearEnd(await response.json());
@@ -272,8 +274,13 @@ function startTicking() {
 
 if (place) {
   for (const kind of ["keydown", "pointerdown", "pointermove", "input", "wheel", "touchstart"]) {
-    window.addEventListener(kind, () => { touchedAt = Date.now(); }, { capture: true, passive: true });
+    window.addEventListener(kind, () => {
+      touchedAt = Date.now();
+      if (told === "idle") ask();
+    }, { capture: true, passive: true });
   }
+  // Colleagues are to see at once that someone begins to write, not at the next poll.
+  document.addEventListener("input", () => { if (describeDoing() !== told) ask(); });
   window.addEventListener("pagehide", () => {
     fetch(buildAddress("gone"), { headers: { Accept: "application/json" }, keepalive: true }).catch(() => {});
   });
