@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from django.test import TestCase
 from django.utils import timezone
 
+import outreach.demo.events
+import outreach.demo.stories
 from core import audit
 from core.models import Account, AuditEntry
 from crimemap.models import Block
@@ -41,6 +43,13 @@ def fast_demo():
 def _quickly():
     with fast_demo():
         yield
+
+
+@pytest.fixture
+def tips_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load neither stories, whose pictures are drawn, nor events: half of the time, and nothing to these tests."""
+    monkeypatch.setattr(outreach.demo.stories, "load", lambda: None)
+    monkeypatch.setattr(outreach.demo.events, "load", lambda: None)
 
 
 def run_demo() -> dict:
@@ -125,6 +134,7 @@ class TestContent:
         assert not Notification.objects.exists()
 
 
+@pytest.mark.usefixtures("tips_alone")
 def test_without_a_media_worker_there_are_no_files(settings, tmp_path):
     settings.MEDIA_PUBLIC_KEYS = tmp_path
     run_demo()
@@ -140,6 +150,7 @@ def test_a_second_run_changes_nothing():
 
 
 @pytest.mark.parametrize("after", [1, 9, 30])
+@pytest.mark.usefixtures("tips_alone")
 def test_the_next_run_finishes_an_interrupted_one(monkeypatch, after):
     steps, play_follow_up = [], tips._play_follow_up
 
@@ -161,6 +172,7 @@ def test_the_next_run_finishes_an_interrupted_one(monkeypatch, after):
     assert set(Tip.objects.values_list("disposition", flat=True)) == {"", *Disposition.values}
 
 
+@pytest.mark.usefixtures("tips_alone")
 def test_the_next_run_restores_a_deleted_demo_tip():
     receipt = run_demo()["receipt"]
     secret = receipts.stretch_receipt(receipts.parse_receipt(receipt))
@@ -171,6 +183,7 @@ def test_the_next_run_restores_a_deleted_demo_tip():
     assert Tip.objects.count() == count
 
 
+@pytest.mark.usefixtures("tips_alone")
 def test_a_new_secret_key_gives_new_passwords_that_work(settings):
     old = run_demo()["staff"][0]["password"]
     settings.SECRET_KEY = "another-secret-key-" * 4
