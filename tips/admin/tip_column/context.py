@@ -21,6 +21,7 @@ from tips.admin.tip_column import facts as tip_facts
 from tips.admin.tip_column import time_line
 from tips.conversation import OpenedTip
 from tips.desk import drafts, permissions, referrals, tip_history, triage
+from tips.desk.acts import dispatch_calls
 from tips.desk.assignees import describe_assignee
 from tips.desk.moments import describe_day, describe_hours_ago, describe_minutes_ago
 from tips.desk.queue import Queue
@@ -33,6 +34,8 @@ _TITLE_MENUS = ("priority", "category")
 def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | None) -> dict[str, Any]:
     """Return the context of the opened tip itself. `last_act`: see time_line.build."""
     tip, facts = opened.tip, tip_facts.list_facts(opened.report)
+    if opened.report["danger"] == "yes":
+        facts.append(tip_facts.describe_dispatch(dispatch_calls.read(tip)))
     try:
         notes, notes_damaged = conversation.read_notes(tip), False
     except (vault.SealError, vault.KeyMissingError):

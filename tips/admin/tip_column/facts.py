@@ -9,16 +9,31 @@ from django.utils.translation import gettext as _
 
 from core.plain_text import show_steering
 from crimemap import places
+from tips.desk.acts.dispatch_calls import DispatchCall
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact: its label and lines. `is_red` if it warns; `is_brief` if it also stands in the strip above the time line."""
+    """One fact: its label and lines. `is_red` if it warns; `is_brief` if it also stands in the strip above the time line.
+
+    `template` is of what follows the lines, such as a button.
+    """
 
     label: str
     lines: list[str]
     is_red: bool = False
     is_brief: bool = False
+    template: str = ""
+
+
+def describe_dispatch(call: DispatchCall) -> Fact:
+    """Return whether dispatch was told of someone in danger; each message of the source is a new one to tell."""
+    name = (call.officer.get_full_name() or call.officer.get_username()) if call.officer else ""
+    if call.is_told:
+        line = _("Told by %(name)s") % {"name": name} if name else _("Told")
+        return Fact(_("Dispatch"), [line], is_brief=True)
+    line = _("The newest message isn't passed on yet") if call.was_told_before else _("Not told yet")
+    return Fact(_("Dispatch"), [line], is_brief=True, template="admin/tips/desk/dispatch.html")
 
 
 def list_facts(report: dict[str, Any]) -> list[Fact]:
