@@ -24,11 +24,11 @@ from core.plain_text import clean_typed_text, fold_text
 from core.staff import sealed_posts
 from core.staff.session_resume import is_resumed
 from tips.admin import desk_page
-from tips.desk import permissions, search_record, worklist
+from tips.desk import permissions, search_record
 from tips.desk.search import engines, findings, matching, slices, tip_batches
 from tips.desk.search.tip_batches import Position, Scope
 from tips.desk.search_record import SearchedWords
-from tips.models import Tip
+from tips.models import Author, State, Tip
 
 TEMPLATE, FRAGMENT = "admin/tips/desk/search.html", "admin/tips/desk/search_results.html"
 MAX_WORDS = 100  # characters; the sealed record of a search has room for so many
@@ -94,7 +94,7 @@ def respond(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return _render(request, officer, context, words[:MAX_WORDS], str(problem), status=422)
     is_new = "state" not in request.POST
     numbered = _find_numbered(officer, search.words) if is_new else None
-    if numbered is not None and worklist.visible_with_unread(officer).filter(worklist.ACTIVE, pk=numbered.pk).exists():
+    if numbered is not None and not _is_done(numbered):
         return HttpResponseRedirect(reverse("admin:tips_tip_change", args=[numbered.pk]))
     next_search = _go_on(officer, search, _choose_seconds(request, is_new=is_new))
     if is_new or next_search.found > search.found or next_search.after is None:
@@ -158,6 +158,11 @@ def _find_numbered(officer: Account, words: str) -> Tip | None:
     if tip is not None:
         search_record.record_search(officer, 1)
     return tip
+
+
+def _is_done(tip: Tip) -> bool:
+    """Return whether a tip is closed and its source has not written since: then it is offered, not opened."""
+    return tip.state == State.CLOSED and not tip.messages.filter(author=Author.SOURCE, read=False).exists()
 
 
 def _choose_seconds(request: HttpRequest, *, is_new: bool) -> float:

@@ -61,11 +61,15 @@ class TextMemory:
             texts = self._texts
             missing = [tip_id for tip_id in ids if tip_id not in texts]
             opened = self._open(missing) if missing else {}
-            both = ((tip_id, texts.get(tip_id) or opened.get(tip_id)) for tip_id in ids)
-            known = [(tip_id, text) for tip_id, text in both if text is not None]
-            # The first condition alone is a tenth of the second's work.
-            found = [tip_id for tip_id, text in known if letters in text.squeezed and matching.matches(terms, text)]
-            yield BatchResult([UUID(bytes=tip_id) for tip_id in found], len(ids) - len(known))
+            found, unopened = [], 0
+            for tip_id in ids:
+                text = texts.get(tip_id) or opened.get(tip_id)
+                if text is None:
+                    unopened += 1
+                # The first condition alone is a tenth of the second's work.
+                elif letters in text.squeezed and matching.matches(terms, text):
+                    found.append(UUID(bytes=tip_id))
+            yield BatchResult(found, unopened)
 
     def clear_if_idle(self, seconds: float) -> bool:
         """Forget everything unless there was a search within this time; return whether anything was forgotten."""

@@ -20,7 +20,7 @@ from tips.desk.queue import summary_record
 from tips.desk.search import slices
 from tips.models import Category, DeskState, Disposition, SummaryList, Tip
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 PAGE = "/admin/tips/tip/search/"
 
 

@@ -13,7 +13,7 @@ from tips.desk import search_record
 from tips.desk.search_record import SearchedWords
 from tips.models import Unit
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def record(
