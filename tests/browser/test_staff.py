@@ -79,8 +79,9 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
         expect(page.locator(".msg-us", has_text="Where is it?")).to_have_count(1)
         page.wait_for_function("() => sessionStorage.length === 0")
-        page.goto(stack.staff_url + "/admin/tips/duty/mine/")
-        check_looks(page)
+        for address in ("duty/mine", "duty/handover", "alertchannel/mine", "alertchannel/urgent"):
+            page.goto(f"{stack.staff_url}/admin/tips/{address}/")
+            check_looks(page)
         page.goto(NEUTRAL)  # as if it were the officer's webmail, with the link of an alert
         page.evaluate("href => document.body.append(Object.assign(document.createElement('a'), {href, textContent: 'Desk'}))",
                       stack.staff_url + LIST)  # fmt: skip

@@ -97,11 +97,16 @@ def send(address: str, text: str, *, is_urgent: bool) -> DeliveryResult:
     if kind == "ntfy" and is_urgent:
         service.priority = "high"
     try:
-        return notify(service, text)
+        result = notify(service, text)
     except Exception as error:  # its text may hold the address
         return DeliveryResult(
             Outcome.UNSURE, _("The connection broke (%(error)s). We try again.") % {"error": type(error).__name__}
         )
+    if result.outcome is Outcome.UNSURE:
+        return DeliveryResult(
+            Outcome.UNSURE, _("The server didn't answer. Check the address, and that the server runs.")
+        )
+    return result
 
 
 def next_beat(now: dt.datetime) -> dt.datetime:

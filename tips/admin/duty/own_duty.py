@@ -31,10 +31,8 @@ from tips.officer_alerts.duty_calendar import DutyCalendar
 class OwnDutyForm(forms.ModelForm):
     class Meta:
         model = Duty
-        fields = ("on_duty", "categories", "quiet_from", "quiet_until")
-        labels = {"on_duty": gettext_lazy("I'm on duty")}
+        fields = ("categories", "quiet_from", "quiet_until")
         help_texts = {
-            "on_duty": gettext_lazy("While you're on duty, you get an alert when a tip in your categories arrives."),
             "categories": gettext_lazy("Leave all unchecked to get alerts about every category."),
         }
         widgets = {
@@ -50,8 +48,6 @@ class OwnDutyForm(forms.ModelForm):
         assert isinstance(field, forms.ModelMultipleChoiceField)
         is_alerted = Q(is_sensitive=False) | Q(readers=self.instance.officer)
         field.queryset = Category.objects.filter(is_alerted).distinct()
-        if self.instance.officer.shifts.exists():
-            del self.fields["on_duty"]  # the shifts decide
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -25,7 +26,8 @@ from tips.desk.acts import dispatch_calls
 from tips.desk.assignees import describe_assignee
 from tips.desk.moments import describe_day, describe_hours_ago, describe_minutes_ago
 from tips.desk.queue import Queue
-from tips.models import Author, Duty, State, Tip, Unit
+from tips.models import Author, State, Tip, Unit
+from tips.officer_alerts.duty_calendar import DutyCalendar
 from tips.walls import visibility
 
 _TITLE_MENUS = ("priority", "category")
@@ -132,8 +134,8 @@ def _describe_act(name: str, action: OfficerAction, *, is_open: bool) -> dict[st
 def _list_officers(tip: Tip, officer: Account) -> list[dict[str, Any]]:
     """Return the accounts that the tip can be assigned to: this officer first, then those on duty."""
     accounts: QuerySet[Account] = permissions.assignable_accounts(tip).exclude(pk=tip.assigned_to_id or 0).distinct()
-    on_duty = Exists(Duty.objects.filter(officer=OuterRef("pk"), on_duty=True))
-    found = list(accounts.annotate(is_on_duty=on_duty).order_by("username"))
+    on_duty = DutyCalendar.load().list_on_duty(timezone.now())
+    found = list(accounts.order_by("username"))
     # Only tips that this officer sees: other counts would tell of walled ones.
     active = permissions.visible_tips(officer).exclude(state=State.CLOSED).filter(assigned_to__in=found)
     loads = dict(active.order_by().values_list("assigned_to").annotate(Count("pk")))
@@ -141,8 +143,8 @@ def _list_officers(tip: Tip, officer: Account) -> list[dict[str, Any]]:
         {
             "pk": account.pk,
             "name": _("Me") if account == officer else account.get_full_name() or account.get_username(),
-            "hint": _describe_load(loads.get(account.pk, 0), is_on_duty=account.is_on_duty),
-            "order": (account != officer, not account.is_on_duty),
+            "hint": _describe_load(loads.get(account.pk, 0), is_on_duty=account.pk in on_duty),
+            "order": (account != officer, account.pk not in on_duty),
         }
         for account in found
     ]
