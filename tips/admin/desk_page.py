@@ -20,12 +20,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from core.models import Account
 from core.plain_text import clean_published_line
 from core.staff import list_filters
-from tips import readers
+from tips import conversation, readers, vault
 from tips.admin.tip_column import undo
 from tips.admin.tip_column.act_forms import read_snooze_end
 from tips.desk import outbox, permissions, queue, referrals, triage
 from tips.desk.acts import bulk, priorities, snoozes, spam
 from tips.desk.acts.reversals import Kind
+from tips.desk.alike import links
 from tips.desk.live import page_state
 from tips.desk.live.people import find_initials
 from tips.desk.queue import saved_views
@@ -160,11 +161,14 @@ def _run_bulk_act(request: HttpRequest, officer: Account) -> HttpResponse | None
     visible = permissions.visible_tips(officer).defer("report", "key_for_source", "token_hash", "form_hash")
     tips = list(visible.select_related("category", "unit").filter(pk__in=_read_chosen(request.POST)[: bulk.MOST]))
     form_id = _read_form_id(request.POST)
-    if act is None or not tips or form_id is None:
+    if (act is None and name != "link") or not tips or form_id is None:
         messages.warning(request, _("Nothing was done: no tip was chosen. Choose tips first."))
         return None
     if len(tips) >= bulk.CONFIRMED_FROM and request.POST.get("confirmed_count", "").strip() != str(len(tips)):
         return _ask_for_count(request, tips)
+    if act is None:
+        _link_chosen(request, officer, tips)
+        return None
     outcome = bulk.run(tips, officer, act, form_id, _read_stamps(request.POST))
     for reason, numbers in outcome.left_out.items():
         listed = ", ".join(map(str, numbers))
@@ -180,6 +184,26 @@ def _run_bulk_act(request: HttpRequest, officer: Account) -> HttpResponse | None
         )
         messages.success(request, sentence % {"count": outcome.done_count})
     return None
+
+
+def _link_chosen(request: HttpRequest, officer: Account, tips: list[Tip]) -> None:
+    """Link the chosen tips to each other: all of them or none."""
+    try:
+        linked_count = links.link(tips[0], [tip.pk for tip in tips[1:]], officer)
+    except triage.TransitionError as problem:
+        messages.warning(request, str(problem))
+    except conversation.TipGoneError:
+        messages.warning(request, _("One of these tips is gone or now with others, so nothing was linked."))
+    except (vault.SealError, vault.KeyMissingError):
+        messages.warning(request, _("The keys of a tip don't work on this server, so nothing was linked."))
+    else:
+        if linked_count:
+            sentence = _("The chosen tips are linked. Take one out on its page. No source notices it.")
+        elif len(tips) == 1:
+            sentence = _("Choose two or more tips to link them.")
+        else:
+            sentence = _("These tips are linked already.")
+        messages.success(request, sentence)
 
 
 def _find_act(name: str, choice: str, reason: str, officer: Account) -> bulk.Act | None:

@@ -15,7 +15,7 @@ from tests.tips.desk.test_alike import DOGS, SHOTS, SHOTS_TOO
 from tips.desk import triage
 from tips.desk.alike import indexing, links
 from tips.desk.alike.index import AlikeIndex
-from tips.models import Message, PendingAct, Tip
+from tips.models import Message, PendingAct, Tip, Unit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -155,3 +155,24 @@ def test_answers_that_leave_later_are_taken_back_beside_each_tip_and_the_text_re
     assert not PendingAct.objects.exists()
     assert "2 tips are as they were" in page
     assert "Thank you. We are on it." in page[page.index('name="answer"') :]
+
+
+def test_chosen_tips_are_linked_all_or_none(desk: Client, officer: Account) -> None:
+    tips = [officers.send_tip() for _ in range(3)]
+
+    def link_chosen(*chosen: Tip) -> str:
+        form_id = re.search(r'name="bulk_form" value="([^"]*)"', desk.get("/admin/tips/tip/").content.decode())
+        assert form_id is not None
+        fields = {"act": "link", "bulk_form": form_id[1], "tips": [tip.pk for tip in chosen]}
+        return desk.post("/admin/tips/tip/", fields, follow=True).content.decode()
+
+    assert "Choose two or more tips" in link_chosen(tips[0])
+    assert "The chosen tips are linked." in link_chosen(*tips)
+    assert len(links.list_linked(officer, tips[0])) == 2
+    assert "linked already" in link_chosen(*tips)
+    unit = Unit.objects.create(name="Narcotics")
+    unit.members.add(officer)
+    apart, alone = officers.send_tip(), officers.send_tip()
+    Tip.objects.filter(pk=apart.pk).update(unit=unit)
+    assert "be linked" in link_chosen(alone, apart)
+    assert links.list_linked(officer, alone) == []
