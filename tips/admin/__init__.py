@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tips.admin import answer_templates, categories, tip_list, units
+from tips.admin import answer_templates, categories, response_targets, tip_list, units
 from tips.admin.duty import alert_channels, own_duty
 
-__all__ = ["alert_channels", "answer_templates", "categories", "own_duty", "tip_list", "units"]
+__all__ = ["alert_channels", "answer_templates", "categories", "own_duty", "response_targets", "tip_list", "units"]

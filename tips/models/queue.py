@@ -1,8 +1,9 @@
-"""What the officers' queue keeps: the record of the lines that were shown in it, and saved views. Staff side only."""
+"""What the officers' queue keeps: the record of the lines that were shown in it, saved views, and targets. Staff side only."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -67,3 +68,28 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ResponseTarget(models.Model):
+    """How long a step of the work on a tip may take. A migration makes the rows; the desk's settings change their minutes."""
+
+    class Step(models.TextChoices):
+        URGENT_OPENING = "urgent_opening", _("Open an urgent tip")
+        URGENT_ANSWER = "urgent_answer", _("Answer an urgent tip")
+        OPENING = "opening", _("Open any other tip")
+        ANSWER = "answer", _("Answer any other tip")
+        NEXT_STEP = "next_step", _("Take the next step after an answer")
+        REPLY = "reply", _("Wait for the source's reply")
+
+    step = models.CharField(_("step"), primary_key=True, max_length=14, choices=Step, editable=False)
+    minutes = models.PositiveIntegerField(
+        _("minutes"), validators=[MinValueValidator(1), MaxValueValidator(60 * 24 * 90)]
+    )
+
+    class Meta:
+        verbose_name = _("response target")
+        verbose_name_plural = _("response targets")
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return str(self.get_step_display())

@@ -57,6 +57,7 @@ DELICATE: dict[str, str] = {
             "core/account",
             "tips/category",
             "tips/unit",
+            "tips/responsetarget",
             "crimemap/category",
             "crimemap/offencecode",
             "crimemap/source",

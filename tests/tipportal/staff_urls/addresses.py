@@ -67,11 +67,11 @@ class World:
             return {}
         row = self.rows[model]
         versions = {
-            Story: StoryRevision.objects.filter(story=row.pk),
-            Guide: GuideRevision.objects.filter(guide=row.pk),
+            Story: lambda: StoryRevision.objects.filter(story=row.pk),
+            Guide: lambda: GuideRevision.objects.filter(guide=row.pk),
         }
         ids = dict.fromkeys(("object_id", "pk", "id"), row.pk)
-        return ids | ({"revision": versions[model].latest("pk").pk} if model in versions else {})
+        return ids | ({"revision": versions[model]().latest("pk").pk} if model in versions else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tips import vault
 from tips.desk import queue, triage
 from tips.desk.queue import summaries, summary_record, targets
 from tips.desk.queue.rows import Row
-from tips.models import Category, DeskState, Disposition, SavedView, State, SummaryList, Tip, Unit
+from tips.models import Category, DeskState, Disposition, ResponseTarget, SavedView, State, SummaryList, Tip, Unit
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/tips/tip/"
@@ -256,6 +256,29 @@ def test_a_closed_tip_whose_source_writes_comes_back_on_top_of_its_officers_queu
     assert [row.number for group in loaded.groups for row in group.rows] == [tip.number, others.number]
     assert loaded.groups[0].rows[0].chip == "Wrote after close"
     assert [group.title for group in loaded.groups] == ["Needs you: 1", "Others have it, or it waits: 1"]
+
+
+def test_supervisors_change_the_targets_which_is_recorded_and_counts_at_once(okafor: Account) -> None:
+    lee = officers.create_officer("lee", groups.SUPERVISOR)
+    tip = officers.send_tip()
+    address = "/admin/tips/responsetarget/opening/change/"
+    assert officers.sign_in(okafor).get(address).status_code == 403
+    client = officers.sign_in(lee)
+    assert "1 h" in client.get("/admin/tips/responsetarget/").content.decode()
+    assert "Open any other tip" in client.get(address).content.decode()
+    assert client.post(address, {"minutes": "0"}).status_code == 200
+    assert client.post(address, {"minutes": "90"}).status_code == 302
+    due = row_of(okafor, tip).due
+    assert due is not None
+    assert due.target == "of 90 min"
+    assert officers.read_audit_trail()[-1] == (
+        "lee",
+        "changed response target",
+        "response target Open any other tip",
+        "minutes: 60 -> 90",
+    )
+    ResponseTarget.objects.all().delete()
+    assert row_of(okafor, tip).due.target == "of 1 h"  # type: ignore[union-attr]
 
 
 def test_a_snoozed_tip_sleeps_below_until_its_time_or_a_message(okafor: Account) -> None:

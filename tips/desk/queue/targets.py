@@ -25,17 +25,30 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tips.desk.queue.summaries import Summary
-from tips.models import Author, Message, Priority, State, Tip
+from tips.models import Author, Message, Priority, ResponseTarget, State, Tip
 
-URGENT_OPENING = URGENT_ANSWER = dt.timedelta(minutes=15)
-NORMAL_OPENING = dt.timedelta(hours=1)
-NORMAL_ANSWER = dt.timedelta(hours=4)
-NEXT_STEP = dt.timedelta(days=1)
-SOURCES_REPLY = dt.timedelta(days=5)
+Step = ResponseTarget.Step
+# Until someone changes them in the settings.
+DEFAULTS = {
+    Step.URGENT_OPENING: dt.timedelta(minutes=15),
+    Step.URGENT_ANSWER: dt.timedelta(minutes=15),
+    Step.OPENING: dt.timedelta(hours=1),
+    Step.ANSWER: dt.timedelta(hours=4),
+    Step.NEXT_STEP: dt.timedelta(days=1),
+    Step.REPLY: dt.timedelta(days=5),
+}
 
 _MINUTE = dt.timedelta(minutes=1)
 _HOUR = 60
 _DAY = 24 * _HOUR
+
+
+def _read_target(step: Step) -> Coalesce:
+    """Return the expression that reads a target; PostgreSQL evaluates it once a query."""
+    span = ExpressionWrapper(F("minutes") * Value(_MINUTE), output_field=DurationField())
+    stored = ResponseTarget.objects.filter(step=step).annotate(span=span).values("span")[:1]
+    return Coalesce(Subquery(stored), Value(DEFAULTS[step]), output_field=DurationField())
+
 
 _newest = Message.objects.filter(tip=OuterRef("pk")).order_by("-position")
 # The columns that `order` adds to a tip: the time and author of its newest message (None without one), when the clock of its
@@ -50,12 +63,12 @@ CLOCK_BEGAN = Case(
 _IS_URGENT = Q(priority=Priority.URGENT)
 _IS_ANSWERED = Q(last_author=Author.STAFF)
 TARGET = Case(
-    When(_IS_URGENT & Q(state=State.NEW), then=Value(URGENT_OPENING)),
-    When(state=State.NEW, then=Value(NORMAL_OPENING)),
-    When(state=State.WAITING, has_unread=False, then=Value(SOURCES_REPLY)),
-    When(_IS_ANSWERED & Q(has_unread=False), then=Value(NEXT_STEP)),
-    When(_IS_URGENT, then=Value(URGENT_ANSWER)),
-    default=Value(NORMAL_ANSWER),
+    When(_IS_URGENT & Q(state=State.NEW), then=_read_target(Step.URGENT_OPENING)),
+    When(state=State.NEW, then=_read_target(Step.OPENING)),
+    When(state=State.WAITING, has_unread=False, then=_read_target(Step.REPLY)),
+    When(_IS_ANSWERED & Q(has_unread=False), then=_read_target(Step.NEXT_STEP)),
+    When(_IS_URGENT, then=_read_target(Step.URGENT_ANSWER)),
+    default=_read_target(Step.ANSWER),
     output_field=DurationField(),
 )
 DUE_AT = ExpressionWrapper(F("clock_began") + F("target"), output_field=DateTimeField())
@@ -114,7 +127,7 @@ def measure(tip: Tip, now: dt.datetime) -> Due | None:
     left = tip.clock_began + target - now  # type: ignore[attr-defined]
     minutes = ceil(left / _MINUTE)
     used_percent = min(100, max(0, round(100 * (1 - left / target))))
-    span = describe_span(target)
+    span = describe_minutes(int(target / _MINUTE))
     if minutes < 0:
         return Due(
             _("%(time)s over") % {"time": describe_span(-left)}, _("target %(time)s") % {"time": span}, 100, True
@@ -127,6 +140,15 @@ def measure(tip: Tip, now: dt.datetime) -> Due | None:
         used_percent,
         False,
     )
+
+
+def describe_minutes(minutes: int) -> str:
+    """Return a target in words: "90 min", "4 h", "5 days"; in hours or days only if these are whole."""
+    if minutes % _HOUR:
+        return _("%(count)s min") % {"count": minutes}
+    if minutes % _DAY:
+        return _("%(count)s h") % {"count": minutes // _HOUR}
+    return describe_span(minutes * _MINUTE)
 
 
 def describe_span(span: dt.timedelta) -> str:
