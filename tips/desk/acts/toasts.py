@@ -31,7 +31,7 @@ _SENTENCES: dict[str, Promise] = {
     Kind.SNOOZE: gettext_lazy("Tip %(number)s is snoozed."),
     Kind.SPAM: gettext_lazy("Tip %(number)s is spam. Nothing was sent."),
     Kind.LINK: gettext_lazy("Tip %(number)s linked."),
-    Kind.DISPATCH: gettext_lazy("Dispatch was told of tip %(number)s."),
+    Kind.DISPATCH: gettext_lazy("Dispatch knows about tip %(number)s."),
     Kind.MUTE: gettext_lazy("The source of tip %(number)s is muted."),
 }
 _SENTENCES_OF_MANY = {
