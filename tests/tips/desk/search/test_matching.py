@@ -71,9 +71,19 @@ def oracle(words: str, texts: list[str]) -> bool:
 def test_all_that_the_plain_rule_finds_is_found_and_nothing_else(
     words: str, texts: list[str], cut: tuple[int, int]
 ) -> None:
-    for asked in (words, texts[0][cut[0] : cut[0] + cut[1]]):  # a part of the text itself, too
+    part = texts[0][cut[0] : cut[0] + cut[1]]
+    spelled_otherwise = (part.replace(" ", "-"), f'"{part}"', "".join(part.split()), "-".join(part))
+    for asked in (words, part, *spelled_otherwise):
         terms = matching.parse_words(asked)
         assert matching.matches(terms, matching.prepare_texts(texts)) == oracle(asked, texts), (asked, terms)
+
+
+@settings(max_examples=300)
+@given(words=st.text("ab1 -", min_size=1, max_size=5), text=st.text("ab1 -", min_size=3, max_size=12))
+def test_spaces_and_signs_count_as_the_plain_rule_says(words: str, text: str) -> None:
+    """Few letters, so that most examples are near a match."""
+    for asked in (words, f'"{words}"'):
+        assert matching.matches(matching.parse_words(asked), matching.prepare_texts([text])) == oracle(asked, [text])
 
 
 @pytest.mark.parametrize(

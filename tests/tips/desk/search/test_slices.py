@@ -154,14 +154,14 @@ def test_words_never_reach_the_database(okafor: Account) -> None:
 
 def test_the_work_does_not_depend_on_tips_that_the_officer_may_not_open(okafor: Account) -> None:
     """One more hidden hit must not make one more query or batch."""
-    asked: list[list[UUID]] = []
+    asked: list[list[bytes]] = []
 
-    def engine(_terms: Sequence[Term], batches: Iterable[Sequence[UUID]]) -> Iterator[BatchResult]:
+    def engine(_terms: Sequence[Term], batches: Iterable[Sequence[bytes]]) -> Iterator[BatchResult]:
         for batch in batches:
             asked.append(list(batch))
             yield BatchResult([], 0)
 
-    def measure() -> tuple[int, list[list[UUID]]]:
+    def measure() -> tuple[int, list[list[bytes]]]:
         asked.clear()
         with CaptureQueriesContext(connection) as queries:
             search(okafor, "needle", engine=engine)
@@ -175,3 +175,16 @@ def test_the_work_does_not_depend_on_tips_that_the_officer_may_not_open(okafor: 
     unit.members.add(officers.create_officer("ito"))
     Tip.objects.filter(pk=hidden.pk).update(unit=unit)
     assert measure() == before
+
+
+def test_a_tip_that_is_handed_over_while_a_slice_runs_has_no_hit(okafor: Account) -> None:
+    tip = officers.send_tip("Needle")
+    unit = Unit.objects.create(name="Narcotics")
+    unit.members.add(officers.create_officer("ito"))
+
+    def engine(_terms: Sequence[Term], batches: Iterable[Sequence[bytes]]) -> Iterator[BatchResult]:
+        for _ in batches:
+            Tip.objects.filter(pk=tip.pk).update(unit=unit)
+            yield BatchResult([tip.pk], 0)
+
+    assert search(okafor, "needle", engine=engine).found == []
