@@ -94,6 +94,8 @@ def _name_colleague(account: Account, is_on_duty: bool) -> str:
 
 @admin.register(Duty)
 class DutyAdmin(FoldedSearch, AuditedAdmin):
+    # The rest is each officer's own: quiet hours, staying on and leaving early.
+    fields = ("officer", "on_duty", "categories")
     list_display = ("officer", "on_duty", "categories_shown")
     list_filter = ("on_duty",)
     list_select_related = ("officer",)
