@@ -59,6 +59,7 @@ _SENTENCES: dict[str, Promise] = {
     "refused to close": gettext_lazy("%(when)s, %(name)s refused to close it."),
     "linked": gettext_lazy("%(when)s, %(name)s linked it to another tip."),
     "unlinked": gettext_lazy("%(when)s, %(name)s unlinked it from another tip."),
+    "read notes linked to": gettext_lazy("%(when)s, %(name)s read the notes on linked tips."),
 }
 _LABELS: dict[str, Promise] = {
     OPENED: pgettext_lazy("what was done with a tip", "opened"),
@@ -91,6 +92,7 @@ _LABELS: dict[str, Promise] = {
     "agreed to close": pgettext_lazy("what was done with a tip", "agreed"),
     "refused to close": pgettext_lazy("what was done with a tip", "refused"),
     "linked": pgettext_lazy("what was done with a tip", "linked"),
+    "read notes linked to": pgettext_lazy("what was done with a tip", "notes of linked tips read"),
     "unlinked": pgettext_lazy("what was done with a tip", "unlinked"),
 }
 

@@ -129,10 +129,10 @@ def test_notes_of_linked_tips_are_shared_and_reading_them_is_recorded_once(offic
     triage.note(two, officer, "Patrol knows", b"1")
     links.link(one, [two.pk], officer)
     for _ in range(2):
-        notes = links.read_shared_notes(officer, links.list_linked(officer, one))
+        notes = links.read_shared_notes(officer, one, links.list_linked(officer, one))
         assert [(tip.number, note.text) for tip, note in notes] == [(two.number, "Patrol knows")]
-    read = [line for line in officers.read_audit_trail() if line[1] == "read notes on"]
-    assert read == [("okafor", "read notes on", f"tip {two.number}", "")]
+    read = [line for line in officers.read_audit_trail() if line[1] == "read notes linked to"]
+    assert read == [("okafor", "read notes linked to", f"tip {one.number}", "")], "no line names the other tip"
 
 
 def test_an_account_that_cannot_act_links_nothing(officer: Account) -> None:

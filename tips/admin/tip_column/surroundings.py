@@ -76,7 +76,7 @@ def _describe_alike(opened: OpenedTip, officer: Account, query: str) -> dict[str
     alike = [each for each in lookup.find_alike(officer, tip) if each.tip.pk not in linked_ids]
     rows = load_rows(officer, [*linked_ids, *(each.tip.pk for each in alike)])
     lines = {tip_id: row.line for tip_id, row in rows.items()}
-    notes, notes_damaged = _read_notes(officer, linked)
+    notes, notes_damaged = _read_notes(officer, tip, linked)
     count = len(alike) + len(linked)
     summary = ngettext("%(count)d tip", "%(count)d tips", count) % {"count": count} if count else _("none")
     if linked:
@@ -91,11 +91,11 @@ def _describe_alike(opened: OpenedTip, officer: Account, query: str) -> dict[str
     }
 
 
-def _read_notes(officer: Account, linked: list[Tip]) -> tuple[list[tuple[int, Any]], bool]:
+def _read_notes(officer: Account, tip: Tip, linked: list[Tip]) -> tuple[list[tuple[int, Any]], bool]:
     if not permissions.can_open(officer):
         return [], False
     try:
-        notes = links.read_shared_notes(officer, linked)
+        notes = links.read_shared_notes(officer, tip, linked)
     except _UNREADABLE:
         return [], True
     shown = [(tip.number, dataclasses.replace(entry, text=show_steering(entry.text))) for tip, entry in notes]

@@ -109,17 +109,17 @@ def unlink(tip: Tip, other_id: UUID, officer: Account) -> None:
         audit.record(officer, "unlinked", f"tip {tip.number}")
 
 
-def read_shared_notes(officer: Account, linked: Sequence[Tip]) -> list[tuple[Tip, ConversationEntry]]:
-    """Return the notes on these linked tips, oldest first. That the officer read them is recorded, once a shift and tip.
+def read_shared_notes(officer: Account, tip: Tip, linked: Sequence[Tip]) -> list[tuple[Tip, ConversationEntry]]:
+    """Return the notes on the tips linked to this one, oldest first. That the officer read them is recorded, once a shift.
 
-    Must not be called in a transaction. Raises vault.SealError, vault.KeyMissingError, PermissionDenied.
+    The line names this tip alone: lines about the others beside it would tell which are linked. Their sealed records do. Must not be called in a transaction. Raises vault.SealError, vault.KeyMissingError, PermissionDenied.
     """
     permissions.require(permissions.can_open(officer))
-    with_notes = [tip for tip in linked if tip.notes.exists()]
-    with transaction.atomic(durable=True):
-        for tip in with_notes:
-            audit.record_once(officer, "read notes on", f"tip {tip.number}", triage.SHIFT)
-    notes = [(tip, note) for tip in with_notes for note in conversation.read_notes(tip)]
+    with_notes = [other for other in linked if other.notes.exists()]
+    if with_notes:
+        with transaction.atomic(durable=True):
+            audit.record_once(officer, "read notes linked to", f"tip {tip.number}", triage.SHIFT)
+    notes = [(other, note) for other in with_notes for note in conversation.read_notes(other)]
     return sorted(notes, key=lambda pair: pair[1].written_at)
 
 
