@@ -35,7 +35,7 @@ from tips.desk import triage
 from tips.desk.alike import links
 from tips.files.attachments import Upload
 from tips.files.incoming_upload import IncomingUpload
-from tips.models import Alert, Author, Category, Disposition, Duty, State, Tip, Unit
+from tips.models import Alert, AnswerTemplate, Author, Category, Disposition, Duty, State, Tip, Unit
 from tips.walls import screening
 
 # Fixed, so that documents and tests can quote it; it opens nothing but a fictional tip.
@@ -49,6 +49,19 @@ NAMES_BY_ROLE = {
 }
 ACTOR = "demo"  # no account has this name
 ACCOUNTS_MADE, TIPS_MADE = "made the demo accounts", "made the demo tips"
+
+
+# Title, language and text.
+ANSWER_TEMPLATES = (
+    ("Thank you, we're on it", "en", "Thank you for writing. We're on it. If anything changes, write to us here."),
+    ("One question", "en", "Thank you for writing. One question helps us most: [question]"),
+    (
+        "Please stay away from it",
+        "en",
+        "Thank you for writing. Please stay away from it, and don't talk about it with anyone.",
+    ),
+    ("Gracias, estamos en ello", "es", "Gracias por escribir. Estamos en ello. Si algo cambia, escríbanos aquí."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +123,17 @@ def make_tips() -> None:
     if not script:
         return
     _share_categories_out()
+    _write_answer_templates()
     for step in sorted(_read_steps(script), key=lambda step: step.happens_at):
         with freeze_clock(step.happens_at):
             _send_tip(step) if step.action == "send" else _play_follow_up(step)
     audit.record(ACTOR, TIPS_MADE)
+
+
+def _write_answer_templates() -> None:
+    """Keep a few answers ready, with a placeholder and a blank to fill in."""
+    for order, (title, language, text) in enumerate(ANSWER_TEMPLATES):
+        AnswerTemplate.objects.get_or_create(title=title, defaults={"language": language, "text": text, "order": order})
 
 
 def _share_categories_out() -> None:
