@@ -200,7 +200,7 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     is_fragment = "fragment" in request.POST
-    framed = context if is_fragment else context | desk_page.frame_context(request, QueryDict(), has_rows=False)
+    framed = context | desk_page.frame_context(request, QueryDict(), has_rows=False)
     framed |= {
         "title": _("Search"),
         "searched_words": words,

@@ -173,7 +173,9 @@ def fetch(client: Client, address: str, **posted: str) -> tuple[Any, ...]:
     body = answer.content.decode()
     if answer.status_code == 302:
         body += client.get(answer["Location"]).content.decode()
-    tokens = re.sub(r'(name="(?:csrfmiddlewaretoken|_author)" value|data-csrf|data-seconds)="[^"]+"', "", body)
+    tokens = re.sub(
+        r'(name="(?:csrfmiddlewaretoken|_author|bulk_form)" value|data-csrf|data-seconds)="[^"]+"', "", body
+    )
     statements = [re.sub(r"'[^']*'|\bs\d+_x\d+|\b\d+\b|\\x\w+", "?", sql) for sql in queries]
     assert statements
     return answer.status_code, answer.get("Location"), sorted(answer.headers), tokens, statements

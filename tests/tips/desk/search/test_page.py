@@ -183,6 +183,9 @@ def test_script_gets_the_part_with_the_results_alone(okafor: Account, category: 
     answer = post(okafor, "needle", script="1", fragment="1")
     assert numbers(answer) == [tip.number]
     assert "<html" not in answer.content.decode()
+    assert re.search(
+        r'name="bulk_form" value="[0-9a-f]{32}"', answer.content.decode()
+    )  # the acts over chosen rows work
 
 
 def test_words_are_kept_through_a_new_sign_in_and_not_searched_before(okafor: Account) -> None:
