@@ -31,6 +31,8 @@ from tips.officer_alerts.duty_calendar import DutyCalendar
 from tips.walls import visibility
 
 _TITLE_MENUS = ("priority", "category")
+# The acts at the beginning of the bar; others follow in the order of ACTIONS.
+_FIRST_IN_BAR = ("take", "assign", "snooze", "wake", "spam", "not-spam", "refer")
 
 
 def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | None) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def list_acts(tip: Tip, officer: Account, checked: Mapping[str, forms.Form]) -> 
     offered = {name: action for name, action in ACTIONS.items() if action.is_offered(tip, officer)}
     acts = [_describe_act(name, action, is_open=name in checked) for name, action in offered.items()]
     return {
-        "bar": [act for act in acts if act["label"] and act["name"] not in _TITLE_MENUS],
+        "bar": sorted((act for act in acts if act["label"] and act["name"] not in _TITLE_MENUS), key=_place_in_bar),
         "menus": [act for act in acts if act["has_menu"]],
         "offers_priority": "priority" in offered,
         "offers_category": "category" in offered,
@@ -117,6 +119,10 @@ def add_files(context: dict[str, Any]) -> None:
     for item in context["time_line"]:
         if item.get("position") is not None:
             item["files"] = groups.get(item["position"], [])
+
+
+def _place_in_bar(act: dict[str, Any]) -> int:
+    return _FIRST_IN_BAR.index(act["name"]) if act["name"] in _FIRST_IN_BAR else len(_FIRST_IN_BAR)
 
 
 def _describe_act(name: str, action: OfficerAction, *, is_open: bool) -> dict[str, Any]:
