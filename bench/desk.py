@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -88,7 +89,7 @@ def compare(stack: Stack, plain_url: str, rounds: int) -> None:
     wait_until(answers, 30, "the plain list answers")
     listed = officer.open("/admin/tips/tip/")
     assert "Two men" in listed, listed[:2000]
-    address = "/admin/tips/tip/" + listed.split('href="/admin/tips/tip/')[2].split('"')[0]
+    address = re.findall(r'href="(/admin/tips/tip/[0-9a-f-]{36}/change/)', listed)[0]
     pages = {
         "Django's change list, in clear": lambda: plain.open("/"),
         "queue": lambda: officer.open("/admin/tips/tip/"),
