@@ -47,13 +47,11 @@ def _describe_surroundings(report: dict[str, Any]) -> dict[str, Any]:
     has_point = latitude is not None and longitude is not None
     near = nearby_incidents.find_around(latitude, longitude) if latitude is not None and longitude is not None else None
     if near is None:
-        summary = _("no place given") if not has_point else ""
+        summary = _("no place on the map") if not has_point else ""
     else:
-        summary = ngettext(
-            "%(count)d public incident within %(distance)s",
-            "%(count)d public incidents within %(distance)s",
-            near.count,
-        ) % {"count": near.count, "distance": near.distance}
+        summary = ngettext("%(count)d public incident", "%(count)d public incidents", near.count) % {
+            "count": near.count
+        }
     # The address of the whole map: with the point in it, the server of residents' pages would know where the tip is from.
     address = f"{settings.PORTAL_URL}/map/" if near else ""
     fold = {"title": _("Nearby"), "summary": summary, "template": "admin/tips/desk/near.html"}
