@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from core.web.middleware import GetResponse
-from tips.walls import screening
+from tips.walls import screening, visibility
 
 _STAFF_PATH = "/admin/"
 
@@ -22,4 +22,5 @@ class ScreeningMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(_STAFF_PATH) and request.user.is_authenticated:
             screening.screen_arrivals()
-        return self.get_response(request)
+        with visibility.asked_once():
+            return self.get_response(request)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.models import Account
@@ -17,7 +18,7 @@ from tips import conversation, form_tokens, intake, officer_alerts, statistics, 
 from tips.desk import permissions, worklist
 from tips.models import Alert, Arrival, Category, Notification, State, Tip, Wall
 from tips.officer_alerts import tasks as alert_tasks
-from tips.walls import decisions, records, screening, screening_thread
+from tips.walls import decisions, records, screening, screening_thread, visibility
 
 pytestmark = pytest.mark.django_db
 
@@ -260,6 +261,19 @@ def test_a_tip_that_was_deleted_meanwhile_is_no_error(lindholm: Account) -> None
     tip.delete()
     screening.screen(waiting)
     assert not Wall.objects.exists()
+
+
+def test_a_page_asks_once_which_walls_its_officer_decides_about(lindholm: Account, okoye: Account) -> None:
+    tip = officers.send_tip(NAMING)
+    with visibility.asked_once():
+        assert tip in permissions.visible_tips(okoye)
+        with CaptureQueriesContext(connection) as queries:
+            assert tip in permissions.visible_tips(okoye)
+        assert len(queries) == 1
+        assert tip not in permissions.visible_tips(lindholm)
+        decisions.decide(tip.pk, okoye, Wall.Decision.RELEASED, "Another Lindholm")
+        assert tip in permissions.visible_tips(lindholm)
+        assert tip in permissions.visible_tips(okoye)
 
 
 def test_an_officer_who_has_the_tip_loses_it_to_the_wall(lindholm: Account, okoye: Account) -> None:
