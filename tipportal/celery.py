@@ -6,8 +6,11 @@ Work is a row in the database and a message only speeds it up, so a lost message
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from celery import Celery
+from celery.beat import Service
+from celery.exceptions import OperationalError
 from celery.schedules import crontab
 from celery.signals import beat_init, before_task_publish, celeryd_init, task_postrun, worker_process_init
 from django.conf import settings
@@ -109,8 +112,11 @@ def name_worker_connections(sender: str, **_: object) -> None:
 
 
 @beat_init.connect  # type: ignore[untyped-decorator]
-def name_beats_connections(**_: object) -> None:
+def name_beats_connections(sender: Service, **_: object) -> None:
+    """Name beat's connection, and open it now: before its first task is due, the desk would say that beat isn't running."""
     _name_connections("beat")
+    with suppress(OperationalError):  # its first task tries again
+        sender.scheduler.connection.ensure_connection(max_retries=1)
 
 
 def _name_connections(name: str) -> None:

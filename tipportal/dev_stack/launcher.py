@@ -313,6 +313,7 @@ class LocalPortal:
             lambda: (
                 readiness.is_home_page_served(self.port)
                 and readiness.count_listening_workers(redis_url) >= worker_count
+                and readiness.is_beat_connected(redis_url)
             )
         )
 

@@ -7,6 +7,7 @@ import http.client
 import psycopg2
 import redis
 
+from tipportal.deploy import processes
 from tipportal.dev_stack.child_process import ProcessControlError
 
 
@@ -54,3 +55,12 @@ def count_listening_workers(redis_url: str) -> int:
             return sum(connection["cmd"].lower() == "brpop" for connection in client.client_list())
     except redis.RedisError:
         return 0
+
+
+def is_beat_connected(redis_url: str) -> bool:
+    """Return whether the scheduler has the connection that the desk knows it by."""
+    try:
+        with redis.Redis.from_url(redis_url, socket_timeout=2) as client:
+            return any(connection["name"] == processes.BEAT.name for connection in client.client_list())
+    except redis.RedisError:
+        return False

@@ -142,6 +142,9 @@ class TestOutput:
         assert running.get("/tips/") == 200
         assert running.get("/admin/login/") == 200
 
+    def test_every_part_runs_before_the_address_is_printed(self, running: MakeRun) -> None:
+        assert running.get("/readyz") == 200
+
     def test_listens_on_loopback_alone(self, running: MakeRun) -> None:
         listening = set()
         for process in running.processes():
