@@ -103,7 +103,7 @@ class DraftKeeper {
   }
 
   /* Opens the drafts of this tab that are this tip's; `id` is of the draft whose text the server has just sent back. */
-  async restore() {
+  async giveBack() {
     const stored = listStored();
     const asked = [...new Set([this.id, ...stored])].filter(Boolean);
     if (!asked.length || !globalThis.crypto?.subtle) return;
@@ -147,7 +147,8 @@ class DraftKeeper {
   changed() {
     this.isDirty = true;
     this.isKept = false;
-    this.saving ??= this.save().finally(() => {
+    if (this.saving) return;
+    this.saving = this.save().finally(() => {
       this.saving = null;
     });
   }
@@ -206,7 +207,7 @@ class DraftKeeper {
     window.addEventListener("beforeunload", (event) => {
       if (!this.isSubmitting && !this.isKept && this.hasText()) event.preventDefault();
     });
-    this.restore()
+    this.giveBack()
       .catch(() => {})
       .finally(() => {
         if (this.hasText() && !this.saving) this.changed();
