@@ -214,7 +214,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 
 def ensure_foundations() -> None:
-    """Make the groups, categories, guides, offense codes and agency keys that every portal has, if they are missing."""
+    """Make the groups, categories, targets, guides, offense codes and agency keys of every portal, if they are missing."""
     from django.conf import settings
     from django.contrib.auth.models import Group
 
@@ -223,7 +223,8 @@ def ensure_foundations() -> None:
     from crimemap.offences import catalogue
     from outreach import guides
     from tips import categories, vault
-    from tips.models import AgencyKey
+    from tips.desk.queue import targets
+    from tips.models import AgencyKey, ResponseTarget
 
     if not Group.objects.exists():
         groups.ensure_groups()
@@ -231,5 +232,9 @@ def ensure_foundations() -> None:
         guides.ensure_guides()
     if not OffenceCode.objects.exists():
         catalogue.create_missing_codes()
+    if not ResponseTarget.objects.exists():
+        ResponseTarget.objects.bulk_create(
+            ResponseTarget(step=step, minutes=span.total_seconds() // 60) for step, span in targets.DEFAULTS.items()
+        )
     for file in vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):
         AgencyKey.objects.get_or_create(id=file.id)

@@ -102,6 +102,6 @@ def test_script_goes_on_slice_by_slice_stops_and_gives_the_button_back(browser: 
         assert len(held) == 1
         page.unroute(SEARCH)
 
-        search_with(page, stack, lambda route, _posted: route.fulfill(status=500, body="down"))
+        search_with(page, stack, lambda route, _posted: route.fulfill(status=503, body="down"))
         expect(go_on).to_be_visible()
         expect(stop).to_be_hidden()

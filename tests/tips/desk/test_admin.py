@@ -106,7 +106,7 @@ def test_the_list_reads_nothing_that_could_lead_to_a_source(okafor: Account) -> 
     listed = [query["sql"] for query in queries if 'FROM "tips_tip"' in query["sql"]]
     assert listed
     for column in ("key_for_source", "token_hash", "form_hash"):
-        assert [sql for sql in listed if f'"{column}"' in sql] == []
+        assert [sql for sql in listed if re.search(rf'(?<!"tips_pendingact"\.)"{column}"', sql)] == []
 
 
 def test_the_number_of_queries_of_the_list_is_constant(okafor: Account) -> None:
@@ -123,7 +123,7 @@ def test_the_number_of_queries_of_the_list_is_constant(okafor: Account) -> None:
         counts.append(len(queries))
     assert len(numbers(page.content.decode())) == 10
     assert (
-        counts[0] == counts[1] <= 58
+        counts[0] == counts[1] <= 50
     )  # seven count work that waits, one looks for tips to compare, two for tips alike and linked
 
 
@@ -204,10 +204,13 @@ def test_several_tips_are_assigned_at_once(okafor: Account) -> None:
     tips, closed = [officers.send_tip(), officers.send_tip()], officers.send_opened_tip(okafor)
     triage.close(closed, okafor, Disposition.USEFUL)
     chosen = [str(tip.pk) for tip in [*tips, closed]]
-    data = {"act": "assign-to-me", "tips": [*chosen, "nonsense"]}
-    answer = officers.sign_in(okafor).post(LIST + "?state=all", data, follow=True)
-    assert "2 tips are assigned to you." in answer.content.decode()
-    assert "1 tip was not assigned" in answer.content.decode()
+    client = officers.sign_in(okafor)
+    shown = client.get(LIST, {"state": "all"}).content.decode()
+    fields = {name: re.findall(rf'name="{name}" value="([^"]*)"', shown)[0] for name in ("row_stamps", "bulk_form")}
+    data = {"act": "assign-to-me", "tips": [*chosen, "nonsense"], **fields}
+    page = client.post(LIST + "?state=all", data, follow=True).content.decode()
+    assert "2 tips assigned." in page
+    assert f"Tip {closed.number} was left out." in page
     assert {now(tip).assigned_to for tip in tips} == {okafor}
     assert now(closed).assigned_to is None
 

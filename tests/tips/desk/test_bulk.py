@@ -53,7 +53,7 @@ def test_a_row_that_changed_meanwhile_is_left_out_and_named(okafor: Account) -> 
     loaded = client.get(QUEUE).content.decode()
     officers.write_as_source(changed, "They are armed", b"1")
     page = choose(client, [same, changed], "spam", loaded)
-    assert f"Tip {changed.number} was left out. It changed meanwhile." in page
+    assert f"Tip {changed.number} was left out. Something changed meanwhile." in page
     assert [state.tip for state in DeskState.objects.all()] == [same]
 
 

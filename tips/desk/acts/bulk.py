@@ -61,7 +61,7 @@ def run(tips: Sequence[Tip], officer: Account, act: Act, form_id: bytes, shown: 
     batch = UUID(bytes=hashlib.sha256(b"batch" + form_id).digest()[:16])
     present = stamp_rows([tip.pk for tip in tips], officer)
     outcome = BulkOutcome()
-    changed = _("It changed meanwhile. Look at it again.")
+    changed = _("Something changed meanwhile. Look again.")
     if PendingAct.objects.filter(batch=batch).exists():
         return outcome  # the same form a second time
     for tip in tips:
