@@ -26,8 +26,8 @@ PUBLIC_PATHS = (
     "/api/v1/",
 )
 HOSTILE_VALUES = ("\0", "-" * 200, "'\"\\%_:*()&|!<>\u202e", "9" * 30)
-# Pages that differ only in numbers, ids and values of the query string have one shape; one of each shape is opened.
-VALUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+|=[^&]*")
+# Pages that differ only in numbers and ids have one shape.
+VALUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 PARAMETERS = (
     "p",
     "o",
@@ -87,15 +87,18 @@ def test_the_desk_is_not_found_on_the_public_host(hosts: Stack, path: str) -> No
 def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
     """Follow the links of this host. Returns the addresses that fail.
 
-    One page of each view is opened with hostile values too, unless `attacked` has it, and once for each of its parameters.
+    One page of each shape is opened, and one for each parameter that links to it have: not each combination of filters. One page
+    of each view is opened with hostile values too, unless `attacked` has it, and once for each of its parameters.
     """
     found, seen, failed = [start], set[str](), list[str]()
     while found:
         address = found.pop(0)
-        shape = VALUE.sub("#", unquote(address))
-        if shape in seen or "logout" in address:
+        path, _mark, query = address.partition("?")
+        shape = VALUE.sub("#", unquote(path))
+        new = {shape, *(f"{shape}?{each.partition('=')[0]}" for each in query.split("&") if each)} - seen
+        if not new or "logout" in address:
             continue
-        seen.add(shape)
+        seen |= new
         page = open_page(visitor, address, failed)
         links = [html.unescape(link).partition("#")[0] for link in re.findall(r'(?:href|src|action)="(/[^"]*)"', page)]
         found += [link for link in links if not link.startswith(("//", "/static/")) and link not in found]

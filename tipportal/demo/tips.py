@@ -220,10 +220,20 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
     return files
 
 
+def _compare(tip: Tip) -> None:
+    """Have the tip compared with the names of staff. Where the portal runs already, a thread of it may be at it: wait for that."""
+    while tip.arrivals.filter(is_recheck=False).exists():
+        screening.screen([tip.pk])
+        with transaction.atomic():
+            Tip.objects.select_for_update(no_key=True).only("pk").get(pk=tip.pk)
+
+
 def _play_follow_up(step: Step) -> None:
     """Play what an officer or the source did next. A repeated step changes nothing."""
-    screening.screen(screening.list_waiting())
     tip = _find_tip(step.tip)
+    others = [_find_tip(name) for name in step.details.get("with", [])]
+    for each in (tip, *others):
+        _compare(each)
     officer = Account.objects.get(username=step.details.get("by", groups.OFFICER))
     text = step.details.get("text", "").strip()
     match step.action:
@@ -241,7 +251,7 @@ def _play_follow_up(step: Step) -> None:
             files = _seal_files(step.details)
             _without_alerts(lambda: conversation.add_from_source(tip, key, text, step.form_id, files))
         case "link":
-            links.link(tip, [_find_tip(name).pk for name in step.details["with"]], officer)
+            links.link(tip, [other.pk for other in others], officer)
         case "close":
             triage.close(tip, officer, Disposition(step.details["disposition"]))
         case unknown:
