@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import ngettext
 
 from core.models import Account
@@ -63,7 +63,7 @@ def sign_people(view: DeskView, account_id: int) -> str:
 
 
 def _read_minute() -> int:
-    return int(time.time() // 60)
+    return int(timezone.now().timestamp() // 60)
 
 
 def _sign(*content: Any) -> str:
