@@ -21,10 +21,11 @@ from core.models import Account
 from core.plain_text import clean_published_line
 from core.staff import list_filters
 from tips import conversation, readers, vault
+from tips.admin.forms import FORM_ID_BYTES, parse_form_id
 from tips.admin.tip_column import undo
 from tips.admin.tip_column.act_forms import read_snooze_end
-from tips.desk import outbox, permissions, queue, referrals, triage
-from tips.desk.acts import bulk, priorities, snoozes, spam
+from tips.desk import outbox, permissions, queue, triage
+from tips.desk.acts import bulk, category_changes, priorities, snoozes, spam
 from tips.desk.acts.reversals import Kind
 from tips.desk.alike import links
 from tips.desk.live import page_state
@@ -52,7 +53,7 @@ def frame_context(
         "may_supervise": permissions.can_supervise(officer),
         "has_units": Unit.objects.exists(),
         "initials": find_initials(officer),
-        "bulk_form": secrets.token_hex(16),
+        "bulk_form": secrets.token_hex(FORM_ID_BYTES),
         "bulk_categories": Category.objects.filter(active=True, is_sensitive=False),
         "bulk_dispositions": Disposition.choices,
         "bulk_officers": readers.desk_accounts().exclude(pk=officer.pk).order_by("username"),
@@ -160,7 +161,7 @@ def _run_bulk_act(request: HttpRequest, officer: Account) -> HttpResponse | None
     act = _find_act(name, choice, request.POST.get("bulk_reason", "").strip(), officer)
     visible = permissions.visible_tips(officer).defer("report", "key_for_source", "token_hash", "form_hash")
     tips = list(visible.select_related("category", "unit").filter(pk__in=_read_chosen(request.POST)[: bulk.MOST]))
-    form_id = _read_form_id(request.POST)
+    form_id = parse_form_id(request.POST.get("bulk_form", ""))
     if (act is None and name != "link") or not tips or form_id is None:
         messages.warning(request, _("Nothing was done: no tip was chosen. Choose tips first."))
         return None
@@ -255,11 +256,7 @@ def _close(officer: Account, fields: dict[str, Any], tip: Tip, form_id: bytes, b
 def _recategorize(  # noqa: PLR0917
     officer: Account, category: Category, reason: str, tip: Tip, form_id: bytes, batch: UUID
 ) -> None:
-    if referrals.changes_readers(tip, category):
-        fields = {"category": category.pk, "reason": reason}
-        outbox.hold_back(tip, officer, Kind.MOVE, fields, form_id, batch=batch)
-    else:
-        referrals.change_category(tip, officer, category, reason, form_id, batch=batch)
+    category_changes.change_category(tip, officer, category, reason, form_id, batch=batch)
 
 
 def _ask_for_count(request: HttpRequest, tips: list[Tip]) -> HttpResponse:
@@ -279,14 +276,6 @@ def _read_stamps(post: QueryDict) -> dict[UUID, str]:
     """Return the stamps of the rows as the page showed them ({% row_stamps %})."""
     pairs = (pair.partition(":") for pair in " ".join(post.getlist("row_stamps")).split())
     return {UUID(tip_id): stamp for tip_id, _colon, stamp in pairs if _is_uuid(tip_id)}
-
-
-def _read_form_id(post: QueryDict) -> bytes | None:
-    try:
-        form_id = bytes.fromhex(post.get("bulk_form", ""))
-    except ValueError:
-        return None
-    return form_id or None
 
 
 def _is_uuid(text: str) -> bool:

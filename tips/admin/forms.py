@@ -24,6 +24,19 @@ from tips.models import Category, Disposition, Tip, Unit
 _TYPED_HERE = {"dir": "auto", "class": "fld", "data-draft": "", "spellcheck": "false", "autocomplete": "off"}
 
 
+# The random id of a page's form: one form is one act.
+FORM_ID_BYTES = 16
+
+
+def parse_form_id(text: str) -> bytes | None:
+    """Return the id of a form from its hexadecimal digits, None if they are none."""
+    try:
+        form_id = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return form_id if len(form_id) == FORM_ID_BYTES else None
+
+
 class TextField(forms.CharField):
     """A text of several lines, cleaned before its length is checked."""
 
@@ -39,7 +52,7 @@ class TextField(forms.CharField):
 
 
 class AmountField(forms.IntegerField):
-    """How much of something came of a tip: a whole number, or nothing if it is not known."""
+    """An amount that came of a tip: a whole number, or nothing if it is not known."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0, max_value=1_000_000_000, required=False, **options)

@@ -30,8 +30,8 @@ from tips.admin.forms import (
     list_closing_fields,
 )
 from tips.admin.tip_column.act_forms import MuteForm, PriorityForm, SnoozeForm, read_snooze_end
-from tips.desk import outbox, permissions, referrals, triage
-from tips.desk.acts import dispatch_calls, mutes, priorities, snoozes, spam
+from tips.desk import outbox, permissions, triage
+from tips.desk.acts import category_changes, dispatch_calls, mutes, priorities, snoozes, spam
 from tips.desk.alike import links, lookup, wave_answers
 from tips.models import PendingAct, State, Tip, Unit
 
@@ -155,12 +155,14 @@ def _refer(submitted: SubmittedAction) -> None:
 
 
 def _change_category(submitted: SubmittedAction) -> None:
-    tip, category, reason = submitted.tip, submitted.data["category"], submitted.data["category_reason"]
-    if referrals.changes_readers(tip, category):
-        _hold_back(submitted, PendingAct.Kind.MOVE, {"category": category.pk, "reason": reason})
-    else:
-        officer, form_id, shown_stamp = submitted.officer, submitted.form_id, submitted.stamp
-        referrals.change_category(tip, officer, category, reason, form_id, shown_stamp=shown_stamp)
+    category_changes.change_category(
+        submitted.tip,
+        submitted.officer,
+        submitted.data["category"],
+        submitted.data["category_reason"],
+        submitted.form_id,
+        shown_stamp=submitted.stamp,
+    )
 
 
 def _close(submitted: SubmittedAction) -> None:

@@ -9,7 +9,6 @@ it; the browser's tab keeps it sealed (tips/desk/drafts.py).
 
 from __future__ import annotations
 
-import binascii
 import datetime as dt
 import secrets
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ from core.staff.session_resume import is_resumed
 from core.web.error_pages import list_typed_texts
 from tips import vault
 from tips.admin import desk_page, tip_files
-from tips.admin.forms import has_unsent_text, list_forms
+from tips.admin.forms import FORM_ID_BYTES, has_unsent_text, list_forms, parse_form_id
 from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
 from tips.admin.tip_column import context as tip_context
 from tips.admin.tip_column import surroundings, undo
@@ -40,7 +39,6 @@ from tips.desk import answer_templates, drafts, permissions, queue, referrals, t
 from tips.models import Author, Tip
 
 TEMPLATE = "admin/tips/desk/tip.html"
-_FORM_ID_BYTES = 16
 # These ask for a fresh factor first.
 _DELICATE_ACTIONS = ("release",)
 # Buttons that do nothing with the tip: the page comes back with what is typed.
@@ -156,7 +154,7 @@ def _read_next(request: HttpRequest) -> UUID | None:
 
 
 def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str, choice: str | None) -> OfficerAction:
-    action, form_id = ACTIONS.get(name), _read_form_id(request)
+    action, form_id = ACTIONS.get(name), parse_form_id(request.POST.get("form_id", ""))
     if action is None or form_id is None:
         raise _ActionRefusedError(
             _("Part of what you sent got lost on the way, so nothing was done. Send it again."), 400
@@ -215,14 +213,6 @@ def _hands_over(tip: Tip, name: str, form: forms.Form) -> bool:
     return name == "refer" or (name == "category" and referrals.changes_readers(tip, form.cleaned_data["category"]))
 
 
-def _read_form_id(request: HttpRequest) -> bytes | None:
-    try:
-        form_id = binascii.unhexlify(request.POST.get("form_id", ""))
-    except (binascii.Error, ValueError):
-        return None
-    return form_id if len(form_id) == _FORM_ID_BYTES else None
-
-
 def _render(  # noqa: PLR0917
     request: HttpRequest,
     tip_id: UUID,
@@ -260,7 +250,7 @@ def _render(  # noqa: PLR0917
     context["categories"] = context["forms"]["category"].fields["category"].queryset
     context["kind"] = _choose_kind(request, problem, sent)
     context["problem"] = problem
-    context["form_id"] = secrets.token_hex(_FORM_ID_BYTES)
+    context["form_id"] = secrets.token_hex(FORM_ID_BYTES)
     context["shown"] = f"{int(timezone.now().timestamp())}-{context['source_message_count']}"
     context["draft_id"] = request.POST.get("draft", "")
     context["typed_texts"] = list_typed_texts(request) if not context["may_answer"] else []
