@@ -203,6 +203,7 @@ def _render(
     framed = context | desk_page.frame_context(request, QueryDict(), has_rows=False)
     framed |= {
         "title": _("Search"),
+        "views_title": _("Search"),
         "searched_words": words,
         "problem": problem,
         "numbered": numbered,

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.models import Account
+from core.staff import groups
 from tests import staff_session
 
 # By path converter; other parameters are any text.
@@ -53,3 +54,14 @@ def test_no_address_of_the_admin_breaks(db: None) -> None:
 @pytest.mark.parametrize("name", ["view_on_site", "autocomplete"])
 def test_addresses_that_no_page_uses_are_not_there(name: str) -> None:
     assert name not in [pattern.name for pattern in admin_patterns() if isinstance(pattern, URLPattern)]
+
+
+def test_a_list_is_named_after_what_it_holds(db: None) -> None:
+    client = Client()
+    account = Account.objects.create_user("marsh", is_staff=True)
+    account.groups.set(Group.objects.filter(name=groups.SUPERVISOR))
+    staff_session.sign_in(client, account)
+    for path, name in (("tips/unit", "Units"), ("tips/shift", "Shifts"), ("tips/responsetarget", "Response targets")):
+        page = client.get(f"/admin/{path}/").content.decode()
+        assert f"<h1>{name}</h1>" in page
+        assert "Select" not in page.partition("<table")[0].partition("</h1>")[0]

@@ -83,7 +83,9 @@ def test_a_search_is_recorded_and_so_are_the_tips_of_its_passages(okafor: Accoun
 
 def test_nothing_found_says_what_to_try(okafor: Account, category: Category) -> None:
     officers.send_tip("A needle", category=category)
-    said = text_of(post(okafor, "7KT 9"))
+    answer = post(okafor, "7KT 9")
+    assert "<summary>Search " in answer.content.decode()
+    said = text_of(answer)
     assert "Nothing has “7KT 9”" in said
     assert "1 tip searched, closed ones too. Try part of it: “7KT” finds “7 kt” and “7-KT”." in said
 
