@@ -52,7 +52,7 @@ class NearbyMarker:
 
 @dataclass(frozen=True, slots=True)
 class NearbyIncidents:
-    """What happened around a point. `count` is of all, `incidents` the newest; no `drawing` where the city has no base map."""
+    """The incidents around a point. `count` is of all, `incidents` the newest; no `drawing` where the city has no base map."""
 
     count: int
     incidents: list[NearbyIncident]
@@ -65,7 +65,7 @@ class NearbyIncidents:
 
     @property
     def more(self) -> int:
-        """How many incidents are not listed."""
+        """Return the number of incidents that are not listed."""
         return self.count - len(self.incidents)
 
 

@@ -36,7 +36,7 @@ _LABEL = b"search of tips by "
 
 @dataclass(frozen=True, slots=True)
 class SearchedWords:
-    """What was searched for, and how far: `found` of `searched` tips, of `total` in all. `is_general`: no tips that stand apart."""
+    """The words of a search and how far it went: `found` of `searched` tips, of `total` in all. `is_general`: no tips that stand apart."""
 
     words: str
     found: int

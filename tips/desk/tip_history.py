@@ -1,4 +1,4 @@
-"""What officers did with a tip, in sentences, from the audit trail: for the tip's time line and for a post that came too late.
+"""Words the acts of officers on a tip from the audit trail: for the tip's time line and for a post that came too late.
 
 Only acts that every reader of the tip may know of: never what concerned its wall, which would tell the person it names that it
 was walled, and no views of files. Nothing here is about the source, so no time of theirs is finer than elsewhere on the page.

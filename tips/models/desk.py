@@ -1,4 +1,4 @@
-"""What officers do at the desk besides writing: acts that can be undone, how a tip stands in the queue, and how it ended.
+"""Acts of officers that can be undone, the state of tips in the queue, and closing records.
 
 Only the staff side has rights on these tables. The public side sees neither an act nor that one is waiting.
 """
@@ -16,7 +16,7 @@ from tips.models.tips import SealedEntry, Tip
 
 
 class DeskState(models.Model):
-    """How a tip stands in officers' queues. A tip without a row is neither snoozed nor spam, and its source is not muted.
+    """The state of a tip in officers' queues. A tip without a row is neither snoozed nor spam, and its source is not muted.
 
     The columns that end in `_after` hold the position of the source's newest message (0: none) at the time of the act: a newer
     message wakes a snoozed tip, and is one that dispatch has not been told of.

@@ -1,4 +1,4 @@
-"""What the officers' queue keeps: the record of the lines that were shown in it, saved views, and targets. Staff side only."""
+"""Models of the officers' queue: the record of the lines that were shown in it, saved views, and targets. Staff side only."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class SavedView(models.Model):
 
 
 class ResponseTarget(models.Model):
-    """How long a step of the work on a tip may take. A migration makes the rows; the desk's settings change their minutes."""
+    """The time that a step of the work on a tip may take. A migration makes the rows; the desk's settings change their minutes."""
 
     class Step(models.TextChoices):
         URGENT_OPENING = "urgent_opening", _("Open an urgent tip")

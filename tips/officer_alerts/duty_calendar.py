@@ -35,7 +35,7 @@ class Period:
 
 @dataclass(slots=True)
 class OfficerDuty:
-    """What decides whether one officer is on duty."""
+    """The shifts, days off and switch that decide whether one officer is on duty."""
 
     is_switched_on: bool = False
     extended_until: dt.datetime | None = None

@@ -18,7 +18,7 @@ STATES: dict[str, Promise] = {
     State.OPEN: gettext_lazy("An officer is working on it"),
     State.WAITING: gettext_lazy("An officer asked you something"),
 }
-# One sentence for four dispositions. A suspect can send a tip about their own crime to learn whether somebody has already
+# One sentence for four dispositions. A suspect can send a tip about their own crime to learn whether another source has already
 # told of it: "we already knew", "we passed it on" and "not enough to act on" would each be an answer, and put the other
 # source in danger.
 _IN_HAND = gettext_lazy("We read it, and the right officers have it")

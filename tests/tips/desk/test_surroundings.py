@@ -1,4 +1,4 @@
-"""What stands beside a tip: tips like it, linked ones, and incidents nearby."""
+"""The folds beside a tip: tips like it, linked ones, and incidents nearby."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is on duty: shifts by the agency's clock, days off, longer and shorter duty, and the switch of agencies without shifts."""
+"""The duty calendar: shifts by the agency's clock, days off, longer and shorter duty, and the switch of agencies without shifts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the tip column of the desk shows: facts, time line, acts, and its place in the queue."""
+"""The tip column of the desk: facts, time line, acts, and its place in the queue."""

@@ -1,4 +1,4 @@
-"""What a tip's page shows of an opened tip: its head, facts, time line, and the acts that are offered."""
+"""Builds the template context of an opened tip: its head, facts, time line, and the acts that are offered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands beside a tip: the published incidents around its place, the tips like it, and those linked to it."""
+"""Describes the folds beside a tip: the published incidents around its place, the tips like it, and those linked to it."""
 
 from __future__ import annotations
 

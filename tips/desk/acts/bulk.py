@@ -30,7 +30,7 @@ Act = Callable[[Tip, bytes, UUID], object]
 
 @dataclass(slots=True)
 class BulkOutcome:
-    """How many tips the act was done on, and the numbers of those left out by the reason, a sentence."""
+    """The result of a bulk act: the number of tips it was done on, and the numbers of tips left out by reason, a sentence."""
 
     done_count: int = 0
     left_out: dict[str, list[int]] = field(default_factory=dict)

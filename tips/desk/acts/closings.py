@@ -1,4 +1,4 @@
-"""How a tip ended: disposition, reason, amounts and case number, sealed under the key of the tip's notes, with their history.
+"""Closing records: disposition, reason, amounts and case number, sealed under the key of the tip's notes, with their history.
 
 A case number beside a tip's number would tell a thief of the database which arrest a source's tip led to; so would amounts.
 """
@@ -27,7 +27,7 @@ WITHOUT_ACTION = (Disposition.DUPLICATE, Disposition.UNFOUNDED, Disposition.NO_A
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What came of a tip. Amounts are None where they are not known; `drugs` are grams, `property_value` whole dollars."""
+    """The ending of a tip. Amounts are None where they are not known; `drugs` are grams, `property_value` whole dollars."""
 
     disposition: str
     reason: str = ""

@@ -1,4 +1,4 @@
-"""Whether dispatch was told what a source wrote. Each new message of the source is one that dispatch has not been told of."""
+"""Records that dispatch was told of a source's words. Each new message of the source is one that dispatch has not been told of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tips.models import DeskState, PendingAct, Tip
 
 @dataclass(frozen=True, slots=True)
 class DispatchCall:
-    """Whether dispatch knows all that the source wrote; `was_told_before`: it knows an earlier part. By whom, if known."""
+    """The knowledge of dispatch. `was_told_before`: dispatch knows an earlier part; `officer` said so, if known."""
 
     is_told: bool
     was_told_before: bool

@@ -1,4 +1,4 @@
-"""What an officer can undo right now, in sentences: one toast an act, one for all acts on a selection."""
+"""Words the acts that an officer can undo right now: one toast an act, one for all acts on a selection."""
 
 from __future__ import annotations
 

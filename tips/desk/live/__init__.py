@@ -1,4 +1,4 @@
-"""What makes the pages of the desk live: who is at which tip, and whether something that an officer may see has changed.
+"""Keeps the pages of the desk live: who is at which tip, and whether something that an officer may see has changed.
 
 - sightings.py: where each officer's tabs are. In memory alone, and for as long as the tabs ask.
 - exchange.py: the staff processes tell each other, sealed, through the memory-only store.

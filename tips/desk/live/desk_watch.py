@@ -45,7 +45,7 @@ class PresentOfficer:
 
 @dataclass(frozen=True, slots=True)
 class DeskView:
-    """What an account would see: a hash of its tips, who is there, and who is on duty."""
+    """The desk as an account would see it: a hash of its tips, who is there, and who is on duty."""
 
     tips: str
     present: tuple[PresentOfficer, ...]
@@ -103,7 +103,7 @@ class DeskWatch:
         return view
 
     def exchange(self) -> bool:
-        """Tell the other processes where the officers of this one are. Return whether somebody's place has changed since."""
+        """Tell the other processes where the officers of this one are. Return whether an officer's place has changed since."""
         self._exchange.tell(self.sightings)
         places = {(one.account_id, one.tab, one.tip_id, one.doing) for one in self.sightings.list_present()}
         has_changed, self._places = places != self._places, places

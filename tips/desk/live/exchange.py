@@ -1,7 +1,7 @@
 """Tells the other staff processes, on this node and others, where officers are, through the memory-only store.
 
 Public nodes use that store too, and one that was broken into may read, change and watch it. So each staff process writes one value
-of the same length every second, whether somebody is at the desk or not, sealed under a key of the staff side. All that the
+of the same length every second, whether an officer is at the desk or not, sealed under a key of the staff side. All that the
 store shows is how many staff processes run. A value that was changed, moved or kept back for more than 20 seconds is ignored.
 """
 

@@ -1,4 +1,4 @@
-"""What a page of the desk carries so that its script can ask whether something has changed.
+"""The tokens in a page of the desk with which its script asks whether something has changed.
 
 Rows and people are known by two short hashes. They are the same in every process, and say nothing without the key.
 """

@@ -26,7 +26,7 @@ class ListedPerson:
 
 @dataclass(frozen=True, slots=True)
 class PeopleHere:
-    """Who is at one tip: a few words for its row, and a sentence for each at the tip itself."""
+    """The people at one tip: a few words for its row, and a sentence for each at the tip itself."""
 
     row_words: str
     is_writing: bool

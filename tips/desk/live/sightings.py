@@ -33,7 +33,7 @@ class Doing(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a tab reported at a time in seconds since 1970; `tip_id` is None on the queue alone."""
+    """A report of a tab. `at` is in seconds since 1970; `tip_id` is None on the queue alone."""
 
     account_id: int
     tab: bytes

@@ -30,7 +30,7 @@ _JOINERS = "\u200c\u200d"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is shown of a tip. `position` is that of the message whose beginning `line` is, 0 for the report.
+    """The line of a tip in the queue. `position` is that of the message whose beginning `line` is, 0 for the report.
 
     `arrived_at` is exact, None if the report doesn't open; then `line` says so and `is_damaged` is true.
     """

@@ -1,4 +1,4 @@
-"""How soon a tip is to be opened, answered or taken further, and how much of that time is left."""
+"""Response targets: the time in which a tip is to be opened, answered or taken further, and the part of it that is left."""
 
 from __future__ import annotations
 

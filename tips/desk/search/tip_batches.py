@@ -24,7 +24,7 @@ from tips.walls import visibility
 
 
 class Scope(StrEnum):
-    """What is searched. Spam, sensitive and walled tips stand apart, as in the desk's views."""
+    """The group of tips that is searched. Spam, sensitive and walled tips stand apart, as in the desk's views."""
 
     GENERAL = "general"
     SPAM = "spam"

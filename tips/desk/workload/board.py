@@ -1,4 +1,4 @@
-"""Who has how many open tips, how these stand against their targets, and which have waited longest."""
+"""Counts open tips by officer, against their targets, and finds those that have waited longest."""
 
 from __future__ import annotations
 

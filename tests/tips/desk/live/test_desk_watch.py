@@ -1,4 +1,4 @@
-"""What an account's desk would show: it moves with each change that the account may see, and with no other."""
+"""The watch over an account's desk: it moves with each change that the account may see, and with no other."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def okafor() -> Account:
 
 
 class Page:
-    """What the script of a page does: it asks, and remembers what it was told."""
+    """Asks as the script of a page does, and remembers what it was told."""
 
     def __init__(self, account: Account, tip: Tip | None = None, tab: str = TAB) -> None:
         self.client: Client = sign_in(account)

@@ -100,7 +100,7 @@ def test_an_erased_tip_is_forgotten_and_a_foreign_or_walled_one_has_no_hit(okafo
 def test_a_change_that_arrives_while_texts_are_opened_is_not_lost(
     okafor: Account, memory: TextMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was fetched before the change must not be stored after it."""
+    """A text fetched before the change must not be stored after it."""
     tip = officers.send_tip("A needle")
     fetch_batch = text_memory.tip_batches.fetch_batch
 

@@ -1,4 +1,4 @@
-"""What the audit trail keeps of a search: the words sealed, opened for supervisors alone, and not for all of them."""
+"""The record of a search in the audit trail: the words sealed, opened for supervisors alone, and not for all of them."""
 
 from __future__ import annotations
 
