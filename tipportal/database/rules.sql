@@ -28,6 +28,23 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER audit_readers BEFORE INSERT ON core_auditentry FOR EACH ROW EXECUTE FUNCTION audit_readers_set();
 
+-- When a response target is due (tips/desk/queue/targets.py): `span` after `began`, by the clock or in hours on duty. These are
+-- periods in order, each with the seconds on duty before it.
+CREATE OR REPLACE FUNCTION duty_due(began timestamptz, span interval, is_around_clock boolean,
+    begins timestamptz[], ends timestamptz[], worked double precision[]) RETURNS timestamptz
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    period integer := width_bucket(began, begins);
+    wanted double precision;
+BEGIN
+    IF is_around_clock THEN
+        RETURN began + span;
+    END IF;
+    wanted := worked[period] + extract(epoch FROM least(began, ends[period]) - begins[period]) + extract(epoch FROM span);
+    period := width_bucket(wanted, worked);
+    RETURN begins[period] + make_interval(secs => wanted - worked[period]);
+END $$;
+
 -- Only the owner of the database can make a superuser.
 CREATE OR REPLACE FUNCTION superuser_refuse() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$

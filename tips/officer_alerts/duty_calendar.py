@@ -142,29 +142,23 @@ class DutyCalendar:
         )
         return min((start for start in starts if start > at), default=None)
 
-    def count_manned_time(self, begin: dt.datetime, end: dt.datetime) -> dt.timedelta:
-        """Return how much of this time an officer was or will be on duty, by the shifts and switches as they are now.
+    def list_manned_periods(self, first_day: dt.date, last_day: dt.date) -> list[Period]:
+        """Return when at least one officer has a shift, of the shifts that start on these days; in order, none overlaps.
 
-        All of it in an agency without any shifts: it says nothing of who works when.
+        By the shifts and days off alone: extensions and switches are known for the present only.
         """
-        if not any(officer.shifts for officer in self._officers.values()):
-            return max(end - begin, dt.timedelta())
-        total, reached = dt.timedelta(), begin
-        for period in sorted(self._list_periods(begin, end), key=lambda period: period.begin):
-            start, stop = max(period.begin, reached), min(period.end, end)
-            if stop > start:
-                total += stop - start
-                reached = stop
-        return total
+        shifts = (period for officer in self._officers.values() for period in officer.list_shifts(first_day, last_day))
+        merged: list[Period] = []
+        for period in sorted(shifts, key=lambda period: period.begin):
+            if merged and period.begin <= merged[-1].end:
+                merged[-1] = Period(merged[-1].begin, max(merged[-1].end, period.end))
+            else:
+                merged.append(period)
+        return merged
 
-    def _list_periods(self, begin: dt.datetime, end: dt.datetime) -> Iterator[Period]:
-        first_day, last_day = timezone.localdate(begin) - _DAY, timezone.localdate(end)
-        for officer in self._officers.values():
-            if officer.is_switched_on and not officer.shifts:
-                yield Period(begin, end)
-            if officer.extended_until is not None:
-                yield Period(min(timezone.now(), officer.extended_until), officer.extended_until)
-            yield from officer.list_shifts(first_day, last_day)
+    @property
+    def has_shifts(self) -> bool:
+        return any(officer.shifts for officer in self._officers.values())
 
 
 def is_quiet(duty: Duty, at: dt.datetime) -> bool:

@@ -13,7 +13,6 @@ from uuid import UUID
 from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -157,8 +156,9 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     asks_for_time = any(
         each.chosen for _saved, _view, its_fields in saved for each in its_fields if each.name == "time"
     )
-    counts = views.count_all(targets.with_due(tips) if asks_for_time else tips, counted)
-    matching = targets.with_due(tips).filter(_build_condition(view, fields))
+    its_targets = targets.Targets.load()
+    counts = views.count_all(its_targets.with_due(tips) if asks_for_time else tips, counted)
+    matching = its_targets.with_due(tips).filter(_build_condition(view, fields))
     is_filtered = any(each.chosen for each in fields)
     shown = _read_shown(query)
     listed = list(order(matching, needs_me, is_history=not view.shows_active)[: shown + 1]) if has_rows else []
@@ -166,7 +166,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     del listed[shown:]
     count = _count(matching, view, counts, is_filtered=is_filtered)
     kept = _write_query(view, fields)
-    built, has_lines = _build_rows(account, listed, kept)
+    built, has_lines = _build_rows(account, listed, kept, its_targets)
     address = reverse("admin:tips_tip_changelist")
     current = next((each for each, its_view, its_fields in saved if _write_query(its_view, its_fields) == kept), None)
     return Queue(
@@ -215,22 +215,32 @@ def load_rows(account: Account, tip_ids: Collection[UUID]) -> dict[UUID, rows.Ro
 
     Records the lines as `load` does.
     """
-    tips = worklist.visible_with_unread(account).filter(pk__in=tip_ids)
-    built, _has_lines = _build_rows(account, list(order(tips, views.build_needs_me(account))), "")
+    its_targets = targets.Targets.load()
+    tips = its_targets.with_due(worklist.visible_with_unread(account).filter(pk__in=tip_ids))
+    built, _has_lines = _build_rows(account, list(order(tips, views.build_needs_me(account))), "", its_targets)
     return {row.pk: row for row in built}
 
 
-def _build_rows(account: Account, listed: list[Tip], query: str) -> tuple[list[rows.Row], bool]:
+def _build_rows(
+    account: Account, listed: list[Tip], query: str, its_targets: targets.Targets
+) -> tuple[list[rows.Row], bool]:
     """Return the rows by need and time left, and whether any of them has a line of its source."""
-    now = timezone.now()
     shown_summaries = _record_and_open(account, listed)
     for tip in listed:
         targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
-    if any(tip.closed_at is None for tip in listed):
-        listed.sort(key=lambda tip: (not tip.needs_you, tip.is_asleep, tip.clock_began + tip.target))  # type: ignore[attr-defined]
+    if begun := [tip.clock_began for tip in listed if tip.closed_at is None]:  # type: ignore[attr-defined]
+        its_targets = its_targets.cover(min(begun))
+        listed.sort(key=lambda tip: (not tip.needs_you, tip.is_asleep, its_targets.find_due(tip)))  # type: ignore[attr-defined]
     files = _count_files(listed)
     built = [
-        rows.build_row(tip, account, query, now, summary=shown_summaries.get(tip.pk), file_count=files.get(tip.pk, 0))
+        rows.build_row(
+            tip,
+            account,
+            query,
+            due=its_targets.measure(tip),
+            summary=shown_summaries.get(tip.pk),
+            file_count=files.get(tip.pk, 0),
+        )
         for tip in listed
     ]
     return waves.add_counts(account, built), bool(shown_summaries)
@@ -244,13 +254,16 @@ def _count(matching: QuerySet[Tip], view: views.View, counts: dict[str, int], *,
 
 
 def order(tips: QuerySet[Tip], needs_me: Q, *, is_history: bool = False) -> QuerySet[Tip]:
-    """Return the tips in the order of the queue: first those that need the officer, in each part the least time left first.
+    """Return tips of Targets.with_due in the order of the queue: first those that need the officer, in each part the least time left first.
 
     In a view of the past, those that were closed last come first: an index has them in this order.
     """
     needs_you = Case(When(needs_me, then=Value(True)), default=Value(False), output_field=BooleanField())
-    annotated = targets.with_due(tips).annotate(needs_you=needs_you)
-    listed = annotated.defer(*_SEALED).select_related("category", "unit", "assigned_to", "desk_state")
+    listed = (
+        tips.annotate(needs_you=needs_you)
+        .defer(*_SEALED)
+        .select_related("category", "unit", "assigned_to", "desk_state")
+    )
     columns = ("-closed_at",) if is_history else ("-needs_you", "is_asleep", "due_at", "number")
     ordered: QuerySet[Tip] = listed.prefetch_related("assigned_to__groups").order_by(*columns)
     return ordered

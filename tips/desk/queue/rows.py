@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,7 +49,13 @@ class Row:
 
 
 def build_row(
-    tip: Tip, account: Account, query: str, now: dt.datetime, *, summary: Summary | None, file_count: int
+    tip: Tip,
+    account: Account,
+    query: str,
+    *,
+    due: targets.Due | None,
+    summary: Summary | None,
+    file_count: int,
 ) -> Row:
     """Return the row of a tip from the list's query, which has its annotations."""
     chip, chip_class = _choose_chip(tip)
@@ -70,7 +75,7 @@ def build_row(
         files=files,
         unit="" if tip.unit is None or tip.category.is_sensitive else str(tip.unit),
         assignee=_describe_holder(tip, account),
-        due=targets.measure(tip, now),
+        due=due,
         is_urgent=tip.priority == Priority.URGENT,
     )
 

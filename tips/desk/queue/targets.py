@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
+    BooleanField,
     Case,
+    CharField,
     DateTimeField,
     DurationField,
     ExpressionWrapper,
     F,
+    Field,
+    FloatField,
+    Func,
     OuterRef,
     Q,
     QuerySet,
@@ -20,12 +27,15 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tips.desk.queue.summaries import Summary
 from tips.models import Author, Message, Priority, ResponseTarget, State, Tip
+from tips.officer_alerts import duty_hours
+from tips.officer_alerts.duty_hours import DutyHours
 
 Step = ResponseTarget.Step
 # Until someone changes them in the settings.
@@ -43,16 +53,12 @@ _HOUR = 60
 _DAY = 24 * _HOUR
 
 
-def _read_target(step: Step) -> Coalesce:
-    """Return the expression that reads a target; PostgreSQL evaluates it once a query."""
-    span = ExpressionWrapper(F("minutes") * Value(_MINUTE), output_field=DurationField())
-    stored = ResponseTarget.objects.filter(step=step).annotate(span=span).values("span")[:1]
-    return Coalesce(Subquery(stored), Value(DEFAULTS[step]), output_field=DurationField())
-
+# Urgent tips are for any hour, and a source answers at any hour. The other steps count hours on duty.
+AROUND_CLOCK = (Step.URGENT_OPENING, Step.URGENT_ANSWER, Step.REPLY)
 
 _newest = Message.objects.filter(tip=OuterRef("pk")).order_by("-position")
-# The columns that `order` adds to a tip: the time and author of its newest message (None without one), when the clock of its
-# next step began, and when that is due.
+# The columns that `with_due` adds to a tip: the time and author of its newest message (None without one), when the clock of its
+# next step began, and which step that is.
 LAST_WRITTEN = Subquery(_newest.values("written_at")[:1])
 LAST_AUTHOR = Subquery(_newest.values("author")[:1])
 CLOCK_BEGAN = Case(
@@ -60,50 +66,34 @@ CLOCK_BEGAN = Case(
     default=Coalesce(F("last_written"), F("received_at")),
     output_field=DateTimeField(),
 )
-_IS_URGENT = Q(priority=Priority.URGENT)
-_IS_ANSWERED = Q(last_author=Author.STAFF)
-TARGET = Case(
-    When(_IS_URGENT & Q(state=State.NEW), then=_read_target(Step.URGENT_OPENING)),
-    When(state=State.NEW, then=_read_target(Step.OPENING)),
-    When(state=State.WAITING, has_unread=False, then=_read_target(Step.REPLY)),
-    When(_IS_ANSWERED & Q(has_unread=False), then=_read_target(Step.NEXT_STEP)),
-    When(_IS_URGENT, then=_read_target(Step.URGENT_ANSWER)),
-    default=_read_target(Step.ANSWER),
-    output_field=DurationField(),
-)
-DUE_AT = ExpressionWrapper(F("clock_began") + F("target"), output_field=DateTimeField())
-# A new tip's arrival is known to the hour without opening it, so it is surely late only an hour later.
-_SURELY_DUE_AT = ExpressionWrapper(
-    F("due_at") + Case(When(state=State.NEW, then=Value(dt.timedelta(hours=1))), default=Value(dt.timedelta())),
+# A new tip's arrival is known to the hour without opening it, so it is surely late only when an hour more has passed.
+_SURELY_BEGAN = ExpressionWrapper(
+    F("clock_began") + Case(When(state=State.NEW, then=Value(dt.timedelta(hours=1))), default=Value(dt.timedelta())),
     output_field=DateTimeField(),
 )
-_SOON_AT = ExpressionWrapper(F("surely_due_at") - F("target") / Value(3), output_field=DateTimeField())
-LATE, SOON, IN_TIME, WAITING = "late", "soon", "in_time", "waiting"
-# As the pie of a line: soon with under a third of the time left.
-STANDING = Case(
-    When(state=State.WAITING, has_unread=False, then=Value(WAITING)),
-    When(is_asleep=True, then=Value(WAITING)),
-    When(surely_due_at__lt=Now(), then=Value(LATE)),
-    When(Q(soon_at__lt=Now()), then=Value(SOON)),
-    default=Value(IN_TIME),
+_IS_URGENT = Q(priority=Priority.URGENT)
+_STEPS = (
+    (_IS_URGENT & Q(state=State.NEW), Step.URGENT_OPENING),
+    (Q(state=State.NEW), Step.OPENING),
+    (Q(state=State.WAITING, has_unread=False), Step.REPLY),
+    (Q(last_author=Author.STAFF, has_unread=False), Step.NEXT_STEP),
+    (_IS_URGENT, Step.URGENT_ANSWER),
 )
-
-
-def with_due(tips: QuerySet[Tip]) -> QuerySet[Any]:
-    """Return tips of worklist.visible_with_unread with the columns named above, and with how they stand against their targets."""
-    annotated = tips.alias(last_author=LAST_AUTHOR).annotate(last_written=LAST_WRITTEN)
-    annotated = annotated.annotate(clock_began=CLOCK_BEGAN, target=TARGET).alias(due_at=DUE_AT)
-    return annotated.alias(surely_due_at=_SURELY_DUE_AT).alias(soon_at=_SOON_AT).alias(standing=STANDING)
+LATE, SOON, IN_TIME, WAITING = "late", "soon", "in_time", "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The time left in words, and the share of the target that is used up, in percent (at most 100)."""
+    """The time left in words, and the share of the target that is used up, in percent (at most 100).
+
+    `hint` says how the time is counted, "" where it is by the clock.
+    """
 
     words: str
     target: str
     used_percent: int
     is_late: bool
+    hint: str
 
     @property
     def pie(self) -> str:
@@ -113,40 +103,115 @@ class Due:
         return "soon" if self.used_percent * 3 > 200 else ""
 
 
+def _by_step(choose: Callable[[Step], Any], output_field: Field[Any, Any]) -> Case:
+    whens = [When(condition, then=Value(choose(step))) for condition, step in _STEPS]
+    return Case(*whens, default=Value(choose(Step.ANSWER)), output_field=output_field)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The agency's targets as of one moment, with the hours on duty that most of them count. `hours` None: day and night."""
+
+    now: dt.datetime
+    spans: dict[Step, dt.timedelta]
+    hours: DutyHours | None
+
+    @classmethod
+    def load(cls, since: dt.datetime | None = None) -> Targets:
+        """Read the targets, with the hours on duty since `since`, and at least those that decide which tips are late."""
+        stored = dict(ResponseTarget.objects.values_list("step", "minutes"))
+        spans = {step: stored[step] * _MINUTE if step in stored else DEFAULTS[step] for step in Step}
+        longest = max(span for step, span in spans.items() if step not in AROUND_CLOCK)
+        now = timezone.now()
+        return cls(now, spans, duty_hours.load(now, longest, since))
+
+    def cover(self, since: dt.datetime) -> Targets:
+        """Return the targets with the hours on duty since then: from there on, what a tip is over is exact."""
+        return self if self.hours is None or self.hours.covers(since) else Targets.load(since)
+
+    def with_due(self, tips: QuerySet[Tip]) -> QuerySet[Any]:
+        """Return tips of worklist.visible_with_unread with the columns named above, when they are due, and how they stand."""
+        annotated = tips.alias(last_author=LAST_AUTHOR).annotate(last_written=LAST_WRITTEN)
+        annotated = annotated.annotate(clock_began=CLOCK_BEGAN, step=_by_step(lambda step: step.value, CharField()))
+        annotated = annotated.alias(surely_began=_SURELY_BEGAN, due_at=self._compute_due("clock_began"))
+        annotated = annotated.alias(surely_due_at=self._compute_due("surely_began"))
+        annotated = annotated.alias(soon_at=self._compute_due("surely_began", share=2 / 3))
+        return annotated.alias(standing=self._compute_standing())
+
+    def _compute_standing(self) -> Case:
+        """Return the expression for how a tip stands, as the pie of its line: soon with under a third of the time left."""
+        now = Value(self.now, DateTimeField())
+        return Case(
+            When(state=State.WAITING, has_unread=False, then=Value(WAITING)),
+            When(is_asleep=True, then=Value(WAITING)),
+            When(surely_due_at__lt=now, then=Value(LATE)),
+            When(soon_at__lt=now, then=Value(SOON)),
+            default=Value(IN_TIME),
+        )
+
+    def _compute_due(self, began: str, share: float = 1) -> Func | ExpressionWrapper:
+        """Return the expression for when this share of the target has passed since the time in the column `began`."""
+        span = _by_step(lambda step: self.spans[step] * share, DurationField())
+        if self.hours is None:
+            return ExpressionWrapper(F(began) + span, output_field=DateTimeField())
+        return Func(
+            F(began),
+            span,
+            _by_step(lambda step: step in AROUND_CLOCK, BooleanField()),
+            Value(self.hours.begins, ArrayField(DateTimeField())),
+            Value(self.hours.ends, ArrayField(DateTimeField())),
+            Value([each.total_seconds() for each in self.hours.worked], ArrayField(FloatField())),
+            function="duty_due",
+            output_field=DateTimeField(),
+        )
+
+    def counts_duty(self, step: Step) -> bool:
+        """Return whether a step's target counts hours on duty, and not day and night."""
+        return self.hours is not None and step not in AROUND_CLOCK
+
+    def find_due(self, tip: Tip) -> dt.datetime:
+        """Return when a tip of `with_due` is due."""
+        began, step = _read_clock(tip)
+        if self.hours is None or step in AROUND_CLOCK:
+            return began + self.spans[step]
+        return self.hours.find_due(began, self.spans[step])
+
+    def measure(self, tip: Tip) -> Due | None:
+        """Return how much time a tip has left; None for a closed tip without a new message, and for one asleep."""
+        if tip.is_asleep or (tip.state == State.CLOSED and not tip.has_unread):  # type: ignore[attr-defined]
+            return None
+        began, step = _read_clock(tip)
+        target, counts_duty = self.spans[step], self.counts_duty(step)
+        used = self.hours.count(began, self.now) if self.hours is not None and counts_duty else self.now - began
+        describe = describe_hours if counts_duty else describe_span
+        span = describe_minutes(int(target / _MINUTE), in_days=not counts_duty)
+        hint = _("Counted in hours in which an officer is on duty.") if counts_duty else ""
+        minutes = ceil((target - used) / _MINUTE)
+        if minutes < 0:
+            over = _("%(time)s over") % {"time": describe(used - target)}
+            return Due(over, _("target %(time)s") % {"time": span}, 100, True, hint)
+        if minutes == 0:
+            return Due(_("due now"), "", 100, False, hint)
+        used_percent = min(100, max(0, round(100 * (used / target))))
+        left = _("%(time)s left") % {"time": describe(minutes * _MINUTE)}
+        return Due(left, _("of %(time)s") % {"time": span}, used_percent, False, hint)
+
+
+def _read_clock(tip: Tip) -> tuple[dt.datetime, Step]:
+    return tip.clock_began, Step(tip.step)  # type: ignore[attr-defined]
+
+
 def set_exact_arrival(tip: Tip, summary: Summary | None) -> None:
     """Let the clock of a new tip begin at its arrival to the second, which is sealed, and not at the hour of it."""
     if tip.state == State.NEW and summary is not None and summary.arrived_at is not None:
         tip.clock_began = summary.arrived_at  # type: ignore[attr-defined]
 
 
-def measure(tip: Tip, now: dt.datetime) -> Due | None:
-    """Return how much time a tip of the queue has left; None for a closed tip without a new message, and for one asleep."""
-    if tip.is_asleep or (tip.state == State.CLOSED and not tip.has_unread):  # type: ignore[attr-defined]
-        return None
-    target: dt.timedelta = tip.target  # type: ignore[attr-defined]
-    left = tip.clock_began + target - now  # type: ignore[attr-defined]
-    minutes = ceil(left / _MINUTE)
-    used_percent = min(100, max(0, round(100 * (1 - left / target))))
-    span = describe_minutes(int(target / _MINUTE))
-    if minutes < 0:
-        return Due(
-            _("%(time)s over") % {"time": describe_span(-left)}, _("target %(time)s") % {"time": span}, 100, True
-        )
-    if minutes == 0:
-        return Due(_("due now"), "", 100, False)
-    return Due(
-        _("%(time)s left") % {"time": describe_span(minutes * _MINUTE)},
-        _("of %(time)s") % {"time": span},
-        used_percent,
-        False,
-    )
-
-
-def describe_minutes(minutes: int) -> str:
+def describe_minutes(minutes: int, *, in_days: bool = True) -> str:
     """Return a target in words: "90 min", "4 h", "5 days"; in hours or days only if these are whole."""
     if minutes % _HOUR:
         return _("%(count)s min") % {"count": minutes}
-    if minutes % _DAY:
+    if minutes % _DAY or not in_days:
         return _("%(count)s h") % {"count": minutes // _HOUR}
     return describe_span(minutes * _MINUTE)
 
@@ -159,3 +224,11 @@ def describe_span(span: dt.timedelta) -> str:
     if minutes < _DAY:
         return _("%(count)s h") % {"count": minutes // _HOUR}
     return ngettext("%(count)s day", "%(count)s days", minutes // _DAY) % {"count": minutes // _DAY}
+
+
+def describe_hours(span: dt.timedelta) -> str:
+    """Return a duration in hours on duty, rounded down: "45 min", "30 h". Never in days: a day on duty may be 8 hours."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < _HOUR:
+        return _("%(count)s min") % {"count": max(1, minutes)}
+    return _("%(count)s h") % {"count": minutes // _HOUR}
