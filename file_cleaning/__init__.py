@@ -3,6 +3,7 @@
 Knows no models and no settings of ours; no other package opens a file that a stranger or a camera made.
 """
 
+from file_cleaning.confinement.sandbox import SandboxLayers
 from file_cleaning.detection import detect_kind
 from file_cleaning.formats import HEAD_BYTES, MediaKind
 from file_cleaning.header_limits import check_header
@@ -10,7 +11,6 @@ from file_cleaning.launcher import SandboxError, make_web_images, probe_sandbox,
 from file_cleaning.motion_photos import holds_clip
 from file_cleaning.refusals import FileRefusedError, RefusalReason, explain_refusal
 from file_cleaning.results import OutputPart, RebuiltFile
-from file_cleaning.sandbox import SandboxLayers
 from file_cleaning.workspace import NoRamFolderError, has_ram_folder, open_workspace, remove_abandoned_workspaces
 
 __all__ = [

@@ -16,15 +16,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from file_cleaning import limits, sandbox
+from file_cleaning import limits
+from file_cleaning.confinement import sandbox
+from file_cleaning.confinement.sandbox import SandboxLayers
 from file_cleaning.formats import FileFormat, MediaKind
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
-from file_cleaning.sandbox import SandboxLayers
 
 ROOT = Path(__file__).resolve().parent
-_SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/sys/devices/system/cpu")
-READABLE = (*map(Path, _SYSTEM), Path(sys.prefix), Path(sys.base_prefix), ROOT)
+READABLE = (*sandbox.SYSTEM_FOLDERS, ROOT)
 
 
 class MessageSender(Protocol):

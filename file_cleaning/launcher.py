@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import selectors
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from file_cleaning import limits
+from file_cleaning.confinement.child_process import ChildProcess
+from file_cleaning.confinement.sandbox import SandboxLayers
 from file_cleaning.detection import detect_format, detect_kind
 from file_cleaning.formats import HEAD_BYTES, MediaKind
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile, validate_rebuilt_file, validate_web_images
-from file_cleaning.sandbox import SandboxLayers
 from file_cleaning.workspace import open_workspace
 
 logger = logging.getLogger("file_cleaning")
@@ -32,8 +30,6 @@ sys.path.append(sys.argv.pop(1))
 from file_cleaning.confined_process import main
 main()
 """
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
-_MAX_MESSAGE_BYTES = 1024 * 1024  # in all; the reply for a document of 200 pages has 30 kB
 
 Output = TypeVar("Output")
 
@@ -72,7 +68,7 @@ def probe_sandbox() -> SandboxLayers:
     Raises SandboxError if the process does not start.
     """
     with open_workspace(allow_disk=True) as folder:
-        child = _ConfinedProcess(["probe", str(folder)], folder, subprocess.DEVNULL)
+        child = ChildProcess(_BOOTSTRAP, ["probe", str(folder)], folder, subprocess.DEVNULL)
         try:
             child.read_messages(30, None)
         finally:
@@ -95,7 +91,7 @@ def _run_confined(
         kind, file_format = detect_kind(head), detect_format(head)
         stream.seek(0)
         arguments = [operation, kind, file_format, str(output_folder)]
-        child = _ConfinedProcess(arguments, output_folder, stream.fileno())
+        child = ChildProcess(_BOOTSTRAP, arguments, output_folder, stream.fileno())
         try:
             child.read_messages(limits.PROCESS_LIMITS[kind].elapsed_seconds, report_progress)
         finally:
@@ -103,76 +99,8 @@ def _run_confined(
     return _interpret_reply(child, kind, output_folder, validate)
 
 
-class _ConfinedProcess:
-    """One confined process. Its messages end up in `layers` and `reply`; the reply is not trusted before validation."""
-
-    def __init__(self, arguments: list[str], folder: Path, source: int) -> None:
-        project = str(Path(__file__).resolve().parent.parent)
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", _BOOTSTRAP, project, *arguments],
-            cwd=folder,
-            env=_ENVIRONMENT,
-            stdin=source,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self.layers: SandboxLayers | None = None
-        self.reply: dict[str, Any] = {}
-        self.timed_out = self.closed_output = False
-
-    def read_messages(self, timeout_seconds: float, report_progress: Callable[[int], None] | None) -> None:
-        """Read lines until the process ends, its time is over or it has written more than it may."""
-        deadline, byte_count, rest, percent = time.monotonic() + timeout_seconds, 0, b"", -1
-        assert self.process.stdout
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            while byte_count < _MAX_MESSAGE_BYTES:
-                if not selector.select(max(deadline - time.monotonic(), 0)):
-                    self.timed_out = True
-                    return
-                chunk = os.read(self.process.stdout.fileno(), 65536)
-                if not chunk:
-                    self.closed_output = True
-                    return
-                byte_count += len(chunk)
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    new_percent = self._store_message(line)
-                    if report_progress and new_percent is not None and percent < new_percent <= 100:
-                        percent = new_percent
-                        report_progress(percent)
-
-    def _store_message(self, line: bytes) -> int | None:
-        """Store a message in `layers` or `reply`. Returns the percentage of a progress message."""
-        try:
-            content = json.loads(line)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(content, dict):
-            return None
-        if self.layers is None and isinstance(content.get("layers"), dict):
-            layers = content["layers"]
-            self.layers = SandboxLayers(**{name: layers.get(name) is True for name in SandboxLayers.__slots__})
-        elif "percent" in content:
-            return content["percent"] if type(content["percent"]) is int else None
-        else:
-            self.reply = content
-        return None
-
-    def terminate(self) -> None:
-        """Kill the process and all that it started; nothing of its session is left."""
-        if self.closed_output:
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(5)
-        with suppress(ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group of zombies
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
-
-
 def _interpret_reply(
-    child: _ConfinedProcess, kind: MediaKind, output_folder: Path, validate: Callable[[Any, Path], Output]
+    child: ChildProcess, kind: MediaKind, output_folder: Path, validate: Callable[[Any, Path], Output]
 ) -> Output:
     """Return the validated output, or raise FileRefusedError or SandboxError, whichever explains how the process ended."""
     exit_code = child.process.returncode

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from file_cleaning.confinement.sandbox import ProcessLimits
 from file_cleaning.formats import MediaKind
-from file_cleaning.sandbox import ProcessLimits
 
 MIB, GIB = 1024**2, 1024**3
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from file_cleaning import limits
+from file_cleaning.confinement.sandbox import PR_SET_PDEATHSIG
 from file_cleaning.formats import FileFormat, MediaKind
 from file_cleaning.pixels import flatten, normalize, write_reduced_jpegs
 from file_cleaning.refusals import FileRefusedError, RefusalReason
 from file_cleaning.results import OutputPart, RebuiltFile
-from file_cleaning.sandbox import PR_SET_PDEATHSIG
 
 # Codecs that phones, cameras, recorders and messengers write.
 _DECODERS = (

@@ -126,7 +126,7 @@ def test_logs_a_missing_layer(
     missing: str, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = "\n".join(WITHOUT[name] for name in missing.split())
-    start = launcher._BOOTSTRAP.replace("main()\n", f"from file_cleaning import sandbox\n{lines}\nmain()\n")
+    start = launcher._BOOTSTRAP.replace("main()\n", f"from file_cleaning.confinement import sandbox\n{lines}\nmain()\n")
     monkeypatch.setattr(launcher, "_BOOTSTRAP", start)
     monkeypatch.setattr(launcher, "_logged_layers", set())
     source = folder / "source"

@@ -54,6 +54,9 @@ _REFUSED_CALLS = """
     mknod mknodat symlink symlinkat link linkat shmget shmat msgget semget mq_open
     sethostname setdomainname settimeofday clock_settime adjtimex clock_adjtime syslog vhangup iopl ioperm
 """
+# Where shared libraries and Python's own modules are.
+_SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/sys/devices/system/cpu")
+SYSTEM_FOLDERS = (*map(Path, _SYSTEM), Path(sys.prefix), Path(sys.base_prefix))
 _NEW_PROCESS_CALLS = ("fork", "vfork", "execve", "execveat")
 
 
