@@ -5,9 +5,7 @@ The rows of the sample file are sent back and forth with the page; the server st
 
 from __future__ import annotations
 
-import json
-import tempfile
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -21,7 +19,8 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
-from crimemap.admin import quirk_names
+from crimemap.admin import quirk_names, samples
+from crimemap.admin.samples import SampleForm
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
 from crimemap.importing.profiles import generic
@@ -31,7 +30,6 @@ from crimemap.models.incidents import validate_time_zone
 from crimemap.offences import catalogue
 
 TEMPLATE = "admin/crimemap/column_mapping.html"
-_MAX_SAMPLE_CHARACTERS = 1_500_000  # as JSON inside the page
 _FIELDS: dict[str, tuple[Any, Any]] = {
     "occurred": (gettext_lazy("Date and time"), gettext_lazy("If both are in one column. Otherwise choose the two below.")),
     "occurred_date": (gettext_lazy("Date"), ""),
@@ -61,18 +59,12 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
 }  # fmt: skip
 
 
-class SampleForm(forms.Form):
-    sample = forms.FileField(
-        label=gettext_lazy("A sample file"),
-        help_text=gettext_lazy("Any file from this source. You see its first rows here. The file isn't stored."),
-    )
-
-
 class ColumnsForm(forms.Form):
     """One <select> for each field, offering the columns of the sample."""
 
     def __init__(self, *args: Any, sample: Sample, time_zone: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.reading = sample.chosen
         choices = [("", "---------"), *((name, _column_label(name, sample)) for name in sample.header)]
         for name, (label, help_text) in _FIELDS.items():
             self.fields[name] = forms.ChoiceField(label=label, help_text=help_text, choices=choices, required=False)
@@ -122,7 +114,7 @@ class ColumnsForm(forms.Form):
             "domestic_pattern": data["domestic_pattern"],
             "points_are_public": data["points_are_public"],
         }
-        return {**current, **edited}
+        return {**current, **edited, **asdict(self.reading)}
 
 
 def _column_label(name: str, sample: Sample) -> str:
@@ -136,15 +128,17 @@ def _order_label(order: str, example: str | None) -> str:
 
 def mapping_response(request: HttpRequest, source: Source, by: Account, context: dict[str, Any]) -> HttpResponse:
     """Answer GET or POST on the column page of a source: show a sample, preview its rows, or save the mapping."""
-    sample_form, sample = SampleForm(), None
+    sample: Sample | None = None
+    sample_form = SampleForm(initial=asdict(generic.stored_reading_options(source.profile_config)))
     if request.method == "POST" and "sample" in request.FILES:
         sample_form = SampleForm(request.POST, request.FILES)
         try:
-            sample = _read_sample(request.FILES["sample"]) if sample_form.is_valid() else None
+            if sample_form.is_valid():
+                sample = samples.read_uploaded(request.FILES["sample"], sample_form.reading_options())
         except UnreadableFileError as error:
             sample_form.add_error("sample", str(error))
         form = _initial_form(sample, source) if sample else None
-    elif request.method == "POST" and (sample := _parse_posted_sample(request.POST.get("rows", ""))):
+    elif request.method == "POST" and (sample := samples.parse_posted(request.POST.get("rows", ""))):
         form = ColumnsForm(request.POST, sample=sample, time_zone=source.time_zone)
         if form.is_valid() and "save" in request.POST and _save(form, source, by):
             messages.success(
@@ -165,31 +159,9 @@ def mapping_response(request: HttpRequest, source: Source, by: Account, context:
     }
     if form and sample:
         context |= _preview_context(form, sample, source)
-        context["rows"] = json.dumps([sample.name, sample.header, sample.rows])
+        context |= {"rows": samples.as_json(sample), "reading": samples.describe_reading(sample)}
     has_errors = bool(sample_form.errors or (form and form.errors))
     return TemplateResponse(request, TEMPLATE, context, status=422 if has_errors else 200)
-
-
-def _read_sample(file: Any) -> Sample:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(file.name).name
-        with path.open("wb") as copy:
-            for chunk in file.chunks():
-                copy.write(chunk)
-        sample = column_mapping.read_sample(path)
-    while len(json.dumps(sample.rows)) > _MAX_SAMPLE_CHARACTERS:
-        sample = Sample(sample.name, sample.header, sample.rows[: len(sample.rows) // 2])
-    return sample
-
-
-def _parse_posted_sample(text: str) -> Sample | None:
-    """Parse the sample that the page posts back; None if it is malformed."""
-    try:
-        name, header, rows = json.loads(text)
-        sample = Sample(str(name), [str(each) for each in header], [[str(cell) for cell in row] for row in rows])
-    except (ValueError, TypeError):
-        return None
-    return sample if sample.rows and all(len(row) == len(sample.header) for row in sample.rows) else None
 
 
 def _initial_form(sample: Sample, source: Source) -> ColumnsForm:

@@ -54,7 +54,9 @@ class UploadForm(forms.Form):
     source = forms.ModelChoiceField(Source.objects.all(), label=gettext_lazy("Source"))
     sent = FilesField(
         label=gettext_lazy("Files"),
-        help_text=gettext_lazy("In the format of the source's profile: CSV or JSON, also as gzip or zip."),
+        help_text=gettext_lazy(
+            "In the format of the source's profile: CSV, JSON or a workbook (.xlsx, .xls, .xlsb, .ods), also as gzip or zip."
+        ),
     )
     dry_run = forms.BooleanField(
         label=gettext_lazy("Test run"),

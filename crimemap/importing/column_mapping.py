@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,10 +21,11 @@ from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.parsed_rows import ParsedIncident
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
-from crimemap.importing.readers import cells, files, tables
+from crimemap.importing.readers import cells, tables
 from crimemap.importing.readers.cells import CellError
 from crimemap.importing.readers.datetimes import DatetimeParser
 from crimemap.importing.readers.errors import UnreadableFileError
+from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions, TableFile, TableUnpacker
 from crimemap.importing.row_parser import RowParser
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue
@@ -89,11 +90,18 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The header and first rows of a file, as texts."""
+    """The header and first rows of a file, as texts, and how they were read."""
 
     name: str
     header: list[str]
     rows: list[list[str]]
+    reading: ReadingOptions = AS_RECOGNIZED  # as it was read, by choice or by guess
+    chosen: ReadingOptions = AS_RECOGNIZED
+    sheets: list[str] = field(default_factory=list)  # of a workbook
+
+    def without_last_rows(self) -> Sample:
+        """Return the sample with the first half of its rows."""
+        return replace(self, rows=self.rows[: len(self.rows) // 2])
 
     def cells(self, column: str) -> list[str]:
         position = self.header.index(column) if column in self.header else -1
@@ -117,33 +125,60 @@ class PreviewRow:
     problem: str = ""
 
 
-def read_sample(path: Path) -> Sample:
-    """Read the head of a file, or of the first table in an archive. Raises UnreadableFileError."""
-    table = _open_first_table(path)
-    header = list(dict.fromkeys(name for name in table.header if name))
-    if len(header) > MAX_COLUMNS:
-        raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
-    positions = [table.header.index(name) for name in header]
-    rows = []
-    for _number, row in table.rows():
-        rows.append([row[position][:MAX_CELL_CHARACTERS] for position in positions])
-        if len(rows) == MAX_ROWS:
-            break
+def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
+    """Read the head of a file, or of the largest table in an archive or workbook. Raises UnreadableFileError."""
+    with TableUnpacker() as unpacker:
+        files = unpacker.list_tables(path, options)
+        table = _open_largest_table(files, options)
+        header = list(dict.fromkeys(name for name in table.header if name))
+        if len(header) > MAX_COLUMNS:
+            raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
+        positions = [table.header.index(name) for name in header]
+        rows = []
+        for _number, row in table.rows():
+            rows.append([row[position][:MAX_CELL_CHARACTERS] for position in positions])
+            if len(rows) == MAX_ROWS:
+                break
     if not rows:
         raise UnreadableFileError(_("This file has a header but no rows below it."))
-    return Sample(table.file.name, header, rows)
+    encoding = options.encoding or next(
+        (name for name in ("utf-16", "windows-1252") if name in table.file.quirks), "utf-8"
+    )
+    is_sheet = bool(table.file.part and not table.file.member)
+    reading = ReadingOptions(
+        table.separator, "" if is_sheet else encoding, table.header_line, table.file.part if is_sheet else ""
+    )
+    sheets = [file.part for file in files if file.part and not file.member]
+    return Sample(table.file.name, header, rows, reading, options, sheets)
 
 
-def _open_first_table(path: Path) -> tables.Table:
-    """Open the first file of an archive that has at least three columns; archives hold notes, too. Raises UnreadableFileError."""
-    refusal: UnreadableFileError | None = None
-    for file in files.list_table_files(path):
+def _open_largest_table(files: list[TableFile], options: ReadingOptions) -> tables.Table:
+    """Open the largest visible table that has at least three columns; archives hold notes, too.
+
+    Raises UnreadableFileError.
+    """
+    refusals: list[UnreadableFileError] = []
+    irregular: list[tables.Table] = []
+    for file in sorted(files, key=lambda file: (file.is_hidden, -file.size)):
         try:
-            return tables.open_table(file, lambda header: sum(map(bool, header)) > 2)
+            table = tables.open_unknown_table(file, options)
+            if table.is_regular:
+                return table
+            irregular.append(table)
+        except tables.UnknownHeaderError:
+            message = (
+                _(
+                    "%(name)s: line %(line)d does not have three columns or more, so it can't be the header. Choose another line."
+                )
+                if options.header_line
+                else _("%(name)s has no line with three columns or more. Check what separates its cells.")
+            )
+            refusals.append(UnreadableFileError(message % {"name": file.name, "line": options.header_line}))
         except UnreadableFileError as error:
-            refusal = refusal or error
-    assert refusal
-    raise refusal
+            refusals.append(error)
+    if irregular:
+        return irregular[0]
+    raise refusals[0]
 
 
 def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class ImportReport:
         self.quirks["no columns of coordinates"] += max(position("latitude", -1), position("point", -1)) < 0
 
     def add_skipped_table(self, file: TableFile) -> None:
-        self.quirks[f"other columns, left out: {file.member}"] += 1
+        self.quirks[f"other columns, left out: {file.part}"] += 1
 
     @property
     def period(self) -> tuple[int, int] | None:

@@ -37,7 +37,7 @@ from crimemap.importing.readers import csv_rows, tables
 from crimemap.importing.readers.cells import LOST_ID, CellError
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.importing.readers.files import TableFile, list_table_files
+from crimemap.importing.readers.files import TableFile, TableUnpacker
 from crimemap.importing.row_keys import RowKeys
 from crimemap.importing.row_parser import RowParser
 from crimemap.importing.staging import Staging, StoredIncident
@@ -177,6 +177,7 @@ class _Import:
         for name in ("read", "created", "updated", "unchanged", "rejected", "removed", "held"):
             setattr(run, name, 0)
         self.report = ImportReport(run, profile.name, forced=force)
+        self.unpacker = TableUnpacker()
         self.codes = CodeBook(profile.scheme, checks_words=run.source.profile == profiles.GENERIC)
         self.geocoder, self.staging = Geocoder(), Staging(run)
         self.matcher, self.point_counts = LostIdMatcher(self.staging), sanity_checks.PointCounts()
@@ -185,6 +186,7 @@ class _Import:
         self.progress_shown_at = 0.0  # monotonic seconds
 
     def close(self) -> None:
+        self.unpacker.close()
         if connection.connection is not None and not connection.needs_rollback:
             self.staging.close()
 
@@ -205,19 +207,24 @@ class _Import:
 
     def _open_tables(self, path: Path) -> list[tables.Table]:
         """Open the tables of a file. Publishers pack notes and other data beside their incidents: tables with other columns
-        are skipped and reported, unless the archive has to be complete (full_snapshot)."""
+        are skipped and reported, unless the archive has to be complete (full_snapshot), and hidden sheets beside visible ones.
+        """
         opened: list[tables.Table] = []
-        others: list[tuple[TableFile, list[str]]] = []
-        for file in list_table_files(path):
+        others: list[tuple[TableFile, tables.UnknownHeaderError]] = []
+        options = self.profile.reading
+        for file in self.unpacker.list_tables(path, options):
             try:
-                opened.append(tables.open_table(file, self._fits, self.profile.delimiter))
+                opened.append(tables.open_table(file, self._fits, options))
             except tables.UnknownHeaderError as error:
-                others.append((file, error.first_row))
-        if others and (not opened or self.run.full_snapshot):
-            raise UnreadableFileError(_describe_other_columns(*others[0], self.profile))
-        for file, _header in others:
+                others.append((file, error))
+        is_incomplete = self.run.full_snapshot and any(error.is_table for _file, error in others)
+        if others and (not opened or is_incomplete):
+            file, refusal = max(others, key=lambda each: (each[1].is_table, len(each[1].first_row)))
+            raise UnreadableFileError(_describe_other_columns(file, refusal.first_row, self.profile))
+        for file, _refusal in others:
             self.report.add_skipped_table(file)
-        return opened
+        visible = [table for table in opened if not table.file.is_hidden]
+        return visible or opened
 
     def _fits(self, header: list[str]) -> bool:
         return header_fits(header, self.profile)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions
+
 JOINER = " | "  # between the parts of a code or label made of several columns: "344 | 101"
 
 # Fields that a profile may find a column for. Names of people, attributes, narratives and case numbers are none of them.
@@ -69,7 +71,7 @@ class Profile:
         Other values stay unchanged.
     box: (south, west, north, east) in degrees; points outside are dropped. A source's own box takes precedence.
     points_are_public: the publisher has already moved the points off the addresses, so they may be published.
-    delimiter: "" detects it.
+    reading: what separates cells, the encoding, the header's line and the sheet, where a person has said so.
     """
 
     name: str
@@ -89,5 +91,5 @@ class Profile:
     outcomes: Mapping[str, str] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None
     points_are_public: bool = False
-    delimiter: str = ""
+    reading: ReadingOptions = AS_RECOGNIZED
     notes: str = ""

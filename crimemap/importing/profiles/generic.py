@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from crimemap.importing.profiles.base import DATE_PARTS, FIELDS, Profile
+from crimemap.importing.readers.files import ReadingOptions
 
 MULTI_COLUMN_FIELDS = ("code", "label")
 TIME_FIELDS = ("occurred", "occurred_date")
@@ -26,12 +27,16 @@ class GenericConfig:
 
     columns: field of base.FIELDS, "code", "label" or "domestic" -> header; code and label may be lists of headers.
     domestic_pattern: a regular expression searched in the domestic column; "" for a column of yes and no. scheme: the name
-    of a list in crimemap/data/codes ("nibrs"); "" for the source's own. The others are those of base.Profile.
+    of a list in crimemap/data/codes ("nibrs"); "" for the source's own. delimiter, encoding, header_line and sheet are those
+    of readers.files.ReadingOptions. The others are those of base.Profile.
     """
 
     columns: dict[str, str | list[str]] = field(default_factory=dict)
     day_first: bool = False
     delimiter: str = ""
+    encoding: str = ""
+    header_line: int = 0
+    sheet: str = ""
     code_width: int = 0
     area_widths: dict[str, int] = field(default_factory=dict)
     domestic_pattern: str = ""
@@ -55,6 +60,9 @@ class GenericConfig:
         if not config.columns.get("code"):
             raise ConfigError(_("Choose the column that says the offense."))
         return config
+
+    def reading_options(self) -> ReadingOptions:
+        return ReadingOptions(self.delimiter, self.encoding, self.header_line, self.sheet)
 
     def headers(self, name: str) -> tuple[str, ...]:
         headers = self.columns.get(name) or ()
@@ -81,7 +89,14 @@ def build_profile(settings: dict[str, Any], source_slug: str, time_zone: str) ->
         domestic=dict.fromkeys(config.headers("domestic"), config.domestic_pattern),
         outcomes=config.outcomes,
         points_are_public=config.points_are_public,
-        delimiter=config.delimiter,
+        reading=config.reading_options(),
+    )
+
+
+def stored_reading_options(settings: dict[str, Any]) -> ReadingOptions:
+    """Return how a person said to read a source's files, from its settings, which may be those of no complete profile yet."""
+    return ReadingOptions(
+        **{option.name: settings[option.name] for option in fields(ReadingOptions) if option.name in settings}
     )
 
 

@@ -17,7 +17,10 @@ MAX_LINE_CHARACTERS = 1_000_000
 MAX_CELL_CHARACTERS = 131_072
 MAX_HEADER_LINE = 20  # titles and notes may stand above the header
 DELIMITERS = ",;\t|"
-_TOTALS = re.compile(r"\W*(grand |sub)?(total|sum|count|row count|records?|summe|gesamt)s?\b", re.IGNORECASE)
+_TOTALS = re.compile(
+    r"\W*(grand |sub)?(total|sum|count|row count|records?|summe|gesamt|suma|soma|somme|ensemble|insgesamt)s?\b",
+    re.IGNORECASE,
+)
 
 Row = tuple[int, list[str]]  # number and cells
 

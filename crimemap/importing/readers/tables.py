@@ -6,30 +6,35 @@ for number, cells in table.rows(): ...
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
 from crimemap.importing.readers import csv_rows, json_rows
 from crimemap.importing.readers.csv_rows import DELIMITERS, MAX_HEADER_LINE, Row
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.importing.readers.files import TableFile
+from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions, TableFile
 
 IsHeader = Callable[[list[str]], bool]
 
 _LINE_CHARACTERS = 4096  # enough of a text for each line that may be the header
 _SAMPLE_OBJECTS = 1000  # of JSON, before all objects are read for their columns
 MAX_COLUMNS = 1_000  # a short row is filled up to so many cells; exports reach 200
+# Of a header that is guessed: columns, share of the widest row's cells that it fills, and share of its cells with letters.
+MIN_COLUMNS, MIN_HEADER_SHARE, MIN_WORDED_SHARE = 3, 0.6, 0.8
 _TAB = "\t"
 
 
 class UnknownHeaderError(UnreadableFileError):
-    """No line is a header that the profile knows. `first_row`: the cells of the first line."""
+    """No line is a header that the profile knows. `first_row`: the cells of the first line. `is_table`: the file holds rows
+    of several cells, and is not a note."""
 
-    def __init__(self, first_row: list[str]) -> None:
+    def __init__(self, first_row: list[str], *, is_table: bool) -> None:
         super().__init__(_("These are not the columns of this profile."))
-        self.first_row = first_row
+        self.first_row, self.is_table = first_row, is_table
 
 
 @dataclass(slots=True)
@@ -39,41 +44,88 @@ class Table:
     file: TableFile
     header: list[str]
     read_rows: Callable[[], Iterator[Row]]
+    separator: str = ""  # "" for JSON
+    header_line: int = 0  # 1 for the first; 0 for JSON
+    is_regular: bool = True  # most of the first rows have as many cells: no note with a few commas
 
     def rows(self) -> Iterator[Row]:
         """Yield (number, cells) from the first row, at least as many cells as the header has. Raises UnreadableFileError."""
         return self.read_rows()
 
 
-def open_table(file: TableFile, is_header: IsHeader, delimiter: str = "") -> Table:
-    """Find the header by `is_header`, and what separates the cells unless `delimiter` says so.
+def open_table(file: TableFile, is_header: IsHeader, options: ReadingOptions = AS_RECOGNIZED) -> Table:
+    """Find the header by `is_header`, and what separates the cells, unless the options say where and what they are.
 
     Raises UnreadableFileError; UnknownHeaderError when no line is such a header.
     """
+
+    def find_header(rows: list[list[str]]) -> int:
+        return next((number for number, row in enumerate(rows) if is_header(row)), -1)
+
+    # The highest header is the right one, then the widest: decimal commas separate cells of rows, not of the header.
+    return _open(file, find_header, options, lambda found: (found.rows_above, -len(found.header)))
+
+
+def open_unknown_table(file: TableFile, options: ReadingOptions = AS_RECOGNIZED) -> Table:
+    """Guess which line is the header of a table whose columns nobody has named yet. Raises UnreadableFileError."""
+    return _open(file, guess_header, options, lambda found: (-len(found.header), found.rows_above))
+
+
+def guess_header(rows: list[list[str]]) -> int:
+    """Return the first row that fills most of the columns with words; titles fill few, and data has numbers. -1 for none."""
+    filled = [[cell for cell in row if cell] for row in rows]
+    widest = max(map(len, filled), default=0)
+    wide = [number for number, cells in enumerate(filled) if len(cells) >= max(MIN_COLUMNS, widest * MIN_HEADER_SHARE)]
+    worded = (
+        number
+        for number in wide
+        if sum(any(map(str.isalpha, cell)) for cell in filled[number]) >= len(filled[number]) * MIN_WORDED_SHARE
+    )
+    return next(worded, wide[0] if wide else -1)
+
+
+class _FoundHeader(NamedTuple):
+    rows_above: int
+    header: list[str]
+    separator: str
+
+
+def _open(
+    file: TableFile,
+    find_header: Callable[[list[list[str]]], int],
+    options: ReadingOptions,
+    rank: Callable[[_FoundHeader], tuple[int, int]],
+) -> Table:
     head = _read_head(file)
     if head.lstrip()[:1] in ("[", "{"):
-        return _open_json(file, is_header)
-    found = [each for separator in delimiter or DELIMITERS if (each := _find_header(head, separator, is_header))]
+        return _open_json(file, lambda header: find_header([header]) == 0)
+    found, samples = [], []
+    separators = options.delimiter or DELIMITERS
+    for separator in separators:
+        rows = [[cell.strip() for cell in row] for row in csv_rows.read_first_rows(head, separator)]
+        samples.append(rows)
+        line = options.header_line
+        number = find_header(rows) if not line else line - 1 if find_header(rows[line - 1 : line]) == 0 else -1
+        if number >= 0:
+            found.append(_FoundHeader(number, rows[number], separator))
     if found:
-        # The highest header is the right one, then the widest: decimal commas separate cells of rows, not of the header.
-        rows_above, header, separator = min(found, key=lambda each: (each[0], -len(each[1])))
+        rows_above, header, separator = min(found, key=rank)
         _check_width(file, header)
         if separator != ",":
             file.quirks[f"separated by {'tab' if separator == _TAB else separator}"] = 1
         if rows_above:
             file.quirks["lines above the header"] = rows_above
-        return _csv_table(file, separator, header, rows_above)
-    widest = max((next(csv_rows.read_first_rows(head, separator), []) for separator in DELIMITERS), key=len)
-    raise UnknownHeaderError([cell.strip() for cell in widest])
+        rows = samples[separators.index(separator)]
+        return _csv_table(file, separator, header, rows_above, is_regular=_is_regular(rows))
+    widest = max((next(iter(rows), []) for rows in samples), key=len)
+    raise UnknownHeaderError(widest, is_table=any(map(_is_regular, samples)))
 
 
-def _find_header(head: str, separator: str, is_header: IsHeader) -> tuple[int, list[str], str] | None:
-    """Return how many lines are above the header, the header, and the separator; None if no line is a header."""
-    for rows_above, cells in enumerate(csv_rows.read_first_rows(head, separator)):
-        header = [cell.strip() for cell in cells]
-        if is_header(header):
-            return rows_above, header, separator
-    return None
+def _is_regular(rows: list[list[str]]) -> bool:
+    """Return whether rows have cells as a table has: several, and as many in most rows."""
+    widths = [len(row) for row in rows if row]
+    usual = statistics.mode(widths) if widths else 0
+    return usual >= MIN_COLUMNS and widths.count(usual) > len(widths) / 2
 
 
 def _read_head(file: TableFile) -> str:
@@ -85,8 +137,15 @@ def _read_head(file: TableFile) -> str:
     return head
 
 
-def _csv_table(file: TableFile, separator: str, header: list[str], rows_above: int) -> Table:
-    return Table(file, header, lambda: csv_rows.read_rows(file, separator, header, rows_above))
+def _csv_table(file: TableFile, separator: str, header: list[str], rows_above: int, *, is_regular: bool) -> Table:
+    return Table(
+        file,
+        header,
+        lambda: csv_rows.read_rows(file, separator, header, rows_above),
+        separator,
+        rows_above + 1,
+        is_regular,
+    )
 
 
 def _open_json(file: TableFile, is_header: IsHeader) -> Table:
@@ -100,7 +159,7 @@ def _open_json(file: TableFile, is_header: IsHeader) -> Table:
             break
     header = list(keys)
     if not is_header(header):
-        raise UnknownHeaderError(header)
+        raise UnknownHeaderError(header, is_table=True)
     return Table(
         file,
         header,

@@ -16,7 +16,7 @@ WINDOWS_1252_HANDLER = "crimemap-windows-1252"  # of codecs' error handlers
 _BINARY_FORMATS = (
     (b"%PDF", "PDF"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BZh", "bzip2"),
     (b"\xfd7zXZ", "xz"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"7z\xbc\xaf", "7-Zip"), (b"PAR1", "Parquet"),
-    (b"\xd0\xcf\x11\xe0", "Excel 97"), (b"SQLite format", "SQLite"), (b"Rar!", "RAR"),
+    (b"SQLite format", "SQLite"), (b"Rar!", "RAR"),
 )  # fmt: skip
 
 Decode = Callable[[bytes, bool], str]  # of a piece; whether it is the last
@@ -26,12 +26,16 @@ class ByteStream(Protocol):
     def read(self, size: int = ..., /) -> bytes: ...
 
 
-def decode_text(stream: ByteStream, name: str, quirks: dict[str, int]) -> Iterator[str]:
-    """Yield the text in pieces, every line end as "\\n", and note the encoding in `quirks`. Raises UnreadableFileError."""
+def decode_text(stream: ByteStream, name: str, quirks: dict[str, int], encoding: str = "") -> Iterator[str]:
+    """Yield the text in pieces, every line end as "\\n", and note the encoding in `quirks`, unless `encoding` says it.
+
+    Raises UnreadableFileError.
+    """
     head = stream.read(HEAD_BYTES)
     if not head.strip():
         raise UnreadableFileError(_("%(name)s is empty.") % {"name": name})
-    decode = _choose_decoder(head, name, quirks)
+    _refuse_other_formats(head, name)
+    decode = _strict_decoder(encoding, name) if encoding else _recognize_encoding(head, name, quirks)
     content, carriage_return = head, ""
     while content:
         text = carriage_return + decode(content, False)
@@ -41,20 +45,41 @@ def decode_text(stream: ByteStream, name: str, quirks: dict[str, int]) -> Iterat
     yield (carriage_return + decode(b"", True)).replace("\r", "\n")
 
 
-def _choose_decoder(head: bytes, name: str, quirks: dict[str, int]) -> Decode:
-    """UTF-16 by its byte order mark or by the places of zero bytes; else UTF-8, its invalid bytes as Windows-1252."""
+def _refuse_other_formats(head: bytes, name: str) -> None:
+    """Raises UnreadableFileError for a file that is no text of rows, with its kind and what to do."""
     for magic, kind in _BINARY_FORMATS:
         if head.startswith(magic):
             raise UnreadableFileError(
                 _("%(name)s is a %(kind)s file. Save it as CSV or JSON.") % {"name": name, "kind": kind}
             )
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
-    if start.startswith(b"<?xml") and b"<html" not in start and b"<!doctype html" not in start:
-        raise UnreadableFileError(_("%(name)s is an XML file. Export it as CSV or JSON.") % {"name": name})
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+    # Old tools write UTF-16 here, too; a comparison without zero bytes suffices to recognize the start.
+    start = head[:4096].translate(None, b"\0").removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").lstrip().lower()
+    if b"urn:schemas-microsoft-com:office:spreadsheet" in start and start.startswith(b"<?xml"):
+        raise UnreadableFileError(
+            _("%(name)s is an XML file of an old Excel. Open it in Excel, save it as .xlsx or CSV, and import that.")
+            % {"name": name}
+        )
+    is_page = start.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"mime-version:")) or (
+        start.startswith(b"<?xml") and b"<html" in start
+    )
+    if is_page and (b"<table" in head.lower() or name.lower().endswith((".xls", ".xlsx"))):
+        raise UnreadableFileError(
+            _(
+                "%(name)s is a web page with a table in it, not a file of rows: some systems call that an Excel file. Open it in a"
+                " spreadsheet program, save it as .xlsx or CSV, and import that."
+            )
+            % {"name": name}
+        )
+    if is_page:
         raise UnreadableFileError(
             _("%(name)s is a web page, not a table: perhaps the download asked for a sign-in.") % {"name": name}
         )
+    if start.startswith((b"<?xml", b"<!doctype", b"<")):
+        raise UnreadableFileError(_("%(name)s is an XML file. Export it as CSV or JSON.") % {"name": name})
+
+
+def _recognize_encoding(head: bytes, name: str, quirks: dict[str, int]) -> Decode:
+    """UTF-16 by its byte order mark or by the places of zero bytes; else UTF-8, its invalid bytes as Windows-1252."""
     even_zeros, odd_zeros, half_length = head[::2].count(0), head[1::2].count(0), len(head) // 2
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         quirks["utf-16"] = 1
@@ -71,14 +96,16 @@ def _choose_decoder(head: bytes, name: str, quirks: dict[str, int]) -> Decode:
 
 
 def _strict_decoder(encoding: str, name: str) -> Decode:
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
 
     def decode(content: bytes, final: bool) -> str:
         try:
             return decoder.decode(content, final)
         except UnicodeDecodeError as error:
             raise UnreadableFileError(
-                _("%(name)s starts as %(encoding)s text but then contains something else. Save it again.")
+                _(
+                    "%(name)s starts as %(encoding)s text but then contains something else. Save it again, or choose another encoding."
+                )
                 % {"name": name, "encoding": encoding.upper()}
             ) from error
 

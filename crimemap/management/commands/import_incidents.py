@@ -13,7 +13,7 @@ from django.db import transaction
 
 from crimemap.importing import pipeline, profiles
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.importing.readers.files import list_table_files
+from crimemap.importing.readers.files import read_start
 from crimemap.models import ImportRun, Source
 
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "held", "removed")
@@ -24,7 +24,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", metavar="SOURCE", help="short name; created if you give --profile")
-        parser.add_argument("files", metavar="FILE", nargs="+", help="CSV or JSON; plain, gzip or zip")
+        parser.add_argument(
+            "files",
+            metavar="FILE",
+            nargs="+",
+            help="CSV, JSON or a workbook (.xlsx, .xls, .xlsb, .ods); plain, gzip or zip",
+        )
         parser.add_argument("--profile", help=f"how the files are read: {', '.join(profiles.NAMES)}")
         parser.add_argument("--dry-run", action="store_true", help="read and count everything, but store nothing")
         parser.add_argument(
@@ -58,7 +63,7 @@ class Command(BaseCommand):
         paths = [Path(file) for file in files]
         try:
             for path in paths:
-                list_table_files(path)
+                read_start(path)
         except UnreadableFileError as error:
             raise CommandError(str(error)) from error
         with transaction.atomic() if dry_run else nullcontext():

@@ -514,6 +514,27 @@ class TestColumns:
         city.refresh_from_db()
         assert city.profile_config == {}
 
+    def test_a_person_says_how_to_read_the_file_and_imports_keep_to_it(self, ada: Account) -> None:
+        city = create_source(profile="generic")
+        shown = self.shown(ada, city)
+        assert (
+            "Between the cells: <b><bdi>Commas</bdi></b>; Letters: <b><bdi>UTF-8</bdi></b>; Names of the columns: "
+            in shown
+        )
+        text = "Case|Reported|Offense\nNo.|When|What\n1|2026-04-03 14:30|HURTO Y DAÑO\n"
+        chosen = {"delimiter": "|", "encoding": "cp850", "header_line": "2"}
+        page = sign_in(ada)
+        answer = page.post(self.address(city), {"sample": uploaded_file(text.encode("cp850")), **chosen})
+        shown = answer.content.decode()
+        assert "DOS 850" in shown
+        data = self.data(shown, occurred="When", code="What", save="1")
+        assert page.post(self.address(city), data).status_code == 302
+        run = uploaded(ada, city, uploaded_file(text.encode("cp850")))
+        assert (run.created, Incident.objects.get().raw_code) == (1, "HURTO Y DAÑO")
+        assert '<option value="cp850" selected' in page.get(self.address(city)).content.decode()
+        answer = page.post(self.address(city), {"sample": uploaded_file(text.encode()), **chosen, "header_line": "99"})
+        assert answer.status_code == 422
+
     @pytest.mark.parametrize("content", [b"", b"one\n", b"a,b,c\n", b"%PDF-1.4", b"PK\x03\x04"])
     def test_an_unreadable_sample_is_refused_in_a_sentence(self, ada: Account, content: bytes) -> None:
         city = create_source(profile="generic")
