@@ -100,6 +100,7 @@ GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
 -- Lists of what officers were shown grow and end; none is ever deleted.
 GRANT INSERT, UPDATE (content, agency_key_id, key_for_agency, audit_entry) ON tips_summarylist TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_savedview TO portal_staff;
+GRANT INSERT, UPDATE (position), DELETE ON tips_tipreading TO portal_staff;
 GRANT UPDATE ON tips_responsetarget TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_referral TO portal_staff;
 GRANT UPDATE (is_recheck), DELETE ON tips_arrival TO portal_staff;

@@ -74,6 +74,7 @@ BEGIN
     DELETE FROM tips_pendingact WHERE tip_id = erased;
     DELETE FROM tips_closingrecord WHERE tip_id = erased;
     DELETE FROM tips_secondlook WHERE tip_id = erased;
+    DELETE FROM tips_tipreading WHERE tip_id = erased;
     DELETE FROM tips_deskstate WHERE tip_id = erased;
     DELETE FROM tips_note WHERE tip_id = erased;
     DELETE FROM tips_referral WHERE tip_id = erased;

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from core import audit
 from core.models import Account
 from tips import conversation, vault
-from tips.desk import permissions
+from tips.desk import permissions, readings
 from tips.desk.acts import reversals
 from tips.models import (
     Author,
@@ -107,6 +107,7 @@ def _open_and_mark_read(tip_id: UUID, officer: Account) -> conversation.OpenedTi
         opened = conversation.read_tip_as_officer(tip)
         _update_state_on_opening(tip, opened.arrived_at, has_new_messages=bool(unread))
         Message.objects.filter(pk__in=unread).update(read=True)
+        readings.note_read(tip, officer, max((each.position for each in opened.messages), default=0))
         arrived = Referral.objects.filter(tip=tip, received_at=None, to_unit=tip.unit_id).exclude(referred_by=officer)
         arrived.update(received_at=current_hour(), received_by=officer)
     return opened

@@ -13,7 +13,7 @@ from tips.models.categories import Category, Question
 from tips.models.desk import ClosingRecord, DeskState, DrawnWeek, PendingAct, SecondLook
 from tips.models.duty import DayOff, Duty, Shift
 from tips.models.links import LinkRecord
-from tips.models.queue import ResponseTarget, SavedView, SummaryList
+from tips.models.queue import ResponseTarget, SavedView, SummaryList, TipReading
 from tips.models.times import ROUNDING, current_hour, round_duration, rounded_now
 from tips.models.tips import (
     AgencyKey,
@@ -64,6 +64,7 @@ __all__ = [
     "State",
     "SummaryList",
     "Tip",
+    "TipReading",
     "Unit",
     "Wall",
     "current_hour",

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from tips.models.times import current_hour
-from tips.models.tips import AgencyKey
+from tips.models.tips import AgencyKey, Tip
 from tips.models.units import Unit
 
 
@@ -37,6 +37,24 @@ class SummaryList(models.Model):
 
     def __str__(self) -> str:
         return f"summaries shown to {self.officer_id} since {self.began_at}"
+
+
+class TipReading(models.Model):
+    """How far an officer has read a tip: up to the source's message at `position`, 0 for the report alone.
+
+    No time: a row says less than the lines "opened" of the audit trail. Erased with the tip.
+    """
+
+    tip = models.ForeignKey(Tip, models.CASCADE, related_name="readings")
+    officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["tip", "officer"], name="tip_reading_one_an_officer")]
+
+    def __str__(self) -> str:
+        return f"reading of {self.tip_id} by {self.officer_id}"
 
 
 class SavedView(models.Model):

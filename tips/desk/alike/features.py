@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from core.plain_text import fold_text
+from tips.desk.alike import languages
 
 MAX_CHARACTERS = 4000  # of a text: what follows hardly changes which tips are alike
 # Bottom-k sketches (Broder 1997): of two sets the shares of their smallest digests estimate how much the sets have in common.
@@ -48,7 +49,10 @@ class Likeness(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The features of one report. `words`, `pairs` and `numbers` are digests; `place` is one too, 0 if none was named."""
+    """The features of one report. `words`, `pairs` and `numbers` are digests; `place` is one too, 0 if none was named.
+
+    `language` is a key of languages.NAMES, "" if it isn't known; it isn't compared.
+    """
 
     words: frozenset[int]
     pairs: frozenset[int]
@@ -56,6 +60,7 @@ class Features:
     place: int
     point: tuple[float, float] | None
     received_at: dt.datetime
+    language: str
 
     @property
     def cell(self) -> tuple[int, int] | None:
@@ -84,6 +89,7 @@ def extract(report: dict[str, Any], received_at: dt.datetime) -> Features:
         place=hash(" ".join(_WORD.findall(named))) if named and is_exact and not is_area else 0,
         point=(report["latitude"], report["longitude"]) if has_point else None,
         received_at=received_at,
+        language=languages.guess(text),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from tips.desk.alike.features import LEAST_SHARED_WORDS, Features, Likeness, compare
@@ -75,6 +75,21 @@ class AlikeIndex:
         with self._lock:
             neighbors = self._neighbors.get(self._numbers.get(tip_id, 0), {})
             return {self._ids[number]: likeness for number, likeness in neighbors.items()}
+
+    def find_language(self, tip_id: UUID) -> str:
+        """Return the language of a tip's report, "" if it isn't known."""
+        with self._lock:
+            features = self._features.get(self._numbers.get(tip_id, 0))
+            return features.language if features else ""
+
+    def list_in_languages(self, languages: Collection[str]) -> list[UUID]:
+        """Return the tips with reports in these languages, hidden ones included."""
+        with self._lock:
+            return [
+                self._ids[number]
+                for number, features in self._features.items()
+                if features is not None and features.language in languages
+            ]
 
     def _forget(self, number: int) -> None:
         features = self._features.pop(number)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.models import Account
 from tips import readers
 from tips.desk import permissions, worklist
+from tips.desk.alike import indexing, languages
 from tips.desk.queue import targets
-from tips.models import Category, State, Unit
+from tips.models import Attachment, Category, State, Unit
 from tips.officer_alerts.duty_calendar import DutyCalendar
 
 # A filter by state shows closed tips too, which the views otherwise leave out.
 _EVERY_STATE = "all"
 _OFF_DUTY = "off-duty"
+_OTHER_LANGUAGES = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,19 @@ class FilterField:
         return f"{self.label}: {dict(self.choices)[self.chosen]}"
 
 
-def read_person(query: Mapping[str, str]) -> str:
-    """Return the part of a query that the choices of "who has it" depend on: "" for the fixed choices."""
-    who = query.get("who", "")
-    return who if who == _OFF_DUTY or (who.isascii() and who.isdecimal()) else ""
+def read_costly_parts(query: Mapping[str, str]) -> tuple[str, str]:
+    """Return the parts of a query whose conditions are worked out for it alone: who has it, and the language; "" for none."""
+    who, language = query.get("who", ""), query.get("language", "")
+    is_costly = who == _OFF_DUTY or (who.isascii() and who.isdecimal())
+    return who if is_costly else "", language if language in _list_languages() else ""
 
 
-def list_fields(account: Account, person: str, *, is_sensitive: bool) -> list[FilterField]:
-    """Return the filters of an account, all off. `person`: what `read_person` returned for the query they are for.
+def list_fields(account: Account, costly_parts: tuple[str, str], *, is_sensitive: bool) -> list[FilterField]:
+    """Return the filters of an account, all off. `costly_parts`: what `read_costly_parts` returned for the query they are for.
 
     `is_sensitive`: the view has the tips of sensitive categories.
     """
+    person, language = costly_parts
     categories = Category.objects.filter(is_sensitive=is_sensitive)
     return [
         _choose_state(),
@@ -60,6 +64,8 @@ def list_fields(account: Account, person: str, *, is_sensitive: bool) -> list[Fi
         _choose_assignee(account, person),
         _choose_standing(),
         _choose_news(),
+        _choose_files(),
+        _choose_language(language),
     ]
 
 
@@ -152,3 +158,30 @@ def _choose_news() -> FilterField:
         [("yes", _("Only with something new"))],
         {"yes": worklist.UNREAD},
     )
+
+
+def _choose_files() -> FilterField:
+    attached = Exists(Attachment.objects.filter(tip=OuterRef("pk")))
+    choices = [("yes", _("Only with files")), ("no", _("Only without files"))]
+    return FilterField("files", _("Files"), _("With or without"), choices, {"yes": Q(attached), "no": ~Q(attached)})
+
+
+def _choose_language(value: str) -> FilterField:
+    """Return the filter by the language of the report, which each process knows in memory a few seconds after a tip came.
+
+    The choices are fixed: those of the tips at hand would tell of tips that this account doesn't see. No tip whose line isn't
+    shown is found: its language is a part of what it says.
+    """
+    own = languages.NAMES[languages.own_language()]
+    ordered = sorted(((code, str(name)) for code, name in languages.NAMES.items()), key=lambda choice: choice[1])
+    choices = [(_OTHER_LANGUAGES, _("Other than %(language)s") % {"language": own}), *ordered]
+    conditions = {}
+    if value:
+        wanted = {value} if value != _OTHER_LANGUAGES else languages.NAMES.keys() - {languages.own_language()}
+        shows_line = ~worklist.SENSITIVE & ~worklist.WALLED
+        conditions[value] = Q(pk__in=indexing.index.list_in_languages(wanted)) & shows_line
+    return FilterField("language", _("Language"), _("Any"), choices, conditions)
+
+
+def _list_languages() -> set[str]:
+    return {_OTHER_LANGUAGES, *languages.NAMES}

@@ -18,9 +18,10 @@ from django.utils.translation import ngettext
 
 from core.models import Account
 from tips import vault
-from tips.desk import permissions, worklist
+from tips.desk import permissions, readings, worklist
+from tips.desk.alike import indexing
 from tips.desk.queue import filters, rows, saved_views, summaries, summary_record, targets, views, waves
-from tips.models import Attachment, SavedView, Tip
+from tips.models import Attachment, SavedView, State, Tip
 from tips.walls import visibility
 
 PAGE_SIZE = 50
@@ -30,12 +31,20 @@ _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_has
 
 @dataclass(frozen=True, slots=True)
 class ViewLink:
-    """A view in the list of views; `count` is None where it isn't counted."""
+    """A view in the list of views; `count` is None where it isn't counted, `late_count` is 0 there."""
 
     title: str
     address: str
     count: int | None
     is_current: bool
+    late_count: int
+
+    @property
+    def late(self) -> str:
+        """Return in words how many tips are over their target, "" for none."""
+        if not self.late_count:
+            return ""
+        return ngettext("%(count)s late", "%(count)s late", self.late_count) % {"count": self.late_count}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +167,12 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     )
     its_targets = targets.Targets.load()
     counts = views.count_all(its_targets.with_due(tips) if asks_for_time else tips, counted)
+    # Asked apart: as one more count above, how every active tip stands would be worked out.
+    late = {
+        each.name: its_targets.with_due(tips).filter(_build_condition(each, []), standing=targets.LATE).count()
+        for each in offered
+        if each.counts_late and counts[each.name]
+    }
     matching = its_targets.with_due(tips).filter(_build_condition(view, fields))
     is_filtered = any(each.chosen for each in fields)
     shown = _read_shown(query)
@@ -178,6 +193,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
                 address + _as_query(_write_query(each, [])),
                 counts.get(each.name),
                 has_rows and each is view and (current is None or not kept or not is_filtered),
+                late.get(each.name, 0),
             )
             for each in offered
         ],
@@ -187,6 +203,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
                 address + _as_query(_write_query(its_view, its_fields)),
                 counts.get(f"saved {each.pk}"),
                 has_rows and each is current and bool(kept),
+                0,
                 each.pk,
                 each.officer_id == account.pk,
                 each.shared_with != SavedView.SharedWith.NOBODY,
@@ -225,7 +242,9 @@ def _build_rows(
     account: Account, listed: list[Tip], query: str, its_targets: targets.Targets
 ) -> tuple[list[rows.Row], bool]:
     """Return the rows by need and time left, and whether any of them has a line of its source."""
-    shown_summaries = _record_and_open(account, listed)
+    positions = summaries.find_positions([tip.pk for tip in listed])
+    shown_summaries = _record_and_open(account, listed, positions)
+    unread = readings.find_unread(account, positions)
     for tip in listed:
         targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
     if begun := [tip.clock_began for tip in listed if tip.closed_at is None]:  # type: ignore[attr-defined]
@@ -240,6 +259,9 @@ def _build_rows(
             due=its_targets.measure(tip),
             summary=shown_summaries.get(tip.pk),
             file_count=files.get(tip.pk, 0),
+            is_unread=unread.get(tip.pk, tip.state == State.NEW or tip.has_unread),  # type: ignore[attr-defined]
+            # Of a tip that shows no line, nothing that it says is shown.
+            language=indexing.index.find_language(tip.pk) if tip.pk in shown_summaries else "",
         )
         for tip in listed
     ]
@@ -269,7 +291,7 @@ def order(tips: QuerySet[Tip], needs_me: Q, *, is_history: bool = False) -> Quer
     return ordered
 
 
-def _record_and_open(account: Account, listed: list[Tip]) -> dict[UUID, summaries.Summary]:
+def _record_and_open(account: Account, listed: list[Tip], positions: dict[UUID, int]) -> dict[UUID, summaries.Summary]:
     """Return the lines of the tips that have one for this account; that they are shown is recorded before any is opened.
 
     Sensitive and walled tips have none, not even for the people who may open them: no one reads them in passing.
@@ -277,12 +299,11 @@ def _record_and_open(account: Account, listed: list[Tip]) -> dict[UUID, summarie
     if not permissions.can_open(account):
         return {}
     open_to_all = [tip for tip in listed if not tip.category.is_sensitive and not tip.is_walled]  # type: ignore[attr-defined]
-    positions = summaries.find_positions([tip.pk for tip in open_to_all])
     try:
         summary_record.record_shown(account, [(tip.number, positions[tip.pk]) for tip in open_to_all])
     except (vault.KeyMissingError, vault.SealError):
         return {}
-    return summaries.open_summaries(positions)
+    return summaries.open_summaries({tip.pk: positions[tip.pk] for tip in open_to_all})
 
 
 def _count_files(listed: list[Tip]) -> dict[UUID, int]:
@@ -300,7 +321,7 @@ class _QueryReader:
     def __init__(self, account: Account, offered: list[views.View]) -> None:
         self._account = account
         self._offered = {each.name: each for each in offered}
-        self._fields: dict[tuple[bool, str], list[filters.FilterField]] = {}
+        self._fields: dict[tuple[bool, tuple[str, str]], list[filters.FilterField]] = {}
 
     def has_view(self, query: QueryDict) -> bool:
         return query.get("view", "") in self._offered
@@ -308,10 +329,10 @@ class _QueryReader:
     def read(self, query: QueryDict) -> tuple[views.View, list[filters.FilterField]]:
         """Return the view and its filters. A view that this account doesn't have is the whole desk."""
         view = self._offered.get(query.get("view", ""), views.WHOLE_DESK)
-        is_sensitive, who = view is views.SENSITIVE, filters.read_person(query)
-        if (is_sensitive, who) not in self._fields:
-            self._fields[is_sensitive, who] = filters.list_fields(self._account, who, is_sensitive=is_sensitive)
-        return view, filters.choose(self._fields[is_sensitive, who], query)
+        is_sensitive, costly = view is views.SENSITIVE, filters.read_costly_parts(query)
+        if (is_sensitive, costly) not in self._fields:
+            self._fields[is_sensitive, costly] = filters.list_fields(self._account, costly, is_sensitive=is_sensitive)
+        return view, filters.choose(self._fields[is_sensitive, costly], query)
 
 
 def _shows_active(view: views.View, fields: list[filters.FilterField]) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from core.models import Account
 from core.staff import list_filters
+from tips.desk.alike import languages
 from tips.desk.assignees import describe_assignee
 from tips.desk.queue import targets
 from tips.desk.queue.summaries import Summary
@@ -24,6 +25,8 @@ class Row:
     """The words of one row. `chip` asks for something, `state` is plain; one of the two is shown.
 
     `alike` says how many tips are like it, `wave` are the rows folded under it (waves.py).
+
+    `language` is that of the report, "" for the desk's own or an unknown one.
 
     `line` is what the source wrote if `has_line`, else the category: of sensitive and walled tips no word is shown here.
     """
@@ -40,6 +43,8 @@ class Row:
     state: str
     place: str
     files: str
+    language: str
+    line_language: str
     unit: str
     assignee: str
     due: targets.Due | None
@@ -56,6 +61,8 @@ def build_row(
     due: targets.Due | None,
     summary: Summary | None,
     file_count: int,
+    language: str,
+    is_unread: bool,
 ) -> Row:
     """Return the row of a tip from the list's query, which has its annotations."""
     chip, chip_class = _choose_chip(tip)
@@ -66,13 +73,15 @@ def build_row(
         address=list_filters.row_address(reverse("admin:tips_tip_change", args=[tip.pk]), query),
         line=summary.line if summary else str(tip.category),
         has_line=summary is not None and not summary.is_damaged,
-        is_unseen=tip.state == State.NEW or tip.has_unread,  # type: ignore[attr-defined]
+        is_unseen=is_unread,
         needs_you=tip.needs_you,  # type: ignore[attr-defined]
         chip=chip,
         chip_class=chip_class,
         state=_describe_state(tip),
         place=_describe_place(summary),
         files=files,
+        language=languages.describe_foreign(language),
+        line_language=language if summary and not summary.position else "",
         unit="" if tip.unit is None or tip.category.is_sensitive else str(tip.unit),
         assignee=_describe_holder(tip, account),
         due=due,

@@ -27,6 +27,7 @@ class View:
     """A fixed view: its name in the address, its title, what it shows, and what it says when it shows nothing.
 
     `scope` says which kind of tips it has. `shows_active`: only those that need an officer, unless a filter asks for others.
+    `counts_late`: how many are over their target stands beside the count.
     Only these views are counted: closed tips are too many to count on every page.
     """
 
@@ -37,6 +38,7 @@ class View:
     empty_hint: Promise
     scope: Q = GENERAL
     shows_active: bool = True
+    counts_late: bool = False
 
 
 _NOTHING_WAITS = _("Nothing is waiting. New tips appear here by themselves.")
@@ -55,6 +57,7 @@ _OTHERS = (
         Q(priority=Priority.URGENT),
         _("No urgent tips"),
         _NOTHING_WAITS,
+        counts_late=True,
     ),
     View(
         "nobody",

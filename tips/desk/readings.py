@@ -1,0 +1,36 @@
+"""What each officer has read of a tip: a row of the queue is bold for an officer until they have opened what is new in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from core.models import Account
+from tips.models import Tip, TipReading
+
+
+def note_read(tip: Tip, officer: Account, position: int) -> None:
+    """Note that the officer has read the source's words up to the message at `position`, 0 for the report."""
+    present = TipReading.objects.filter(tip=tip, officer=officer).values_list("position", flat=True).first()
+    if present is None or present < position:
+        TipReading.objects.bulk_create(
+            [TipReading(tip=tip, officer=officer, position=position)],
+            update_conflicts=True,
+            unique_fields=["tip", "officer"],
+            update_fields=["position"],
+        )
+
+
+def find_unread(officer: Account, positions: Mapping[UUID, int]) -> dict[UUID, bool]:
+    """Return for tips whether the officer has something to read in them. One query.
+
+    `positions`: that of each tip's newest message of its source, 0 without one. A tip that no officer has opened since readings are
+    kept is missing.
+    """
+    unread: dict[UUID, bool] = {}
+    for tip_id, officer_id, position in TipReading.objects.filter(tip__in=positions).values_list(
+        "tip", "officer", "position"
+    ):
+        has_read = officer_id == officer.pk and position >= positions[tip_id]
+        unread[tip_id] = unread.get(tip_id, True) and not has_read
+    return unread
