@@ -17,6 +17,7 @@ from core import queue
 from core.models import Account
 from core.staff import account_mails, groups
 from tests.stack import Mails
+from tests.tips import hostile_texts
 from tests.tips.desk import officers
 from tips import conversation, form_tokens, intake, officer_alerts
 from tips.models import Alert, Category, Notification, Tip
@@ -83,6 +84,21 @@ def test_a_mail_says_only_that_a_tip_awaits(mails: Mails, weapons: Category) -> 
         assert secret not in everything
     assert f"tip {tip.number}" not in everything
     assert f"/{tip.number}" not in everything
+
+
+def test_whatever_a_source_writes_the_mail_is_the_same(mails: Mails, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_budget, "SINGLE_MESSAGES", 1 + len(hostile_texts.TEXTS))
+    officers.set_duty(officers.create_officer("okafor"))
+    for text in ("Two men load boxes", *hostile_texts.TEXTS.values()):
+        spread(officers.send_tip(text, place=text[:150], when=text[:150], danger="yes"))
+    assert len(mails.received) == 1 + len(hostile_texts.TEXTS)
+    varying = ("message-id", "date")
+    seen = {
+        (mail.get_content(), tuple(sorted((name, str(value)) for name, value in mail.items() if name.lower() not in varying)))
+        for mail in mails.received
+    }  # fmt: skip
+    assert len(seen) == 1
+    assert {tuple(each) for each in mails.recipients} == {("okafor@example.org",)}
 
 
 def test_an_urgent_mail_says_only_that_it_is_urgent(mails: Mails, db: None) -> None:

@@ -1,0 +1,139 @@
+"""Every letter of the tip's page by keyboard alone, hostile texts on screen and paper, and the desk at all widths."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Iterable
+
+import pypdfium2
+from playwright.sync_api import Browser, Page, expect
+
+from core.staff import groups
+from tests.browser.source import check, visit
+from tests.browser.test_live import press_until
+from tests.browser.test_staff import LIST, sign_in
+from tests.journey import Visitor
+from tests.stack import Stack
+from tests.tips import hostile_texts
+
+WIDTHS = (390, 1280, 1920)
+SCHEMES = ("light", "dark")
+
+
+def press(page: Page, keys: Iterable[str]) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser, stack: Stack) -> None:
+    for number in range(3):
+        Visitor(stack.public_url).send(f"Sodium lamps flicker at the depot, lamp {number}")
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        page.keyboard.press("f")
+        opened = page.locator("details[open], [popover]:popover-open").filter(has=page.locator("select"))
+        expect(opened).to_be_visible()
+        page.keyboard.press("Escape")
+        page.goto(stack.staff_url + LIST)
+        row = page.locator(".rows2 > li").filter(has_text="Sodium lamps").first
+        other = page.locator(".rows2 > li").filter(has_text="Sodium lamps").last.locator(".no").inner_text()
+        row.locator(".first a").focus()
+        page.keyboard.press("o")
+        heading = page.locator("#tip-title")
+        expect(heading).to_be_focused()
+        # A menu takes the focus, letters there are text or nothing, and Escape gives the page back.
+        for key, menu in (("p", "priority"), ("y", "category"), ("h", "snooze"), ("l", "link"), ("m", "template")):
+            page.keyboard.press(key)
+            expect(page.locator(f"#menu-{menu}")).to_be_visible()
+            assert page.evaluate("id => document.getElementById(id).contains(document.activeElement)", f"menu-{menu}")
+            page.keyboard.press("Escape")
+            expect(page.locator(f"#menu-{menu}")).to_be_hidden()
+        page.keyboard.press("p")
+        press_until(page, "Tab", "[value='priority:3']")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Priority changed.")).to_be_visible()
+        expect(heading).to_be_focused()
+        page.keyboard.press("z")
+        expect(page.get_by_role("button", name="Priority: Normal")).to_be_visible()
+        page.wait_for_load_state()
+        page.keyboard.press("l")
+        page.keyboard.type(other)
+        press_until(page, "Tab", "[value='link:']")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Linked. Officers see the notes of both tips")).to_be_visible()
+        expect(heading).to_be_focused()
+        page.keyboard.press("h")
+        page.keyboard.type("the lamp lab")
+        press_until(page, "Tab", "[value='snooze:tomorrow']")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("This tip sleeps.")).to_be_visible()
+        expect(heading).to_be_focused()
+        # A template goes where the text is, at its end, and nothing is sent.
+        page.keyboard.press("r")
+        page.keyboard.type("Hello. ")
+        page.keyboard.press("Escape")
+        page.keyboard.press("m")
+        press_until(page, "Tab", "[data-put-in]")
+        page.keyboard.press("Enter")
+        answer = page.get_by_label("Your answer")
+        expect(answer).not_to_have_value("Hello. ")
+        assert answer.input_value().startswith("Hello. ")
+        answer.fill("")
+        answer.blur()
+        page.keyboard.press("s")
+        expect(page.get_by_text("This tip is spam. Nothing was sent.").first).to_be_visible()
+        expect(heading).to_be_focused()
+        page.keyboard.press("z")
+        expect(page.get_by_role("button", name="Spam")).to_be_visible()
+
+
+def test_hostile_texts_are_whole_and_inert_on_screen_and_on_paper(browser: Browser, stack: Stack) -> None:
+    text = "\n".join(text for name, text in hostile_texts.TEXTS.items() if name != "one word") + "\n" + "W" * 8_000
+    Visitor(stack.public_url).send(text, place=hostile_texts.TEXTS["script"])
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        page.locator(".rows2 .first a").filter(has_text="<script>alert(1)").first.click()
+        expect(page.get_by_role("list", name="Time line")).to_be_visible()
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 844})
+            check(page)
+        assert page.locator("img[src=x]").count() == 0
+        page.emulate_media(media="print")
+        printed = _read_pdf(page.pdf(format="Letter"))
+        assert printed.count("W") >= 8_000, "a word that is wider than the paper is cut"
+        for words in (
+            "<script>alert(1)</script></textarea><img",
+            "=HYPERLINK(",
+            "Bcc: everyone",
+            "gun",
+            "{{ 7|add:7 }}",
+            "algo",
+        ):
+            assert words in printed, words  # fmt: skip
+        # The paper has what was told, and nothing to press.
+        for words in ("Wait for a reply", "Snooze", "Needs me"):
+            assert words not in printed
+
+
+def _read_pdf(content: bytes) -> str:
+    """Return the text of all pages in one line."""
+    with pypdfium2.PdfDocument(io.BytesIO(content)) as document:
+        text = " ".join(page.get_textpage().get_text_range() for page in document)
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def test_the_desk_is_clean_at_all_widths_light_and_dark(browser: Browser, stack: Stack) -> None:
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.SUPERVISOR)
+        page.goto(stack.staff_url + LIST)
+        tip = str(page.locator(".rows2 .first a").first.get_attribute("href"))
+        for address in (LIST, tip, LIST + "?view=closed", LIST + "workload/", LIST + "search/"):
+            page.goto(stack.staff_url + address)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 1080})
+                for scheme in SCHEMES:
+                    page.emulate_media(color_scheme=scheme)
+                    check(page)
