@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MAX_LABEL_CHARACTERS = 80
-# Between the ends of a range of houses: 8-10, 12-24.
-_MAX_HOUSES_OF_RANGE = 12
+# Between the ends of a range of houses: 8-10, 12-24; beyond the second limit, two numbers are no range: 555-0100.
+_MAX_HOUSES_OF_RANGE, _MAX_NUMBERS_OF_RANGE = 12, 1_000
 _MAX_NAME_WORDS = 5
-# Of a street without a number: more words are more likely to name people than a street.
-_MAX_LONE_NAME_WORDS, _MAX_INTERSECTION_NAME_WORDS = 2, 3
+# More words are more likely to name people than a street: "1234 JOHN SMITH MAIN ST", "SMITH MAIN ST". Of a street behind a
+# house number (a block's is no house's, and its publisher has cleaned the address), of one at a crossing, of one alone.
+_MAX_HOUSE_NAME_WORDS, _MAX_INTERSECTION_NAME_WORDS, _MAX_LONE_NAME_WORDS = 2, 2, 1
+_MAX_TYPE_FIRST_NAME_WORDS, _MAX_LONE_TYPE_FIRST_NAME_WORDS, _MAX_ENDED_NAME_WORDS = 4, 2, 3
 
 _VOCABULARY: dict[str, Any] = tomllib.loads(
     (Path(__file__).resolve().parent.parent / "data" / "street_words.toml").read_text(encoding="utf-8")
@@ -39,14 +41,16 @@ def _words(name: str) -> set[str]:
 _DIRECTIONS, _BOUND, _PARTICLES = _words("directions"), _words("bound"), _words("particles")
 _TYPES, _LATE_TYPES, _FIRST_TYPES = _words("types"), _words("late_types"), _words("first_types")
 _HOME_WORDS, _NUMBER_WORDS, _POSITIONS = _words("home_words"), _words("number_words"), _words("positions")
+_UNCOUNTED = _words("uncounted_words")
 _NAMES_WITHOUT_TYPE = {tuple(name.split()) for name in _VOCABULARY["names_without_type"]}
 _HIGHWAYS = {tuple(name.split()) for name in _VOCABULARY["highways"]}
 _NEAR_PLACES = set(_VOCABULARY["near_places"])
+_BEHIND_NAMES = _HOME_WORDS | _words("units") | _words("behind_names")
 _BLOCK_WORDS = {"block", "blk", "bloc"}
 
 _WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
-_NUMBER = re.compile(r"(?i)(\d{1,6}|X+)(?:-?[A-Z])?(?:-(\d{1,6})[A-Z]?)?")
-_NUMBER_BEHIND = re.compile(r"(\d{1,4})([A-Za-z]?)")
+_NUMBER = re.compile(r"(?i)(\d{1,5}|X+)(?:-?[A-Z])?(?:-(\d{1,5})[A-Z]?)?")
+_NUMBER_BEHIND = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?([A-Za-z]?)")
 _FLAT = re.compile(r"(?i)\d{1,5}-?[A-Z]|[A-Z]-?\d{1,4}|[A-Z]")
 _ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
 _COMPOUND = re.compile(r"(?i)[^\W\d_]{3,}(?:straße|strasse|str\.?|weg|platz|gasse|allee|straat|laan|gracht|plein)")
@@ -55,22 +59,34 @@ _HIGHWAY_IN_ONE = re.compile(r"(?i)(?:US|I|SR|SH|CR|FM|HWY|RTE?)-?\d{1,4}")
 _ON_OR_NEAR = re.compile(r"(?i)(on or near) (.+)")
 _NEAR_ROAD = re.compile(r"[ABM]\d{1,4}(?:\(M\))?")
 _SEPARATOR = re.compile(r"\s*(?:&|/|\\|@)\s*|\s+(?:and|at|y|und|et)\s+", re.IGNORECASE)
+
+
+def _join_thousands(match: re.Match[str]) -> str:
+    """Return 1,234 and 1.234 as 1234; 123.000 is 123."""
+    return match[1] if match[0].endswith(".000") and "," not in match[0] else match[1] + match[2]
+
+
 _UNITS = "|".join(sorted(_words("units"), key=len, reverse=True))
 # Rewrites before the words are read: (pattern, replacement). A comma separates what does not belong together.
 _REWRITES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"[\u2010-\u2015\u2212]", "-"),
-        (r"[\u00bc-\u00be\u2150-\u215e]", " "),
         (r"\s+", " "),
-        (r"^(\d{1,3}),(\d{3})(?= +\D)", r"\1\2"),  # thousands
+        (r"(?:\+?\d{1,2}[-. ])?(?:\(\d{3}\)|\b\d{3})[-. ]?\d{3}[-. ]\d{4}\b|\b\d{10,}\b", ","),  # telephones
+        (r"\b\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", ","),  # birthdays
+        (rf"\b(?:{'|'.join(_VOCABULARY['distance_words'])})\b[.:#]? ?\d+(?:[.,+]\d+)?", ","),
+        (r"^(\d{1,3})[,.](\d{3})(?:\.0+)?(?= +\D)", _join_thousands),
         (r"\b(\d{1,6})\.\d+\b", r"\1"),
         (r"\b(\d+)[ -]\d/\d+\b|(?:^|(?<= ))\d/[2348]\b", r"\1"),  # halves
         (r"\b(\d+) ?/ ?\d+\b", r"\1"),
-        (r"\bp\.? ?o\.? ?box\b[^,]*|\bapartado\b[^,]*|\bc/o\b[^,\d]*", ","),
+        (r"\b(?:p\.? ?o\.? ?b(?:ox)?|box|apartado|postfach|bo[iî]te postale)\b[^,]*|\bc/o\b[^,\d]*", ","),
+        (r"^c/ ?(?=[^\W\d_])", "Calle "),
+        (rf"(\d)[ -]?(?:bis|ter|quater)\b(?= *(?:,|$|(?:{'|'.join(_FIRST_TYPES)})\b))", r"\1"),
+        (r"\b(\d+)/([a-z])\b", r"\1\2"),
         (r"\bunit block\b", "0 block"),
         (rf"(?:\b(?:{_UNITS})\b\.? ?#?|#) ?(?!bl(?:oc)?k\b)(?:[\w-]*\d[\w-]*|[a-z]\b)", ","),
-        (r"(?:\b(?:no|nr|nro|num)\b\.? ?|\bn[\u00b0\u00ba] ?)(?=\d)", ""),
+        (r"\b(?:no|nr|nro|num)\b\.? ?(?=[#\d])|\bn[\u00b0\u00ba]\.? ?", ""),
         (r"(\d)x{2,}\b(?: block)?(?: of)?", r"\g<1>00 block of"),
         (r"(\d) ?- ?(?=\d)", r"\1-"),
         (r"\b(\d+)-(?=[^\W\d_]{2})", r"\1 "),
@@ -85,7 +101,7 @@ _RESERVED = "|".join(
     sorted(_TYPES | _FIRST_TYPES | _DIRECTIONS | _BLOCK_WORDS | _words("units") | {"and", "thru", "through"})
 )
 _COMMON = re.compile(
-    r"(?i:0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
+    r"(?i:(?!\d{6})0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
     rf"(?!(?:{_RESERVED}) )(?:[a-z]{{3,}}|\d{{1,3}}(?:ST|ND|RD|TH))(?: (?!(?:{_RESERVED}) )[a-z]{{3,}})?"
     r" (?:ST|AVE?|RD|DR|BLVD|PL|CT|LN|TER|PKWY|STREET|AVENUE|ROAD|DRIVE)(?: [NESW])?))",
     re.ASCII,
@@ -100,6 +116,7 @@ class _Street(NamedTuple):
     is_type_first: bool = False
     is_ordinal: bool = False
     has_direction: bool = False
+    is_known: bool = False
 
 
 def build_label(text: str) -> str:
@@ -132,7 +149,7 @@ def _build_near_label(prefix: str, place: str) -> str:
 
 def _build_from_parts(text: str) -> str:
     """Return the first block in the text's parts, or else the first intersection, or else the first street."""
-    rewritten = unicodedata.normalize("NFC", text)
+    rewritten = text if text.isascii() else "".join(map(_plain_digit, unicodedata.normalize("NFC", text)))
     for pattern, replacement in _REWRITES:
         rewritten = pattern.sub(replacement, rewritten)
     parts = [part.split() for part in re.split(r"[,;()\[\]|:\"]", rewritten) if part.strip()]
@@ -140,6 +157,13 @@ def _build_from_parts(text: str) -> str:
     intersections = (_find_intersection(" ".join(words)) for words in parts)
     streets = (_join_street(words, _find_lone_street(words)) for words in parts)
     return next(filter(None, (label for found in (blocks, intersections, streets) for label in found)), "")
+
+
+def _plain_digit(character: str) -> str:
+    """Return a digit of any script as 0 to 9, a space for other numerals, such as a Roman one in a single character."""
+    if character.isascii() or not character.isnumeric():
+        return character
+    return str(int(character)) if character.isdecimal() else " "
 
 
 def _join_street(words: Sequence[str], street: _Street | None) -> str:
@@ -159,13 +183,18 @@ def _find_block(words: Sequence[str]) -> str:
             return name if hundred is None else f"{hundred} block of {name}"
     starts = [0, *(position for position, word in enumerate(words) if position and _bare(word) in _FIRST_TYPES)]
     for start in starts:
-        street = _find_lone_street(words[start:], 4 if start else _MAX_LONE_NAME_WORDS)
+        street = _find_lone_street(words[start:], is_ended=True)
         behind = (
             _NUMBER_BEHIND.fullmatch(words[start + street.end]) if street and street.end < len(words) - start else None
         )
-        if street and behind and (street.is_type_first or not behind[2]):
+        if street and behind and (street.is_type_first or not behind[3]) and _is_house_or_range(behind):
             return f"{int(behind[1]) // 100 * 100} block of {_join_street(words[start:], street)}"
     return ""
+
+
+def _is_house_or_range(number: re.Match[str]) -> bool:
+    """Return whether a number behind a street is a house or a range: 45-12 is neither in Bogotá, nor 5-3 in a tower."""
+    return not number[2] or int(number[1]) < int(number[2]) <= int(number[1]) + _MAX_NUMBERS_OF_RANGE
 
 
 def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[str]) -> _Street | None:
@@ -179,9 +208,24 @@ def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[st
         behind_flat = _match_street(words, start + 1, is_numbered=True)
     street = behind_flat or _match_street(words, start, is_numbered=True)
     is_hundred = number[1].endswith("00") or number[1] == "0"
-    if street is None and (number[0].upper().endswith("X") or (is_block and is_hundred)):
-        street = _match_single_word(words, start)
-    return street
+    is_known_block = is_block or number[0].upper().endswith("X")
+    if street is None and is_known_block and (is_hundred or not is_block):
+        return _match_single_word(words, start)
+    return street if street and (is_known_block or _is_plain_name(words, street)) else None
+
+
+def _is_plain_name(words: Sequence[str], street: _Street) -> bool:
+    """Return whether a street's name, behind a house number, is too short to hold a resident's name or the name of a home."""
+    names = _name_words(words, street)
+    is_home = any(_bare(word) in _HOME_WORDS for word in names[:-2])  # "House Ave" is a street
+    most = _MAX_NAME_WORDS if street.is_known else _MAX_HOUSE_NAME_WORDS
+    return not is_home and len(names) - 1 <= most
+
+
+def _name_words(words: Sequence[str], street: _Street) -> list[str]:
+    """Return the words of a street without directions, articles and the like; the type is one of them."""
+    names = [word for word in words[street.start : street.end] if _bare(word) not in _DIRECTIONS | _PARTICLES]
+    return [word for word in names[:-1] if _bare(word) not in _UNCOUNTED] + names[-1:]
 
 
 def _hundred_of(number: re.Match[str], street: _Street) -> int | None:
@@ -191,6 +235,8 @@ def _hundred_of(number: re.Match[str], street: _Street) -> int | None:
     range of houses (815-25 is 815 to 825), whose first number must not pass for a block's. 8-10 56th St can be either.
     """
     first, second = int(number[1]) if number[1].isdecimal() else 0, number[2]
+    if second and len(second) > 2 and not first <= int(second) <= first + _MAX_NUMBERS_OF_RANGE:
+        return None
     if second and len(second) == 2 and first < 1000:
         is_range = first >= 100 and int(second) > first % 100 and (int(second) - first) % 2 == 0
         if second[0] == "0":
@@ -212,8 +258,13 @@ def _find_intersection(text: str) -> str:
     return f"{first}{sign}{second}" if first and second else ""
 
 
-def _find_lone_street(words: Sequence[str], max_name_words: int = _MAX_LONE_NAME_WORDS) -> _Street | None:
-    """Return the street that words name without a number before it; None for words that may name people or homes."""
+def _find_lone_street(
+    words: Sequence[str], max_name_words: int = _MAX_LONE_NAME_WORDS, *, is_ended: bool = False
+) -> _Street | None:
+    """Return the street that words name without a number before it; None for words that may name people or homes.
+
+    `is_ended`: a number behind it may end the name of a street whose type comes first.
+    """
     if any(_bare(word) in _HOME_WORDS for word in words[:-1]):
         return None
     start = 0
@@ -222,8 +273,13 @@ def _find_lone_street(words: Sequence[str], max_name_words: int = _MAX_LONE_NAME
     street = _match_street(words, start)
     if street is None:
         return None
-    names = [word for word in words[street.start : street.end] if _bare(word) not in _DIRECTIONS | _PARTICLES]
-    is_number = len(names) > 2 and _bare(names[0]) in _NUMBER_WORDS  # "One Market St" is a house
+    names = _name_words(words, street)
+    is_number = len(names) > 2 and _bare(names[0]).split("-")[0] in _NUMBER_WORDS  # "One Market St" is a house
+    if street.is_known:
+        max_name_words = _MAX_NAME_WORDS
+    elif street.is_type_first:
+        type_first_words = _MAX_ENDED_NAME_WORDS if is_ended else _MAX_LONE_TYPE_FIRST_NAME_WORDS
+        max_name_words = max(max_name_words, type_first_words)
     return street if len(names) - 1 <= max_name_words and not is_number else None
 
 
@@ -263,7 +319,7 @@ def _match_highway(words: Sequence[str], start: int, _is_numbered: bool) -> _Str
     for number in (start + 3, start + 2, start + 1):
         name = tuple(map(_bare, words[start:number]))
         if name in _HIGHWAYS and number < len(words) and _ROAD_NUMBER.fullmatch(words[number]):
-            return _Street(start, number + 1)
+            return _Street(start, number + 1, is_known=True)
     return None
 
 
@@ -280,8 +336,9 @@ def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) ->
     following = _bare(words[start + 1]) if start + 1 < len(words) else ""
     if not is_numbered:
         return None
-    if re.fullmatch(r"\d{1,3}", words[start], re.ASCII):
-        return _Street(start, start + 2, is_ordinal=True) if following in _TYPES else None
+    if re.fullmatch(r"[1-9]\d{0,2}", words[start], re.ASCII):
+        is_house = following in _FIRST_TYPES and _is_name(words, start + 2)  # "21 Boulevard Saint-Michel"
+        return _Street(start, start + 2, is_ordinal=True) if following in _TYPES and not is_house else None
     if _ORDINAL.fullmatch(words[start].casefold()) and (
         following in _DIRECTIONS | _BOUND or not _WORD.match(following)
     ):
@@ -289,7 +346,7 @@ def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) ->
     return None
 
 
-def _match_typed(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street | None:
     """Match a name with its type behind it: "Example St", "56th St", "Hauptstraße"."""
     if _COMPOUND.fullmatch(words[start]):
         return _Street(start, start + 1, is_type_first=True)
@@ -301,6 +358,8 @@ def _match_typed(words: Sequence[str], start: int, _is_numbered: bool) -> _Stree
         word = _bare(words[position])
         if word in _TYPES and not _is_saint(words, position):
             end = position + 1
+            if word in _FIRST_TYPES and not (is_numbered and len(words[start]) > 1) and _is_name(words, end):
+                return None  # "Café Avenue Foch"
             while end < len(words) and _bare(words[end]) in _TYPES:
                 end += 1
             return _Street(start, end, is_ordinal=is_ordinal and position == start + 1)
@@ -309,6 +368,12 @@ def _match_typed(words: Sequence[str], start: int, _is_numbered: bool) -> _Stree
         if not _WORD.fullmatch(words[position]):
             break
     return _Street(start, late_end) if late_end else None
+
+
+def _is_name(words: Sequence[str], position: int) -> bool:
+    """Return whether words[position] may be the name of a street."""
+    word = _bare(words[position]) if position < len(words) and _WORD.fullmatch(words[position]) else ""
+    return bool(word) and word not in _DIRECTIONS | _BOUND | _TYPES | _BEHIND_NAMES
 
 
 def _is_saint(words: Sequence[str], position: int) -> bool:
@@ -333,14 +398,14 @@ def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _
         return _Street(start, end, is_type_first=True)
     name_count = 0
     while end < len(words) and name_count <= _MAX_NAME_WORDS and _WORD.fullmatch(words[end]):
+        if _bare(words[end]) in _BEHIND_NAMES:
+            break
         is_letter = len(words[end]) == 1 and end == name_start  # "Avenue L"
         name_count += is_letter or _bare(words[end]) not in _PARTICLES
         end += 1
         if is_letter:
             break
-    is_ended = end < len(words) and words[end][0].isdecimal()  # by the house number
-    is_name = 0 < name_count <= (4 if is_ended else _MAX_LONE_NAME_WORDS)
-    return _Street(start, end, is_type_first=True) if is_name else None
+    return _Street(start, end, is_type_first=True) if 0 < name_count <= _MAX_TYPE_FIRST_NAME_WORDS else None
 
 
 def _end_of_numbered_name(words: Sequence[str], start: int) -> int | None:
@@ -358,7 +423,10 @@ def _match_known(words: Sequence[str], start: int, _is_numbered: bool) -> _Stree
     """Match one of the few names without a type: "Broadway"."""
     for end in range(start + 1, start + 5):
         if tuple(map(_bare, words[start:end])) in _NAMES_WITHOUT_TYPE:
-            return _Street(start, end + (end < len(words) and _bare(words[end]) == "jr"))
+            has_junior = end < len(words) and _bare(words[end]) == "jr"
+            type_position = end + has_junior
+            has_type = type_position < len(words) and _bare(words[type_position]) in _TYPES
+            return _Street(start, type_position + has_type, is_known=True)
     return None
 
 
