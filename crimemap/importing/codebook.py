@@ -118,7 +118,7 @@ def _is_looser(entry: CodeEntry, label: str, kind: SensitiveKind) -> bool:
     """Return whether rows with this label would be shown, or later classified, by a number that other rows may share."""
     if entry.id is None and entry.is_held:
         return any(character.isdigit() for character in entry.code)
-    if catalogue.comparison_key(entry.label) == catalogue.comparison_key(label):
+    if entry.category == kind.category or catalogue.comparison_key(entry.label) == catalogue.comparison_key(label):
         return False
     if entry.is_held:
         own_kind = sensitive_words.find_kind(f"{entry.code} {entry.label}")

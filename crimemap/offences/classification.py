@@ -88,23 +88,37 @@ def list_unclassified_codes(scheme: str = "") -> list[UnclassifiedCode]:
 
 
 def _with_suggestion(code: OffenceCode, held_count: int, *, domestic_is_known: bool) -> UnclassifiedCode:
-    """Suggest what the code's words say. A number counts only if there are no words, and no suggestion is looser than any
-    that the number, the words or their stems call for."""
+    """Suggest what the code's words say, unless its number is another offense's in the list, and nothing for a number alone:
+    200 is arson to the FBI and rape in Philadelphia. Sensitive words count whatever the number.
+
+    No suggestion is looser than any that the number, the words or their stems call for.
+    """
     list_ = catalogue.code_list(SUGGESTION_LIST)
-    has_number = any(character.isdigit() for character in code.code)
-    words = [code.label, "" if has_number and code.label else code.code]
-    by_words, by_number = (
-        list_.find(filter(None, words)),
-        list_.find([code.code, code.code.split(JOINER, maxsplit=1)[0]]),
-    )
-    kind = sensitive_words.find_kind(f"{code.code} {code.label}")
-    category = by_words.category if by_words else kind.category if kind else ""
+    text = f"{code.code} {code.label}"
+    number, words = _split_number(code.code)
+    by_words = list_.find(filter(None, [code.label, words, words.split(JOINER, maxsplit=1)[0]]))
+    by_number = list_.find(filter(None, [number]))
+    kind, often_domestic = sensitive_words.find_kind(text), sensitive_words.find_often_domestic(text)
+    if kind and not (by_words and by_words.visibility == Visibility.HIDDEN):
+        category = kind.category
+    else:
+        category = by_words.category if by_words else often_domestic
+        if not kind and by_number and by_number.category != category:
+            category = ""
     if not category:
         return UnclassifiedCode(code, held_count, "", "")
     visibilities = [each.visibility for each in (by_words, by_number, kind) if each]
-    if not domestic_is_known and sensitive_words.is_often_domestic(f"{code.code} {code.label}"):
+    if often_domestic and not (by_words and domestic_is_known):
         visibilities.append(Visibility.AREA)
     return UnclassifiedCode(code, held_count, category, max(visibilities, key=STRICTNESS.__getitem__))
+
+
+def _split_number(code: str) -> tuple[str, str]:
+    """Return the number that a code begins with, such as "13A", and the words behind it; "" for what it lacks."""
+    first, *rest = code.split(JOINER) if JOINER in code else code.split(maxsplit=1)
+    if not any(character.isdigit() for character in first):
+        return "", code
+    return first, JOINER.join(rest).strip(" -:")
 
 
 def _schemes_that_tell_domestic() -> set[str]:

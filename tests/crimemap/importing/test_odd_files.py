@@ -149,7 +149,7 @@ def test_a_number_never_outranks_the_words_of_an_offense(tmp_path: Path) -> None
     for label in ("Offenses Against Family and Children", "Violencia intrafamiliar", "Corruption of a minor"):
         assert found[label] == "family hidden", label
     assert found["Enlèvement d'enfant"] == "kidnapping hidden"
-    assert found["Meurtre"] == "homicide area"
+    assert found["Meurtre"] == "homicide hidden"
 
 
 def test_words_hold_rows_whose_number_says_otherwise_in_a_known_list(tmp_path: Path) -> None:
