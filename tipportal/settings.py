@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -213,6 +214,9 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 STAFF_LOCK_MINUTES = env.int("STAFF_LOCK_MINUTES", 15, validate=validate.Range(1, 30))
 # The socket of the search process; None without one (tips/desk/search).
 SEARCH_SOCKET = Path(env.str("SEARCH_SOCKET", "")) if env.str("SEARCH_SOCKET", "") else None
+# A program that translates standard input, with its arguments; none by default (tips/desk/translation/translator.py).
+TRANSLATE_COMMAND = shlex.split(env.str("TRANSLATE_COMMAND", ""))
+TRANSLATE_USER = env.str("TRANSLATE_USER", "")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Not Strict: the link in an officer's mail is followed from the webmail's site, and must find them signed in. Without the CSRF
 # cookie that same page would get a new one, which ends the forms of all other tabs. Posts from other sites carry neither.

@@ -17,11 +17,13 @@ from django.db.models import Max, Model
 
 from core import ephemeral_store
 from core.models import Account
+from core.plain_text import clean_typed_text
 from file_cleaning import MediaKind
-from tips import form_tokens, officer_alerts, vault
+from tips import form_tokens, note_text, officer_alerts, vault
 from tips.files import attachments, sealed_store
 from tips.files.attachments import Upload
 from tips.models import Attachment, Author, Message, Note, NotesKey, Tip
+from tips.note_text import NoteText
 
 MAX_MESSAGE_LENGTH = 10_000
 _POSITION_TAKEN_TRIES = 5
@@ -45,7 +47,8 @@ class ConversationEntry:
     """An opened message or note, with the files that came with it.
 
     `officer` is a name, or "" for the source and where names are not shown; `is_read`: an officer has read it;
-    `source_read_on`: the day on which the source read an answer, None while they have not or that day is not over.
+    `source_read_on`: the day on which the source read an answer, None while they have not or that day is not over; `translates` and
+    `by_machine` of a translation: see note_text.NoteText.
     """
 
     author: str
@@ -56,6 +59,8 @@ class ConversationEntry:
     files: list[TipFile] = field(default_factory=list)
     position: int = 0
     source_read_on: dt.date | None = None
+    translates: int | None = None
+    by_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +122,24 @@ def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) ->
 
 
 def read_notes(tip: Tip) -> list[ConversationEntry]:
-    """Return the officers' notes, opened with the notes key. Staff side only."""
+    """Return the officers' notes and translations, opened with the notes key. Staff side only."""
     notes_key = NotesKey.objects.filter(tip=tip).first()
     if notes_key is None:
         return []
-    key = _open_notes_key(notes_key)
-    return [
-        ConversationEntry(
-            Author.STAFF,
-            vault.open_text(key, note.body, _body_context(Author.STAFF, note)),
-            note.written_at,
-            _officer_name(note),
+    key, entries = _open_notes_key(notes_key), []
+    for row in tip.notes.select_related("officer"):
+        note = note_text.parse(vault.open_text(key, row.body, _body_context(Author.STAFF, row)))
+        entries.append(
+            ConversationEntry(
+                Author.STAFF,
+                note.text,
+                row.written_at,
+                _officer_name(row),
+                translates=note.translates,
+                by_machine=note.by_machine,
+            )
         )
-        for note in tip.notes.select_related("officer")
-    ]
+    return entries
 
 
 def key_for_officer(tip: Tip) -> bytes:
@@ -189,12 +198,21 @@ def hash_answer_form(tip: Tip, form_id: bytes) -> bytes:
     return hashlib.sha256(b"answer" + tip.id.bytes + form_id).digest()
 
 
-def add_note(tip: Tip, officer: Account | None, text: str, note_id: uuid.UUID | None = None) -> None:
-    """Seal and store an internal note under the notes key, which is created with the first note."""
+def add_note(
+    tip: Tip,
+    officer: Account | None,
+    text: str,
+    note_id: uuid.UUID | None = None,
+    translates: int | None = None,
+    *,
+    by_machine: bool = False,
+) -> None:
+    """Seal and store an internal note or a translation under the notes key, which is created with the first note."""
+    stored = NoteText(clean_typed_text(text), translates, by_machine).as_stored()
     with transaction.atomic():
         Tip.objects.select_for_update().get(pk=tip.pk)
         key = ensure_notes_key(tip)
-        _append(Note, tip, key, Author.STAFF, text, officer=officer, id=note_id or uuid.uuid4())
+        _append(Note, tip, key, Author.STAFF, stored, officer=officer, id=note_id or uuid.uuid4())
 
 
 def ensure_notes_key(tip: Tip) -> bytes:
@@ -206,6 +224,18 @@ def ensure_notes_key(tip: Tip) -> bytes:
     key_id, sealed = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
     NotesKey.objects.create(tip=tip, agency_key_id=key_id, key_for_agency=sealed)
     return key
+
+
+def read_source_text(tip: Tip, position: int) -> str | None:
+    """Return the report's text (position 0) or that of a source's message, None if there is no such message. Staff side only.
+
+    Raises vault.SealError, vault.KeyMissingError.
+    """
+    if position == 0:
+        key = key_for_officer(tip)
+        return str(json.loads(vault.open_text(key, tip.report, vault.report_context(tip.id)))["description"])
+    messages = list(tip.messages.filter(author=Author.SOURCE, position=position))
+    return list_source_texts(tip, messages)[0] if messages else None
 
 
 def list_source_texts(tip: Tip, messages: Iterable[Message] | None = None) -> list[str]:

@@ -105,11 +105,13 @@ def confine_before_imports(limits: ProcessLimits) -> tuple[bool, bool]:
     return memory, namespace
 
 
-def confine_before_reading(output_folder: Path, readable: Iterable[Path], program: Path | None) -> tuple[bool, bool]:
+def confine_before_reading(
+    output_folder: Path | None, readable: Iterable[Path], program: Path | None
+) -> tuple[bool, bool]:
     """Restrict files and system calls. Call it after the imports, before the untrusted file is read.
 
-    `readable` are paths that may be read, `program` the one file that may be executed, if any. Returns whether Landlock and
-    seccomp are active.
+    Files may be written in `output_folder` alone, if any; `readable` are paths that may be read, `program` the one file that may
+    be executed, if any. Returns whether Landlock and seccomp are active.
     """
     if not _LINUX:
         return False, False
@@ -144,7 +146,7 @@ def _isolate_network() -> bool:
     return bool(_libc.unshare(namespaces) == 0)  # root on hosts that forbid user namespaces
 
 
-def _restrict_files(output_folder: Path, readable: Iterable[Path], program: Path | None) -> bool:
+def _restrict_files(output_folder: Path | None, readable: Iterable[Path], program: Path | None) -> bool:
     if landlockpy is None:
         return False
     access = landlockpy.AccessFS
@@ -152,7 +154,8 @@ def _restrict_files(output_folder: Path, readable: Iterable[Path], program: Path
     write = read | access.WRITE_FILE | access.TRUNCATE | access.MAKE_REG | access.REMOVE_FILE
     try:
         with landlockpy.Ruleset(scoped=landlockpy.Scope.ABSTRACT_UNIX_SOCKET | landlockpy.Scope.SIGNAL) as rules:
-            rules.allow_path(output_folder, write)
+            if output_folder is not None:
+                rules.allow_path(output_folder, write)
             for path in readable:
                 if path.exists():
                     rules.allow_path(path, read if path.is_dir() else access.READ_FILE)

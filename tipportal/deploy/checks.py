@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
+import shutil
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +24,7 @@ from core.single_sign_on.provider import Provider
 from core.staff.groups import GROUPS
 
 FACTOR_KEY_BYTES = 32  # core/sign_in/factors/factor_sealing.py, which the other roles do not import
+_CAP_SETUID = 7  # capabilities(7)
 # Tables on which the web process for residents and the media worker must have no rights (grants.sql).
 STAFF_TABLES = (
     "core_account",
@@ -193,6 +197,30 @@ def check_audit_head_mail(**_options: Any) -> list[CheckMessage]:
             id="tipportal.W011",
         )
     ]
+
+
+@register(Tags.security)
+def check_translator(**_options: Any) -> list[CheckMessage]:
+    """Require that the program and the user of the translator exist, and that this process may switch to that user."""
+    problems = []
+    command, user = settings.TRANSLATE_COMMAND, settings.TRANSLATE_USER
+    if command and shutil.which(command[0]) is None:
+        problems.append(_("TRANSLATE_COMMAND names a program that isn't on this machine."))
+    if command and user and not _may_become(user):
+        problems.append(_("TRANSLATE_USER names a user that doesn't exist, or that this process may not switch to."))
+    hint = _("Officers can't have texts translated until that is mended (docs/installation.md, “The translator”).")
+    return [Warning(problem, hint=hint, id="tipportal.W012") for problem in problems]
+
+
+def _may_become(user: str) -> bool:
+    try:
+        user_id = pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return False
+    status = Path("/proc/self/status")
+    capabilities = re.search(r"CapEff:\s*(\w+)", status.read_text()) if status.exists() else None
+    has_right = bool(capabilities and int(capabilities[1], 16) >> _CAP_SETUID & 1)
+    return user_id == os.geteuid() or os.geteuid() == 0 or has_right
 
 
 @register(Tags.security)

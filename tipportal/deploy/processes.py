@@ -106,6 +106,8 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "SECRET_KEY": _STAFF,
     "STAFF_LOCK_MINUTES": _STAFF,
     "SEARCH_SOCKET": _STAFF,
+    "TRANSLATE_COMMAND": _STAFF,
+    "TRANSLATE_USER": _STAFF,
     "RECEIPT_SALT": frozenset({Role.PUBLIC, Role.ALL}),
     "AGENCY_PUBLIC_KEYS": _WEB | {Role.MEDIA},
     "AGENCY_PRIVATE_KEYS": _STAFF,

@@ -315,7 +315,20 @@ def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sen
     return {name: shown.get(name) or form(initial=initial, auto_id=f"{name}-%s") for name, form in FORMS.items()}
 
 
-def has_unsent_text(post: QueryDict, action: str) -> bool:
-    """Return whether a post holds a text besides that of the action it asked for."""
-    own = _TEXT_FIELDS.get(action)
-    return any(post.get(field, "").strip() for field in _TEXT_FIELDS.values() if field != own)
+_TRANSLATION = "translation-"
+
+
+def name_translation(position: object) -> str:
+    """Return the name of the field in which an officer translates the text at this position."""
+    return f"{_TRANSLATION}{position}"
+
+
+def name_text_field(action: str, choice: str | None) -> str | None:
+    """Return the name of the field whose text an act sends, None if it sends none."""
+    return name_translation(choice) if action == "translate" else _TEXT_FIELDS.get(action)
+
+
+def has_unsent_text(post: QueryDict, sent_field: str | None) -> bool:
+    """Return whether a post holds a text besides that of the field that was sent."""
+    names = {*_TEXT_FIELDS.values(), *(name for name in post if name.startswith(_TRANSLATION))}
+    return any(post.get(name, "").strip() for name in names if name != sent_field)

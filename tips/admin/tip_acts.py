@@ -8,54 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from django import forms
-from django.db import transaction
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
-from tips.admin.forms import (
-    AnswerForm,
-    AssignForm,
-    CategoryForm,
-    CloseForm,
-    LinkForm,
-    NoteForm,
-    ReferForm,
-    list_closing_fields,
-)
+from tips.admin.forms import AnswerForm, AssignForm, CategoryForm, CloseForm, LinkForm, NoteForm, ReferForm
+from tips.admin.tip_column import submitted_acts
 from tips.admin.tip_column.act_forms import MuteForm, PriorityForm, SnoozeForm, read_snooze_end
+from tips.admin.tip_column.submitted_acts import SubmittedAction
+from tips.admin.tip_column.translation_fields import TextChoiceForm, TranslationForm
 from tips.desk import outbox, permissions, triage
-from tips.desk.acts import category_changes, dispatch_calls, mutes, priorities, snoozes, spam
-from tips.desk.alike import links, lookup, wave_answers
-from tips.models import PendingAct, State, Tip, Unit
-
-
-@dataclass(frozen=True, slots=True)
-class SubmittedAction:
-    """An action as one of the page's forms sent it; `stamp` is that of the tip as the page showed it.
-
-    An act adds to `notices` what its officer must know besides its confirmation.
-    """
-
-    tip: Tip
-    officer: Account
-    data: dict[str, Any]
-    form_id: bytes
-    stamp: str
-    notices: list[str] = field(default_factory=list)
-
-    @property
-    def answer_text(self) -> str:
-        """Return the answer, with the officer's name below it if they chose that."""
-        text: str = self.data["answer"]
-        name = self.officer.get_full_name() or self.officer.get_username()
-        return f"{text}\n\n{name}" if self.data["sign"] else text
+from tips.desk.acts import dispatch_calls, mutes, priorities, snoozes, spam
+from tips.desk.translation import translations
+from tips.models import State, Tip, Unit
 
 
 def _is_always_offered(_tip: Tip, _officer: Account) -> bool:
@@ -86,48 +55,12 @@ class OfficerAction:
     is_offered: Callable[[Tip, Account], bool] = _is_always_offered
 
 
-def _hold_back(submitted: SubmittedAction, kind: PendingAct.Kind, fields: dict[str, Any]) -> None:
-    """Put an act that the source or another unit would notice into the outbox: it goes out in 30 seconds."""
-    outbox.hold_back(submitted.tip, submitted.officer, kind, fields, submitted.form_id, shown_stamp=submitted.stamp)
-
-
-def _answer(submitted: SubmittedAction) -> None:
-    fields = {"text": submitted.answer_text, "ask": submitted.data["ask"]}
-    _hold_back(submitted, PendingAct.Kind.ANSWER, fields)
-
-
 def _is_open(tip: Tip, _officer: Account) -> bool:
     return tip.state == State.OPEN
 
 
 def _is_waiting(tip: Tip, _officer: Account) -> bool:
     return tip.state == State.WAITING
-
-
-def _answer_linked(submitted: SubmittedAction) -> None:
-    result = wave_answers.answer_all(
-        submitted.tip,
-        submitted.officer,
-        submitted.answer_text,
-        submitted.form_id,
-        ask=submitted.data["ask"],
-        shown_stamp=submitted.stamp,
-    )
-    for number, sentence in result.left_out:
-        submitted.notices.append(_("Not sent to tip %(number)s. %(problem)s") % {"number": number, "problem": sentence})
-
-
-def _link(submitted: SubmittedAction) -> None:
-    others = submitted.data["others"] or lookup.list_alike_ids(submitted.officer, submitted.tip.pk)
-    number = submitted.data["link_number"]
-    if number:
-        others = lookup.find_number(submitted.officer, number)
-    links.link(submitted.tip, others, submitted.officer)
-
-
-def _unlink(submitted: SubmittedAction) -> None:
-    for other in submitted.data["others"]:
-        links.unlink(submitted.tip, other, submitted.officer)
 
 
 def _is_free_to_take(tip: Tip, officer: Account) -> bool:
@@ -138,66 +71,44 @@ def _has_other_units(tip: Tip, _officer: Account) -> bool:
     return tip.state != State.CLOSED and not tip.category.is_sensitive and Unit.objects.exists()
 
 
-def _reopen_and_take(submitted: SubmittedAction) -> None:
-    with transaction.atomic():
-        triage.reopen(submitted.tip, submitted.officer, shown_stamp=submitted.stamp)
-        triage.assign(submitted.tip, submitted.officer, submitted.officer, "", submitted.form_id)
-
-
-def _keep_answer_as_note(submitted: SubmittedAction) -> None:
-    triage.note(submitted.tip, submitted.officer, submitted.data["answer"], submitted.form_id)
-
-
-def _refer(submitted: SubmittedAction) -> None:
-    unit = submitted.data["refer_to"]
-    fields = {"unit": unit.pk if unit else None, "reason": submitted.data["refer_reason"]}
-    _hold_back(submitted, PendingAct.Kind.REFER, fields)
-
-
-def _change_category(submitted: SubmittedAction) -> None:
-    category_changes.change_category(
-        submitted.tip,
-        submitted.officer,
-        submitted.data["category"],
-        submitted.data["category_reason"],
-        submitted.form_id,
-        shown_stamp=submitted.stamp,
-    )
-
-
-def _close(submitted: SubmittedAction) -> None:
-    _hold_back(submitted, PendingAct.Kind.CLOSE, list_closing_fields(submitted.data))
-
-
-def _decide(submitted: SubmittedAction, *, agrees: bool) -> None:
-    act = outbox.find_decision(submitted.tip, submitted.officer)
-    if act is None:
-        raise triage.TransitionError(_("This closing no longer waits for you, so nothing was done."))
-    outbox.decide(act.pk, submitted.officer, agrees=agrees)
-
-
-def _take_back_request(submitted: SubmittedAction) -> None:
-    act = outbox.find_request(submitted.tip, submitted.officer)
-    if act is not None:
-        outbox.undo(act.pk, submitted.officer)
-
-
 _SENT = gettext_lazy("Your answer goes out in 30 seconds. You can undo it until then.")
 ACTIONS: dict[str, OfficerAction] = {
-    "answer": OfficerAction(AnswerForm, _answer, _SENT),
-    "answer-next": OfficerAction(AnswerForm, _answer, _SENT),
+    "answer": OfficerAction(AnswerForm, submitted_acts.answer, _SENT),
+    "answer-next": OfficerAction(AnswerForm, submitted_acts.answer, _SENT),
     "answer-linked": OfficerAction(
         AnswerForm,
-        _answer_linked,
+        submitted_acts.answer_linked,
         gettext_lazy(
             "Your answer leaves for each linked tip at another time in the next four hours, for urgent ones at once."
         ),
     ),
-    "answer-as-note": OfficerAction(AnswerForm, _keep_answer_as_note, gettext_lazy("Your answer is kept as a note.")),
+    "answer-as-note": OfficerAction(
+        AnswerForm, submitted_acts.keep_answer_as_note, gettext_lazy("Your answer is kept as a note.")
+    ),
     "note": OfficerAction(
         NoteForm,
         lambda submitted: triage.note(submitted.tip, submitted.officer, submitted.data["note"], submitted.form_id),
         gettext_lazy("Note saved."),
+    ),
+    "translate": OfficerAction(
+        TranslationForm,
+        lambda submitted: translations.write(
+            submitted.tip,
+            submitted.officer,
+            submitted.data["translates"],
+            submitted.data["text"],
+            submitted.form_id,
+        ),
+        gettext_lazy("Translation saved. Only officers can read it."),
+        argument="translates",
+    ),
+    "translate-by-machine": OfficerAction(
+        TextChoiceForm,
+        lambda submitted: translations.write_by_machine(
+            submitted.tip, submitted.officer, submitted.data["translates"], submitted.form_id
+        ),
+        gettext_lazy("Translated by the translator on this server. Check it before you rely on it."),
+        argument="translates",
     ),
     "take": OfficerAction(
         forms.Form,
@@ -243,7 +154,7 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "refer": OfficerAction(
         ReferForm,
-        _refer,
+        submitted_acts.refer,
         gettext_lazy("This tip goes there in 30 seconds. You can undo that until then."),
         argument="refer_to",
         label=pgettext_lazy("button: send a tip to another unit", "Refer"),
@@ -252,18 +163,18 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "category": OfficerAction(
         CategoryForm,
-        _change_category,
+        submitted_acts.change_category,
         gettext_lazy("Category changed. If other people see the tip then, it moves in 30 seconds."),
         argument="category",
         has_menu=True,
         is_offered=_is_not_closed,
     ),
     "reopen-take": OfficerAction(
-        forms.Form, _reopen_and_take, gettext_lazy("This tip is open again, and you have it.")
+        forms.Form, submitted_acts.reopen_and_take, gettext_lazy("This tip is open again, and you have it.")
     ),
     "link": OfficerAction(
         LinkForm,
-        _link,
+        submitted_acts.link,
         gettext_lazy("Linked. Officers see the notes of both tips; no source notices it."),
         argument="link_to",
         label=pgettext_lazy("button: link two tips", "Link"),
@@ -271,7 +182,7 @@ ACTIONS: dict[str, OfficerAction] = {
         has_menu=True,
     ),
     "unlink": OfficerAction(
-        LinkForm, _unlink, gettext_lazy("Unlinked. You can link them again any time."), argument="link_to"
+        LinkForm, submitted_acts.unlink, gettext_lazy("Unlinked. You can link them again any time."), argument="link_to"
     ),
     "priority": OfficerAction(
         PriorityForm,
@@ -357,21 +268,21 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "agree-close": OfficerAction(
         forms.Form,
-        lambda submitted: _decide(submitted, agrees=True),
+        lambda submitted: submitted_acts.decide(submitted, agrees=True),
         gettext_lazy("You agreed. This tip closes in 30 seconds."),
         label=gettext_lazy("Agree to close"),
         is_offered=lambda tip, officer: outbox.find_decision(tip, officer) is not None,
     ),
     "refuse-close": OfficerAction(
         forms.Form,
-        lambda submitted: _decide(submitted, agrees=False),
+        lambda submitted: submitted_acts.decide(submitted, agrees=False),
         gettext_lazy("This tip stays open. The reason for closing it is kept as a note."),
         label=pgettext_lazy("button: do not agree to closing a tip", "Keep it open"),
         is_offered=lambda tip, officer: outbox.find_decision(tip, officer) is not None,
     ),
     "take-back-close": OfficerAction(
         forms.Form,
-        _take_back_request,
+        submitted_acts.take_back_request,
         gettext_lazy("The closing is taken back. This tip stays open."),
         label=gettext_lazy("Take the closing back"),
         is_offered=lambda tip, officer: outbox.find_request(tip, officer) is not None,
@@ -392,7 +303,7 @@ ACTIONS: dict[str, OfficerAction] = {
     ),
     "close": OfficerAction(
         CloseForm,
-        _close,
+        submitted_acts.close,
         gettext_lazy("This tip closes in 30 seconds. You can undo that until then."),
         argument="disposition",
         label=pgettext_lazy("button: finish the work on a tip", "Close"),

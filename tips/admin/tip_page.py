@@ -18,7 +18,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,12 +30,14 @@ from core.staff.session_resume import is_resumed
 from core.web.error_pages import list_typed_texts
 from tips import vault
 from tips.admin import desk_page, tip_files
-from tips.admin.forms import FORM_ID_BYTES, has_unsent_text, list_forms, parse_form_id
-from tips.admin.tip_acts import ACTIONS, OfficerAction, SubmittedAction
+from tips.admin.forms import FORM_ID_BYTES, has_unsent_text, list_forms, name_text_field, parse_form_id
+from tips.admin.tip_acts import ACTIONS, OfficerAction
 from tips.admin.tip_column import context as tip_context
-from tips.admin.tip_column import surroundings, undo
+from tips.admin.tip_column import surroundings, translation_fields, undo
 from tips.admin.tip_column.act_forms import list_act_forms
+from tips.admin.tip_column.submitted_acts import SubmittedAction
 from tips.desk import answer_templates, drafts, permissions, queue, referrals, tip_history, triage
+from tips.desk.translation import translations
 from tips.models import Author, Tip
 
 TEMPLATE = "admin/tips/desk/tip.html"
@@ -43,7 +45,8 @@ TEMPLATE = "admin/tips/desk/tip.html"
 _DELICATE_ACTIONS = ("release",)
 # Buttons that do nothing with the tip: the page comes back with what is typed.
 _KEEP, _PUT_IN, _WRITE_ANSWER, _WRITE_NOTE = "keep", "put-in", "write-answer", "write-note"
-_STILL_ACTS = (_KEEP, _PUT_IN, _WRITE_ANSWER, _WRITE_NOTE)
+_CORRECT_TRANSLATION = "correct-translation"
+_STILL_ACTS = (_KEEP, _PUT_IN, _WRITE_ANSWER, _WRITE_NOTE, _CORRECT_TRANSLATION)
 
 
 class _ActionRefusedError(Exception):
@@ -102,7 +105,9 @@ def respond(request: HttpRequest, tip_id: UUID, context: dict[str, Any]) -> Http
     except _ActionRefusedError as problem:
         return _render(request, tip_id, officer, context, problem.of_post(request))
     messages.success(request, str(action.confirmation))
-    if permissions.visible_tips(officer).filter(pk=tip_id).exists() and has_unsent_text(request.POST, name):
+    if permissions.visible_tips(officer).filter(pk=tip_id).exists() and has_unsent_text(
+        request.POST, name_text_field(name, choice)
+    ):
         messages.warning(request, _("You have text that you haven't sent yet. It is still below."))
         return _render(request, tip_id, officer, context, sent=name)
     drafts.drop(officer, request.POST.get("draft", ""))
@@ -167,7 +172,7 @@ def _run_action(request: HttpRequest, tip_id: UUID, officer: Account, name: str,
     form = action.form(data, initial={"to": tip.assigned_to_id, "tip": tip}, auto_id=f"{form_name}-%s")
     if not form.is_valid():
         raise _ActionRefusedError("", 422, {name: form})
-    if _hands_over(tip, name, form) and has_unsent_text(request.POST, name):
+    if _hands_over(tip, name, form) and has_unsent_text(request.POST, name_text_field(name, choice)):
         sentence = _(
             "You have other text that you haven't sent, and you may not see this tip afterwards, so nothing was done. Send"
             " that text or remove it first."
@@ -244,7 +249,10 @@ def _render(  # noqa: PLR0917
     context |= surroundings.describe(opened, officer, context["queue"].query)
     context |= tip_context.list_acts(tip, officer, checked)
     tip_context.add_files(context)
-    typed = answer_templates.put_in(request.POST, tip) if request.POST.get("act") == _PUT_IN else request.POST
+    act, _colon, choice = request.POST.get("act", "").partition(":")
+    typed = _put_in(request.POST, tip, act, choice)
+    sent_field = name_text_field(sent, choice) if sent else None
+    translation_fields.add_to_time_line(context["time_line"], typed, checked, sent_field)
     context["forms"] = list_forms(tip, typed, checked, sent) | list_act_forms(typed, checked)
     context["answer_templates"] = answer_templates.list_groups(tip)
     context["categories"] = context["forms"]["category"].fields["category"].queryset
@@ -255,6 +263,15 @@ def _render(  # noqa: PLR0917
     context["draft_id"] = request.POST.get("draft", "")
     context["typed_texts"] = list_typed_texts(request) if not context["may_answer"] else []
     return TemplateResponse(request, TEMPLATE, context, status=status)
+
+
+def _put_in(post: QueryDict, tip: Tip, act: str, choice: str) -> QueryDict:
+    """Return what is typed, with the template or the translation in it that was asked for."""
+    if act == _PUT_IN:
+        return answer_templates.put_in(post, tip)
+    if act == _CORRECT_TRANSLATION and choice.isascii() and choice.isdecimal():
+        return translation_fields.put_in(post, choice, translations.read_newest(tip, int(choice)))
+    return post
 
 
 def _choose_kind(request: HttpRequest, problem: _ActionRefusedError | None, sent: str) -> str:

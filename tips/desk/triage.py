@@ -162,7 +162,7 @@ def has_unread(tip: Tip) -> bool:
 
 def note(tip: Tip, officer: Account, text: str, form_id: bytes) -> bool:
     """Add an internal note to an opened tip, once a form. Returns False if this form was stored before."""
-    note_id = _derive_note_id(b"note", tip, form_id)
+    note_id = derive_note_id(b"note", tip, form_id)
     with locked(tip, officer, permissions.can_act) as locked_tip:
         if Note.objects.filter(pk=note_id).exists():
             return False
@@ -196,7 +196,7 @@ def assign(
             raise TransitionError(_("You can only assign this tip to an officer or supervisor who may see it."))
         if word:
             refuse_unopened(locked_tip)
-            conversation.add_note(locked_tip, officer, word, _derive_note_id(b"hand over", tip, form_id))
+            conversation.add_note(locked_tip, officer, word, derive_note_id(b"hand over", tip, form_id))
         assignee_id = assignee.pk if assignee else None
         columns = {"assigned_to_id": assignee_id}
         reversals.change(locked_tip, officer, PendingAct.Kind.ASSIGN, columns, form_id, batch)
@@ -204,7 +204,7 @@ def assign(
         audit.record(officer, "assigned", f"tip {locked_tip.number}", detail)
 
 
-def _derive_note_id(kind: bytes, tip: Tip, form_id: bytes) -> UUID:
+def derive_note_id(kind: bytes, tip: Tip, form_id: bytes) -> UUID:
     """Return the same id for each post of one form, so that a second click stores nothing."""
     return UUID(bytes=hashlib.sha256(kind + tip.pk.bytes + form_id).digest()[:16])
 

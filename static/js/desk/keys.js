@@ -136,10 +136,11 @@ function readKey(event) {
   return event.key;
 }
 
-/* Ctrl or Command with Enter presses the button that shows it, which goes on to the next tip. With Shift the tip stays. */
+/* Ctrl or Command with Enter presses the button that shows it, which goes on to the next tip. With Shift the tip stays. A translation's
+   field has its own button. */
 function send(event) {
-  const form = event.target.form;
-  const buttons = [...(form?.querySelectorAll("button[name=act]") ?? [])].filter(isShown);
+  const part = event.target.closest("[data-sends]") ?? event.target.form;
+  const buttons = [...(part?.querySelectorAll("button[name=act]") ?? [])].filter(isShown);
   const stays = event.shiftKey && buttons.find((button) => button.value === "answer");
   const button = stays || buttons.find((each) => each.dataset.send !== undefined);
   button?.click();

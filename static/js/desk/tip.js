@@ -30,6 +30,11 @@ form?.addEventListener("click", (event) => {
   if ("putIn" in button.dataset) putIn(button);
   else write(button.dataset.write);
 });
+/* A draft that is given back to a folded field shows it. */
+form?.addEventListener("input", ({ target }) => {
+  const fold = target.closest("details");
+  if (fold && target.value) fold.open = true;
+});
 form?.addEventListener("change", ({ target }) => {
   if (target.name === "kind") form.elements[target.value].focus();
 });

@@ -33,15 +33,16 @@ def build(
 ) -> list[dict[str, Any]]:
     """Return the items of the time line, the oldest first, as the template shows them.
 
-    `last_act` is when the officer last did something with the tip before this page: the line "New" stands before the first
+    Translations stand with the text of the source that they translate. `last_act` is when the officer last did something with the tip before this page: the line "New" stands before the first
     message that nobody has read, or that is of a later hour.
     """
     written = [change for change in changes if change.action in tip_history.WRITTEN_ACTIONS]
     answered = [change for change in written if change.action == tip_history.ANSWERED]
     noted = [change for change in written if change.action == tip_history.WROTE_NOTE]
+    placed_notes = _place(notes, noted, opened.arrived_at, "note")
     entries = [
         *_place(opened.messages, answered, opened.arrived_at, "source"),
-        *_place(notes, noted, opened.arrived_at, "note"),
+        *(placed for placed in placed_notes if placed[1]["translates"] is None),
     ]
     report = {
         "kind": "report",
@@ -51,6 +52,7 @@ def build(
         "position": 0,
     }
     items = [(opened.arrived_at, report), *sorted(entries, key=lambda entry: entry[0])]
+    _add_translations(items, [item for _at, item in placed_notes if item["translates"] is not None])
     _mark_new(items, last_act)
     acts = [change for change in changes if change.action not in tip_history.WRITTEN_ACTIONS]
     return list(_fold(items, acts))
@@ -95,9 +97,19 @@ def _place(
             "is_read_by_source": entry.source_read_on is not None,
             "is_unread": not entry.is_read,
             "hour": entry.written_at,
+            "translates": entry.translates,
+            "by_machine": entry.by_machine,
         }
         placed.append((at, item))
     return placed
+
+
+def _add_translations(items: Sequence[tuple[dt.datetime, dict[str, Any]]], translations: list[dict[str, Any]]) -> None:
+    """Give each text of the source its translations, the newest first."""
+    for _at, item in items:
+        if item["kind"] in ("report", "source"):
+            own = [each for each in reversed(translations) if each["translates"] == item["position"]]
+            item["translation"], item["earlier_translations"] = (own[0], own[1:]) if own else (None, [])
 
 
 def _is_of_hour(line: TipChange, entry: ConversationEntry) -> bool:

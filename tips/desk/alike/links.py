@@ -119,7 +119,9 @@ def read_shared_notes(officer: Account, tip: Tip, linked: Sequence[Tip]) -> list
     if with_notes:
         with transaction.atomic(durable=True):
             audit.record_once(officer, "read notes linked to", f"tip {tip.number}", triage.SHIFT)
-    notes = [(other, note) for other in with_notes for note in conversation.read_notes(other)]
+    entries = [(other, entry) for other in with_notes for entry in conversation.read_notes(other)]
+    # A translation says what the other source wrote: it stands on their tip's own page, which is recorded when it is opened.
+    notes = [(other, entry) for other, entry in entries if entry.translates is None]
     return sorted(notes, key=lambda pair: pair[1].written_at)
 
 

@@ -27,6 +27,7 @@ _PLACES: dict[Where, Promise] = {
     Where.MESSAGE: _("in a message"),
     Where.ANSWER: _("in an answer"),
     Where.NOTE: _("in a note"),
+    Where.TRANSLATION: _("in a translation"),
 }
 
 

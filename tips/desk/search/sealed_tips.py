@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from tips import vault
+from tips import note_text, vault
 from tips.desk.search import matching
 from tips.desk.search.matching import SearchText, Term
 
@@ -25,6 +25,7 @@ class Where(StrEnum):
     MESSAGE = "message"
     ANSWER = "answer"
     NOTE = "note"
+    TRANSLATION = "translation"
 
 
 class Passage(NamedTuple):
@@ -71,7 +72,7 @@ class BatchOpener:
         self._halves: dict[str, tuple[bytes, bytes]] = {}
 
     def open_passages(self, tip: SealedTip) -> list[Passage]:
-        """Return a tip's texts: the report's parts, messages, answers and notes. Raises SealError, KeyMissingError."""
+        """Return a tip's texts: the report's parts, messages, answers, notes and translations. Raises SealError, KeyMissingError."""
         key = self._open_key(tip.key, tip.key_id)
         report = json.loads(vault.open_text(key, tip.report, vault.report_context(tip.id)))
         parts = [report["description"], report["place"], report["when"]]
@@ -85,7 +86,9 @@ class BatchOpener:
             notes_key = self._open_key(tip.notes_key, tip.notes_key_id)
             for entry in tip.notes:
                 context = vault.note_context(tip.id, entry.id, entry.position)
-                passages.append(Passage(Where.NOTE, vault.open_text(notes_key, entry.body, context)))
+                note = note_text.parse(vault.open_text(notes_key, entry.body, context))
+                where = Where.NOTE if note.translates is None else Where.TRANSLATION
+                passages.append(Passage(where, note.text))
         return passages
 
     def try_to_prepare(self, tip: SealedTip) -> SearchText | None:
