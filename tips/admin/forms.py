@@ -148,15 +148,35 @@ class CloseForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        field = self.fields["second_person"]
-        assert isinstance(field, OfficerField)
-        field.queryset = permissions.assignable_accounts(self.initial["tip"]).order_by("username")
+        field = self.fields.get("second_person")
+        if isinstance(field, OfficerField):
+            field.queryset = permissions.assignable_accounts(self.initial["tip"]).order_by("username")
+
+
+class CorrectForm(CloseForm):
+    """The end of a closed tip, corrected: it needs a reason, and nobody to agree."""
+
+    close_reason = TextField(
+        label=gettext_lazy("Why you correct it"),
+        help_text=gettext_lazy("Only officers can read it."),
+        error_messages={"required": gettext_lazy("Write why you correct this closing.")},
+    )
+    second_person = None  # type: ignore[assignment]  # Django's way to leave out a field
+
+
+class HoldForm(forms.Form):
+    hold_reason = TextField(
+        2,
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("It becomes a note on the tip, sealed like all notes."),
+        error_messages={"required": gettext_lazy("A legal hold needs a reason. Write who asked for it and why.")},
+    )
 
 
 def list_closing_fields(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the checked fields of CloseForm by the names that the outbox knows."""
+    """Return the checked fields of CloseForm or CorrectForm by the names that the outbox knows."""
     fields = {name: value for name, value in data.items() if name not in ("second_person", "close_reason")}
-    second_person = data["second_person"]
+    second_person = data.get("second_person")
     return fields | {"second_person": second_person.pk if second_person else None, "reason": data["close_reason"]}
 
 
@@ -273,6 +293,9 @@ FORMS: dict[str, type[forms.Form]] = {
     "note": NoteForm,
     "assign": AssignForm,
     "close": CloseForm,
+    "correct": CorrectForm,
+    "hold": HoldForm,
+    "release": HoldForm,
     "refer": ReferForm,
     "category": CategoryForm,
     "link": LinkForm,
@@ -283,26 +306,35 @@ _TEXT_FIELDS = {
     "answer-next": "answer",
     "answer-as-note": "answer",
     "answer-linked": "answer",
+    "answer-closed": "answer",
+    "answer-reopen": "answer",
     "note": "note",
     "assign": "assign_word",
     "refer": "refer_reason",
     "category": "category_reason",
     "close": "close_reason",
+    "correct": "close_reason",
+    "hold": "hold_reason",
+    "release": "hold_reason",
     "priority": "priority_reason",
     "snooze": "snooze_why",
 }
 _CLOSING_FIELDS = ("disposition", "arrests", "weapons", "drugs", "property_value", "case_number", "second_person")
 
 
-def list_forms(tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sent: str) -> dict[str, forms.Form]:
+def list_forms(
+    tip: Tip, post: QueryDict, checked: Mapping[str, forms.Form], sent: str, recorded: Mapping[str, Any]
+) -> dict[str, forms.Form]:
     """Return the page's forms by action: the `checked` ones, and the others with the texts and choices of this post.
 
-    The text of the action `sent` is left out.
+    The text of the action `sent` is left out. `recorded` are the fields of a closed tip's ending, shown where nothing was posted.
 
     The assignee of an unchecked form is the present one: that of an older page would look like the tip's.
     """
     kept = [field for field in _TEXT_FIELDS.values() if field != _TEXT_FIELDS.get(sent)]
     typed = {field: post.get(field, "") for field in (*kept, "refer_to", *_CLOSING_FIELDS)}
+    if not any(field in post for field in _CLOSING_FIELDS):
+        typed |= {field: recorded.get(field, "") for field in _CLOSING_FIELDS}
     initial = {
         **typed,
         "ask": "ask" in post,

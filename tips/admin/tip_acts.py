@@ -16,7 +16,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
-from tips.admin.forms import AnswerForm, AssignForm, CategoryForm, CloseForm, LinkForm, NoteForm, ReferForm
+from tips.admin.forms import (
+    AnswerForm,
+    AssignForm,
+    CategoryForm,
+    CloseForm,
+    CorrectForm,
+    HoldForm,
+    LinkForm,
+    NoteForm,
+    ReferForm,
+)
 from tips.admin.tip_column import submitted_acts
 from tips.admin.tip_column.act_forms import MuteForm, PriorityForm, SnoozeForm, read_snooze_end
 from tips.admin.tip_column.submitted_acts import SubmittedAction
@@ -80,6 +90,18 @@ ACTIONS: dict[str, OfficerAction] = {
         submitted_acts.answer_linked,
         gettext_lazy(
             "Your answer leaves for each linked tip at another time in the next four hours, for urgent ones at once."
+        ),
+    ),
+    "answer-closed": OfficerAction(
+        AnswerForm,
+        submitted_acts.answer_closed,
+        gettext_lazy("Your answer goes out in 30 seconds, and the tip stays closed. You can undo it until then."),
+    ),
+    "answer-reopen": OfficerAction(
+        AnswerForm,
+        submitted_acts.answer_and_reopen,
+        gettext_lazy(
+            "Your answer goes out in 30 seconds, and the tip opens again with it. You can undo both until then."
         ),
     ),
     "answer-as-note": OfficerAction(
@@ -288,18 +310,33 @@ ACTIONS: dict[str, OfficerAction] = {
         is_offered=lambda tip, officer: outbox.find_request(tip, officer) is not None,
     ),
     "hold": OfficerAction(
-        forms.Form,
-        lambda submitted: triage.hold(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
+        HoldForm,
+        lambda submitted: triage.hold(
+            submitted.tip, submitted.officer, submitted.data["hold_reason"], shown_stamp=submitted.stamp
+        ),
         gettext_lazy("Legal hold is on: the source can't erase this tip."),
         label=pgettext_lazy("button", "Start legal hold"),
+        has_menu=True,
         is_offered=lambda tip, officer: permissions.can_hold(officer) and not tip.legal_hold,
     ),
     "release": OfficerAction(
-        forms.Form,
-        lambda submitted: triage.release(submitted.tip, submitted.officer, shown_stamp=submitted.stamp),
+        HoldForm,
+        lambda submitted: triage.release(
+            submitted.tip, submitted.officer, submitted.data["hold_reason"], shown_stamp=submitted.stamp
+        ),
         gettext_lazy("Legal hold ended."),
         label=pgettext_lazy("button", "End legal hold"),
+        has_menu=True,
         is_offered=lambda tip, officer: permissions.can_hold(officer) and tip.legal_hold,
+    ),
+    "correct": OfficerAction(
+        CorrectForm,
+        submitted_acts.correct,
+        gettext_lazy("The closing is corrected in 30 seconds. You can undo that until then."),
+        argument="disposition",
+        label=pgettext_lazy("button: correct what came of a closed tip", "Correct the closing"),
+        has_menu=True,
+        is_offered=lambda tip, _officer: tip.state == State.CLOSED,
     ),
     "close": OfficerAction(
         CloseForm,

@@ -253,7 +253,9 @@ def _render(  # noqa: PLR0917
     typed = _put_in(request.POST, tip, act, choice)
     sent_field = name_text_field(sent, choice) if sent else None
     translation_fields.add_to_time_line(context["time_line"], typed, checked, sent_field)
-    context["forms"] = list_forms(tip, typed, checked, sent) | list_act_forms(typed, checked)
+    context["forms"] = list_forms(tip, typed, checked, sent, context["recorded_ending"]) | list_act_forms(
+        typed, checked
+    )
     context["answer_templates"] = answer_templates.list_groups(tip)
     context["categories"] = context["forms"]["category"].fields["category"].queryset
     context["kind"] = _choose_kind(request, problem, sent)

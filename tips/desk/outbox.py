@@ -27,11 +27,11 @@ from django.utils.translation import gettext as _
 from core import audit
 from core.models import Account
 from tips import conversation, vault
-from tips.desk import permissions, referrals, triage
-from tips.desk.acts import closings, reversals, snoozes
+from tips.desk import permissions, triage
+from tips.desk.acts import closings, outgoing, reversals
 from tips.desk.acts.reversals import OUTGOING, Kind, UndoRefusedError
 from tips.desk.triage import TransitionError
-from tips.models import Author, Category, Disposition, Message, PendingAct, State, Tip, Unit
+from tips.models import Author, PendingAct, State, Tip
 
 PORTAL = "portal"  # no account has this name
 _BATCH = 200
@@ -41,7 +41,7 @@ _OVERDUE = dt.timedelta(minutes=2)
 _UNOPENED = (vault.SealError, vault.KeyMissingError)
 _RECORDED_LATER = "recorded_later"
 _SEALED_OF_TIP = ("tip__report", "tip__key_for_agency", "tip__key_for_source", "tip__token_hash", "tip__form_hash")
-_RECORDED_AS = {Kind.ANSWER: "answered", Kind.CLOSE: "closed"}
+_RECORDED_AS = {Kind.ANSWER: "answered", Kind.CLOSE: "closed", Kind.CORRECT: "corrected the closing of"}
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,8 @@ def hold_back(
     One of several answers that leave hours apart has a `due_at`, and is recorded as it leaves: lines of one moment in the audit
     trail would tell which tips belong together.
 
-    Fields: `text` and `ask` of an answer; those of closings.Ending of a closing, and `second_person` (id of an account) if it
+    Fields: `text` and `ask` of an answer, and `closed` (outgoing.STAYS_CLOSED or REOPENS) of one to a closed tip; those of closings.Ending of
+    a closing or its correction, and `second_person` (id of an account) if it
     needs one; `unit` (an id, or None for all officers) and `reason` of a referral; `category` (an id) and `reason` of a change of
     category that moves the tip. Others are kept for undo. An answer takes a tip that nobody has.
 
@@ -80,10 +81,10 @@ def hold_back(
     with triage.locked(tip, officer, permissions.can_act) as locked_tip:
         form_hash = reversals.hash_form(locked_tip, kind, form_id)
         held = PendingAct.objects.filter(form_hash=form_hash).first()
-        if held is not None or _has_gone_out(locked_tip, kind, fields, form_id):
+        if held is not None or outgoing.has_gone_out(locked_tip, kind, fields, form_id):
             return held
         triage.refuse_if_changed(locked_tip, shown_stamp)
-        after = _check(locked_tip, kind, fields)
+        after = outgoing.check(locked_tip, kind, fields)
         act = PendingAct(
             tip=locked_tip,
             officer=officer,
@@ -97,7 +98,7 @@ def hold_back(
         if kind == Kind.CLOSE and closings.needs_second_person(locked_tip, fields["disposition"]):
             act.second_person = _choose_second_person(locked_tip, officer, fields)
             act.due_at, act.after = None, {}
-        if kind == Kind.ANSWER and locked_tip.assigned_to_id is None:
+        if kind == Kind.ANSWER and locked_tip.assigned_to_id is None and fields.get("closed") != outgoing.STAYS_CLOSED:
             _take(locked_tip, officer, act)
         act.body = _seal(locked_tip, act, fields | {_RECORDED_LATER: True} if due_at else fields, form_id)
         act.save(force_insert=True)
@@ -184,7 +185,7 @@ def _carry_out(tip: Tip, act: PendingAct) -> None:
         assert act.officer is not None
         try:
             with transaction.atomic():
-                _write(tip, act, act.officer, fields, form_id)
+                outgoing.carry_out(tip, act, act.officer, fields, form_id)
                 if _RECORDED_LATER in fields:
                     _record(act)
         except TransitionError as refused:
@@ -205,83 +206,17 @@ def _explain_stop(tip: Tip, act: PendingAct) -> str:
     return ""
 
 
-def _write(tip: Tip, act: PendingAct, officer: Account, fields: dict[str, Any], form_id: bytes) -> None:
-    snoozes.clear(tip)
-    match act.kind:
-        case Kind.ANSWER:
-            triage.refuse_answer(tip)
-            triage.write_answer(tip, officer, fields["text"], form_id, ask=fields["ask"])
-        case Kind.CLOSE:
-            disposition = Disposition(fields["disposition"])
-            if tip.state != State.CLOSED or tip.disposition != disposition:
-                triage.set_state(tip, State.CLOSED, disposition)
-            closings.add_record(tip, officer, closings.parse_ending(fields))
-        case Kind.REFER:
-            referrals.refuse_referral(tip)
-            referrals.write_referral(tip, officer, _find_unit(fields["unit"]), fields["reason"], form_id)
-        case Kind.MOVE:
-            category = Category.objects.get(pk=fields["category"])
-            referrals.refuse_category(tip, category, fields["reason"])
-            referrals.write_category(tip, officer, category, fields["reason"], form_id)
-
-
 def _keep_as_note(tip: Tip, act: PendingAct, fields: dict[str, Any], problem: str) -> None:
     headings = {
         Kind.ANSWER: _("This answer was not sent to the source. %(problem)s"),
         Kind.CLOSE: _("This closing was given up. %(problem)s"),
+        Kind.CORRECT: _("This correction of the closing was given up. %(problem)s"),
         Kind.REFER: _("This referral was given up. %(problem)s"),
         Kind.MOVE: _("This change of category was given up. %(problem)s"),
     }
     text = fields.get("text") or fields.get("reason") or ""
     parts = [headings[Kind(act.kind)] % {"problem": problem}, text]
     conversation.add_note(tip, act.officer, "\n\n".join(part for part in parts if part))
-
-
-def _check(tip: Tip, kind: Kind, fields: dict[str, Any]) -> dict[str, Any]:
-    """Raise TransitionError if the act is not allowed now; return the columns that will be other once it has gone out."""
-    waiting = set(tip.pending_acts.filter(kind__in=OUTGOING).values_list("kind", "due_at"))
-    for other, due_at in waiting:
-        if other != Kind.ANSWER:
-            raise TransitionError(_describe_waiting(other, due_at))
-    triage.refuse_unopened(tip)
-    match kind:
-        case Kind.ANSWER:
-            triage.refuse_answer(tip)
-            conversation.key_for_officer(tip)  # a server without the key could take the answer, but not send it
-            return {"state": State.WAITING.value} if fields["ask"] else {}
-        case Kind.CLOSE:
-            disposition = Disposition(fields["disposition"])
-            triage.refuse_state(tip, State.CLOSED)
-            if triage.has_unread(tip):
-                raise TransitionError(_("The source wrote, and no one has read it yet. Open the tip, then close it."))
-            return {"state": State.CLOSED.value, "disposition": disposition.value}
-        case Kind.REFER:
-            referrals.refuse_referral(tip)
-        case Kind.MOVE:
-            referrals.refuse_category(tip, Category.objects.get(pk=fields["category"]), fields["reason"])
-        case _:
-            raise ValueError(f"{kind} does not wait")
-    return {}
-
-
-def _describe_waiting(kind: str, due_at: dt.datetime | None) -> str:
-    if due_at is None:
-        return _("The closing of this tip waits for a second person. Take it back first.")
-    if kind == Kind.CLOSE:
-        return _("This tip is about to close. Undo that first.")
-    return _("This tip is about to go to others. Undo that first.")
-
-
-def _has_gone_out(tip: Tip, kind: Kind, fields: dict[str, Any], form_id: bytes) -> bool:
-    match kind:
-        case Kind.ANSWER:
-            return Message.objects.filter(form_hash=conversation.hash_answer_form(tip, form_id)).exists()
-        case Kind.CLOSE:
-            return tip.state == State.CLOSED and tip.disposition == fields["disposition"]
-        case Kind.REFER:
-            return bool(tip.unit_id == fields["unit"])
-        case _:
-            return bool(tip.category_id == fields["category"])
 
 
 def _take(tip: Tip, officer: Account, act: PendingAct) -> None:
@@ -303,7 +238,8 @@ def _record(act: PendingAct) -> None:
         detail = act.second_person.get_username()
         audit.record(act.officer, "asked to close", f"tip {act.tip.number}", f"second person: {detail}")
     else:
-        detail = act.after.get("disposition") or ("question" if act.after else "")
+        is_question = act.after.get("state") == State.WAITING
+        detail = act.after.get("disposition") or ("question" if is_question else "")
         audit.record(act.officer, _RECORDED_AS[Kind(act.kind)], f"tip {act.tip.number}", detail)
         if act.before:
             audit.record(act.officer, "assigned", f"tip {act.tip.number}", f"to {act.officer.get_username()}")
@@ -404,10 +340,6 @@ def count_overdue(account: permissions.User) -> int:
     tips = permissions.counted_tips(account)
     late = Q(due_at__lt=timezone.now() - _OVERDUE) | Q(is_stuck=True)
     return PendingAct.objects.filter(late, kind__in=OUTGOING, tip__in=tips).count()
-
-
-def _find_unit(unit_id: int | None) -> Unit | None:
-    return None if unit_id is None else Unit.objects.get(pk=unit_id)
 
 
 def _seal(tip: Tip, act: PendingAct, fields: dict[str, Any], form_id: bytes) -> bytes:

@@ -21,6 +21,7 @@ from tips.desk.moments import describe_day, describe_moment, describe_time
 from tips.models import Disposition, Tip
 
 OPENED, ANSWERED, WROTE_NOTE = "opened", "answered", "wrote a note on"
+CLOSED, CORRECTED = "closed", "corrected the closing of"
 # Acts that the time line shows as a message or note of their own.
 WRITTEN_ACTIONS = (ANSWERED, WROTE_NOTE)
 _MAX_LINES = 500  # of one tip; the oldest are left out
@@ -36,7 +37,7 @@ _SENTENCES: dict[str, Promise] = {
     _HANDED_BACK: gettext_lazy("%(when)s, %(name)s handed it back, so nobody has it."),
     "set to waiting": gettext_lazy("%(when)s, %(name)s set it to wait for the source."),
     "stopped waiting on": gettext_lazy("%(when)s, %(name)s stopped waiting for the source."),
-    "closed": gettext_lazy("%(when)s, %(name)s closed it: %(detail)s."),
+    CLOSED: gettext_lazy("%(when)s, %(name)s closed it: %(detail)s."),
     "reopened": gettext_lazy("%(when)s, %(name)s opened it again."),
     "referred": gettext_lazy("%(when)s, %(name)s referred it: %(detail)s."),
     "took back": gettext_lazy("%(when)s, %(name)s took it back: %(detail)s."),
@@ -44,7 +45,7 @@ _SENTENCES: dict[str, Promise] = {
     "changed the priority of": gettext_lazy("%(when)s, %(name)s changed the priority: %(detail)s."),
     "put a legal hold on": gettext_lazy("%(when)s, %(name)s put it under legal hold."),
     "ended the legal hold of": gettext_lazy("%(when)s, %(name)s ended the legal hold."),
-    "corrected the closing of": gettext_lazy("%(when)s, %(name)s corrected what came of it."),
+    CORRECTED: gettext_lazy("%(when)s, %(name)s corrected what came of it."),
     "marked as spam": gettext_lazy("%(when)s, %(name)s marked it as spam."),
     "took out of spam": gettext_lazy("%(when)s, %(name)s took it out of spam."),
     "muted the source of": gettext_lazy("%(when)s, %(name)s muted its source."),
@@ -70,7 +71,7 @@ _LABELS: dict[str, Promise] = {
     _HANDED_BACK: pgettext_lazy("what was done with a tip", "handed back"),
     "set to waiting": pgettext_lazy("what was done with a tip", "waiting for the source"),
     "stopped waiting on": pgettext_lazy("what was done with a tip", "no longer waiting"),
-    "closed": pgettext_lazy("what was done with a tip", "closed"),
+    CLOSED: pgettext_lazy("what was done with a tip", "closed"),
     "reopened": pgettext_lazy("what was done with a tip", "opened again"),
     "referred": pgettext_lazy("what was done with a tip", "referred"),
     "took back": pgettext_lazy("what was done with a tip", "taken back"),
@@ -78,7 +79,7 @@ _LABELS: dict[str, Promise] = {
     "changed the priority of": pgettext_lazy("what was done with a tip", "priority"),
     "put a legal hold on": pgettext_lazy("what was done with a tip", "legal hold"),
     "ended the legal hold of": pgettext_lazy("what was done with a tip", "legal hold ended"),
-    "corrected the closing of": pgettext_lazy("what was done with a tip", "closing corrected"),
+    CORRECTED: pgettext_lazy("what was done with a tip", "closing corrected"),
     "marked as spam": pgettext_lazy("what was done with a tip", "spam"),
     "took out of spam": pgettext_lazy("what was done with a tip", "not spam"),
     "muted the source of": pgettext_lazy("what was done with a tip", "muted"),
@@ -150,7 +151,7 @@ def _read_line(at: dt.datetime, actor: str, action: str, detail: str, names: dic
         case "assigned":
             assignee = _read_assignee(detail)
             action, detail = (_TOOK, "") if assignee == actor else (action, names.get(assignee, assignee))
-        case "closed":
+        case action if action in (CLOSED, CORRECTED):
             detail = str(Disposition(detail).label) if detail in Disposition.values else detail
     return TipChange(at, actor, names.get(actor, actor), action, detail)
 

@@ -139,11 +139,16 @@ def answer(tip: Tip, officer: Account, text: str, form_id: bytes, *, ask: bool, 
     return True
 
 
-def refuse_answer(tip: Tip) -> None:
-    """Raise TransitionError if the source of a locked tip can't be written to."""
+def refuse_answer(tip: Tip, *, is_closed_known: bool = False) -> None:
+    """Raise TransitionError if the source of a locked tip can't be written to.
+
+    `is_closed_known`: the officer knew that it is closed, and chose whether it stays so.
+    """
     refuse_unopened(tip)
-    if tip.state == State.CLOSED:
-        raise TransitionError(_("This tip is closed, so your answer was not sent. Reopen the tip, then send it."))
+    if tip.state == State.CLOSED and not is_closed_known:
+        raise TransitionError(
+            _("This tip is closed, so your answer was not sent. Press “Send, stays closed” or “Reopen and send”.")
+        )
     if tip.key_for_source is None:
         raise TransitionError(_("The source deleted their access, so they could not read an answer."))
 
@@ -224,14 +229,17 @@ def reopen(tip: Tip, officer: Account, *, shown_stamp: str | None = None) -> Non
     _change_state(tip, officer, State.OPEN, "reopened", shown_stamp=shown_stamp)
 
 
-def hold(tip: Tip, supervisor: Account, *, shown_stamp: str | None = None) -> None:
-    """Put an opened tip under legal hold: the source can still cut their own access, but no longer erase it."""
-    _set_hold(tip, supervisor, "put a legal hold on", shown_stamp=shown_stamp, legal_hold=True)
+def hold(tip: Tip, supervisor: Account, reason: str, *, shown_stamp: str | None = None) -> None:
+    """Put an opened tip under legal hold: the source can still cut their own access, but no longer erase it.
+
+    The `reason` becomes a note: it may name a case or a court's order, which beside a tip's number must stand in nothing unsealed.
+    """
+    _set_hold(tip, supervisor, reason, shown_stamp=shown_stamp, legal_hold=True)
 
 
-def release(tip: Tip, supervisor: Account, *, shown_stamp: str | None = None) -> None:
-    """End a legal hold."""
-    _set_hold(tip, supervisor, "ended the legal hold of", shown_stamp=shown_stamp, legal_hold=False)
+def release(tip: Tip, supervisor: Account, reason: str, *, shown_stamp: str | None = None) -> None:
+    """End a legal hold. The `reason` becomes a note."""
+    _set_hold(tip, supervisor, reason, shown_stamp=shown_stamp, legal_hold=False)
 
 
 def _change_state(
@@ -254,14 +262,19 @@ def _change_state(
         audit.record(officer, action, f"tip {locked_tip.number}", disposition or "")
 
 
-def _set_hold(tip: Tip, supervisor: Account, action: str, *, shown_stamp: str | None, legal_hold: bool) -> None:
+def _set_hold(tip: Tip, supervisor: Account, reason: str, *, shown_stamp: str | None, legal_hold: bool) -> None:
     with locked(tip, supervisor, permissions.can_hold) as locked_tip:
         if locked_tip.legal_hold == legal_hold:
             return
         refuse_if_changed(locked_tip, shown_stamp)
         refuse_unopened(locked_tip)
+        if not reason:
+            raise TransitionError(_("A legal hold needs a reason. Write who asked for it and why."))
         locked_tip.legal_hold = legal_hold
         locked_tip.save(update_fields=["legal_hold"])
+        heading = _("Legal hold started. Reason:") if legal_hold else _("Legal hold ended. Reason:")
+        conversation.add_note(locked_tip, supervisor, f"{heading} {reason}")
+        action = "put a legal hold on" if legal_hold else "ended the legal hold of"
         audit.record(supervisor, action, f"tip {locked_tip.number}")
 
 

@@ -52,6 +52,7 @@ class PendingAct(models.Model):
     class Kind(models.TextChoices):
         ANSWER = "answer", _("answer")
         CLOSE = "close", _("closing")
+        CORRECT = "correct", _("correction of a closing")
         REFER = "refer", _("referral")
         MOVE = "move", _("change of category that moves the tip")
         CATEGORY = "category", _("change of category")

@@ -206,11 +206,11 @@ def test_a_stale_post_changes_nothing() -> None:
 def test_ending_a_legal_hold_asks_and_keeps_a_half_written_answer() -> None:
     supervisor = account("supervisor", SUPERVISOR)
     tip = send_opened_tip(supervisor)
-    triage.hold(tip, supervisor)
+    triage.hold(tip, supervisor, "Court order")
     client = stale(supervisor)
     address = f"/admin/tips/tip/{tip.pk}/change/"
     (seen,) = set(re.findall(r'name="seen" value="([^"]+)"', text_of(client.get(address))))
-    typed = {"act": "release", "form_id": "0" * 32, "seen": seen, "answer": "Half an answer"}
+    typed = {"act": "release", "form_id": "0" * 32, "seen": seen, "hold_reason": "Over", "answer": "Half an answer"}
     answer = client.post(address, typed)
     assert is_prompt(answer)
     assert "Half an answer" not in text_of(answer)

@@ -12,13 +12,15 @@ from core.models import Account
 from tests.tips.desk import officers
 from tips import conversation
 from tips.desk import outbox, triage
-from tips.desk.acts import priorities, spam
+from tips.desk.acts import outgoing, priorities, spam
 from tips.desk.acts.reversals import Kind, UndoRefusedError
 from tips.desk.triage import TransitionError
 from tips.models import Author, DeskState, Disposition, PendingAct, Priority, State, Tip
 
 SEEDS = range(5)
 STEPS = 14
+REOPENING = "R"  # ends the text of an answer that opens a closed tip again
+HELD_BACK = (Kind.ANSWER, Kind.CLOSE, Kind.CORRECT)
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Model:
     priority: int = Priority.NORMAL
     is_spam: bool = False
     state: str = State.OPEN
+    disposition: str = ""
     sent: list[str] = field(default_factory=list)
     waiting: list[tuple[str, str, int]] = field(default_factory=list)  # kind, text, officer
 
@@ -40,8 +43,12 @@ class Model:
         for kind, text, _officer in self.waiting:
             if kind == Kind.ANSWER:
                 self.sent.append(text)
-            else:
-                self.state = State.CLOSED
+                if text.endswith(REOPENING):
+                    self.state, self.disposition = State.OPEN, ""
+            elif kind == Kind.CLOSE and self.state != State.CLOSED:
+                self.state, self.disposition = State.CLOSED, text
+            elif kind == Kind.CORRECT and self.state == State.CLOSED:
+                self.disposition = text
         self.waiting.clear()
 
 
@@ -59,17 +66,19 @@ def test_random_acts_and_undos_agree_with_a_model(db: None, seed: int) -> None:
     model = Model(assignee=people[0].pk)
     for step in range(STEPS):
         officer, form = drawn.choice(people), bytes([seed, step])
-        act = drawn.choice(["answer", "answer", "assign", "priority", "spam", "back", "close", "undo", "undo", "time"])
+        names = ["answer", "answer", "assign", "priority", "spam", "back", "close", "undo", "undo", "time"]
+        act = drawn.choice(names if model.state != State.CLOSED else [*names, "correct", "answer-closed", "reopen"])
         _do(act, tip, officer, form, model, drawn)
         present = Tip.objects.get(pk=tip.pk)
-        assert (present.assigned_to_id, present.priority, present.state) == (
+        assert (present.assigned_to_id, present.priority, present.state, present.disposition) == (
             model.assignee,
             model.priority,
             model.state,
+            model.disposition,
         ), (seed, step, act)
         assert spam.is_spam(present) == model.is_spam, (seed, step, act)
         assert read_sent(tip) == model.sent, (seed, step, act)
-        outgoing = PendingAct.objects.filter(kind__in=(Kind.ANSWER, Kind.CLOSE)).order_by("position")
+        outgoing = PendingAct.objects.filter(kind__in=HELD_BACK).order_by("position")
         assert [each.kind for each in outgoing] == [kind for kind, _text, _officer in model.waiting], (seed, step, act)
     assert DeskState.objects.count() <= 1
     assert PendingAct.objects.filter(due_at__lt=timezone.now()).count() == 0
@@ -99,7 +108,20 @@ def _do(act: str, tip: Tip, officer: Account, form: bytes, model: Model, drawn: 
                 fields = {"disposition": Disposition.ARREST.value, "reason": ""}
                 outbox.hold_back(tip, officer, Kind.CLOSE, fields, form)
                 if model.state != State.CLOSED:
-                    model.waiting.append((Kind.CLOSE, "", officer.pk))
+                    model.waiting.append((Kind.CLOSE, Disposition.ARREST, officer.pk))
+            case "correct":
+                disposition = drawn.choice([Disposition.RECOVERED, Disposition.USEFUL]).value
+                fields = {"disposition": disposition, "reason": form.hex()}
+                outbox.hold_back(tip, officer, Kind.CORRECT, fields, form)
+                model.waiting.append((Kind.CORRECT, disposition, officer.pk))
+            case "answer-closed":
+                closed = drawn.choice([outgoing.STAYS_CLOSED, outgoing.REOPENS])
+                text = form.hex() + (REOPENING if closed == outgoing.REOPENS else "")
+                outbox.hold_back(tip, officer, Kind.ANSWER, {"text": text, "ask": False, "closed": closed}, form)
+                model.waiting.append((Kind.ANSWER, text, officer.pk))
+            case "reopen":
+                triage.reopen(tip, officer)
+                model.state, model.disposition = State.OPEN, ""
             case "undo":
                 _undo_newest(officer, model)
             case "time":
@@ -115,7 +137,7 @@ def _undo_newest(officer: Account, model: Model) -> None:
     if not acts:
         return
     act = PendingAct.objects.get(pk=acts[0].pk)
-    waiting = [row for row in PendingAct.objects.order_by("position") if row.kind in (Kind.ANSWER, Kind.CLOSE)]
+    waiting = [row for row in PendingAct.objects.order_by("position") if row.kind in HELD_BACK]
     try:
         outbox.undo(act.pk, officer)
     except UndoRefusedError:
@@ -123,7 +145,7 @@ def _undo_newest(officer: Account, model: Model) -> None:
         columns = {"assigned_to_id": present.assigned_to_id, "priority": present.priority}
         assert any(columns.get(name, ...) != value for name, value in act.after.items())
         return
-    if act.kind in (Kind.ANSWER, Kind.CLOSE):
+    if act.kind in HELD_BACK:
         del model.waiting[[row.pk for row in waiting].index(act.pk)]
     model.assignee = act.before.get("assigned_to_id", model.assignee)
     model.priority = act.before.get("priority", model.priority)

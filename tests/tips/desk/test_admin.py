@@ -318,7 +318,7 @@ def test_accounts_without_tip_permissions_get_a_plain_refusal(db: None, group: s
         officers.sign_in(outsider).get(LIST),
         officers.sign_in(outsider).get(page_of(tip)),
         act(outsider, tip, "answer", text="x"),
-        act(outsider, tip, "hold"),
+        act(outsider, tip, "hold", hold_reason="x"),
     ):
         assert answer.status_code == 403
         assert "canary" not in answer.content.decode()
@@ -460,8 +460,8 @@ def test_a_second_click_on_each_button_is_no_error(okafor: Account, supervisor: 
         ("assign", {"to": okafor.pk}),
         ("wait", {}),
         ("reopen", {}),
-        ("hold", {}),
-        ("release", {}),
+        ("hold", {"hold_reason": "Court order"}),
+        ("release", {"hold_reason": "Over"}),
         ("close", {"disposition": "arrest"}),
         ("reopen", {}),
     ]:
@@ -575,7 +575,7 @@ def test_text_of_other_boxes_stays_when_an_action_is_refused(okafor: Account, su
     tip = officers.send_opened_tip(okafor)
     assert_typed_is_shown(act(okafor, tip, "close", **TYPED))
     assert_typed_is_shown(act(okafor, tip, "erase", **TYPED))
-    assert_typed_is_shown(act(okafor, tip, "hold", **TYPED))
+    assert_typed_is_shown(act(okafor, tip, "hold", hold_reason="Court order", **TYPED))
     triage.close(tip, supervisor, Disposition.USEFUL)
     assert_typed_is_shown(act(okafor, tip, "assign", to=str(okafor.pk), **TYPED))
     assert (Message.objects.count(), Note.objects.count()) == (0, 0)
@@ -684,10 +684,11 @@ def test_a_broken_post_does_nothing(okafor: Account, broken: dict[str, str]) -> 
 def test_only_supervisors_see_the_legal_hold(okafor: Account, supervisor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     assert "Start legal hold" not in load_page(okafor, page_of(tip))
-    assert act(okafor, tip, "hold").status_code == 403
+    assert act(okafor, tip, "hold", hold_reason="Court order").status_code == 403
     assert "Start legal hold" in load_page(supervisor, page_of(tip))
-    assert act(supervisor, tip, "hold").status_code == 302
-    assert "Legal hold" in load_page(okafor, page_of(tip))
+    assert act(supervisor, tip, "hold").status_code == 422
+    assert act(supervisor, tip, "hold", hold_reason="Order 26-117").status_code == 302
+    assert "Order 26-117" in load_page(okafor, page_of(tip))
     assert "End legal hold" in load_page(supervisor, page_of(tip))
 
 
@@ -703,7 +704,7 @@ def test_impossible_actions_are_not_offered(okafor: Account, supervisor: Account
     for words in ("Send + next", 'id="menu-close"', 'id="menu-assign"', "Wait for the source"):
         assert words not in page
     triage.reopen(tip, okafor)
-    triage.hold(tip, supervisor)
+    triage.hold(tip, supervisor, "Court order")
     conversation.delete_by_source(session.token)
     page = load_page(okafor, page_of(tip))
     assert "The source deleted their access." in page

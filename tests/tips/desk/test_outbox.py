@@ -15,7 +15,7 @@ from tests.tipportal.database import test_grants
 from tests.tips.desk import officers
 from tips import conversation, vault
 from tips.desk import outbox, triage
-from tips.desk.acts import closings
+from tips.desk.acts import closings, outgoing
 from tips.desk.acts.reversals import Kind, UndoRefusedError
 from tips.desk.triage import TipChangedError, TransitionError
 from tips.models import (
@@ -57,6 +57,8 @@ def stamp(tip: Tip) -> str:
 
 def answer(tip: Tip, officer: Account, text: str = TEXT, form: bytes = b"1", **options: object) -> PendingAct:
     fields = {"text": text, "ask": options.pop("ask", False)}
+    if "closed" in options:
+        fields["closed"] = options.pop("closed")
     act = outbox.hold_back(tip, officer, Kind.ANSWER, fields, form, **options)  # type: ignore[arg-type]
     assert act is not None
     return act
@@ -64,6 +66,12 @@ def answer(tip: Tip, officer: Account, text: str = TEXT, form: bytes = b"1", **o
 
 def close(tip: Tip, officer: Account, disposition: str = "useful", form: bytes = b"2", **fields: object) -> PendingAct:
     act = outbox.hold_back(tip, officer, Kind.CLOSE, {"disposition": disposition, **fields}, form)
+    assert act is not None
+    return act
+
+
+def correct(tip: Tip, officer: Account, disposition: str, form: bytes = b"3", **fields: object) -> PendingAct:
+    act = outbox.hold_back(tip, officer, Kind.CORRECT, {"disposition": disposition, **fields}, form)
     assert act is not None
     return act
 
@@ -262,12 +270,12 @@ def test_erasing_the_tip_erases_what_waits(okafor: Account) -> None:
 def test_an_answer_to_a_source_who_left_a_held_tip_becomes_a_note(okafor: Account, supervisor: Account) -> None:
     session = officers.send_tip_and_sign_in()
     triage.open_tip(session.tip.pk, okafor)
-    triage.hold(now(session.tip), supervisor)
+    triage.hold(now(session.tip), supervisor, "Court order")
     answer(now(session.tip), okafor)
     conversation.delete_by_source(session.token)
     officers.let_acts_go_out()
     assert read_texts(session.tip) == []
-    assert TEXT in list_notes(session.tip)[0]
+    assert TEXT in list_notes(session.tip)[-1]
 
 
 # Undo
@@ -370,11 +378,79 @@ def test_the_ending_is_sealed_and_corrections_keep_its_history(okafor: Account) 
     officers.let_acts_go_out()
     stored = bytes(tip.closing_records.get().body)
     assert b"26-10442" not in stored
-    ending = closings.Ending("recovered", "Found in the trunk", weapons=2, case_number="26-10442")
-    closings.correct(tip, okafor, ending)
-    assert [record.ending.weapons for record in closings.list_records(now(tip))] == [2, 1]
-    with pytest.raises(TransitionError):
-        closings.correct(tip, okafor, closings.Ending("arrest"))
+    closed_at = now(tip).closed_at
+    # Another amount changes nothing that the source reads.
+    assert correct(tip, okafor, "recovered", weapons=2, reason="The lab counted again", form=b"3").after == {}
+    officers.let_acts_go_out()
+    act = correct(tip, okafor, "arrest", weapons=2, reason="Charged on Monday", form=b"4")
+    assert now(tip).disposition == "recovered"
+    assert outbox.undo(act.pk, okafor).fields["reason"] == "Charged on Monday"
+    correct(tip, okafor, "arrest", weapons=2, reason="Charged on Monday", form=b"5")
+    officers.let_acts_go_out()
+    present = now(tip)
+    assert (present.state, present.disposition, present.closed_at) == (State.CLOSED, "arrest", closed_at)
+    assert [(record.ending.disposition, record.ending.weapons) for record in closings.list_records(present)] == [
+        ("arrest", 2),
+        ("recovered", 2),
+        ("recovered", 1),
+    ]
+    assert [line[1:] for line in officers.read_audit_trail() if "correct" in line[1] or "correct" in line[3]] == [
+        ("corrected the closing of", f"tip {tip.number}", ""),
+        ("corrected the closing of", f"tip {tip.number}", "arrest"),
+        ("undid", f"tip {tip.number}", "correct"),
+        ("corrected the closing of", f"tip {tip.number}", "arrest"),
+    ]
+
+
+def test_a_closing_is_not_corrected_behind_a_second_persons_back(okafor: Account, supervisor: Account) -> None:
+    tip = officers.send_opened_tip(okafor)
+    with pytest.raises(TransitionError, match="isn't closed"):
+        correct(tip, okafor, "arrest", reason="x")
+    Tip.objects.filter(pk=tip.pk).update(priority=Priority.URGENT)
+    close(tip, okafor, "arrest", reason="Charged", weapons=1)
+    officers.let_acts_go_out()
+    with pytest.raises(TransitionError, match="a second person must agree"):
+        correct(tip, okafor, "unfounded", reason="It was nothing")
+    with pytest.raises(TransitionError, match="Nothing is different"):
+        correct(tip, okafor, "arrest", reason="Another reason", weapons=1)
+    with pytest.raises(TransitionError, match="Write why"):
+        correct(tip, okafor, "recovered")
+    # Reopened while the correction waits: its reason is kept as a note.
+    correct(tip, okafor, "recovered", reason="Found in the trunk")
+    with pytest.raises(TransitionError, match="about to be corrected"):
+        correct(tip, supervisor, "recovered", reason="Mine", form=b"9")
+    triage.reopen(now(tip), supervisor)
+    officers.let_acts_go_out()
+    assert (now(tip).state, now(tip).disposition) == (State.OPEN, "")
+    assert "Found in the trunk" in list_notes(tip)[-1]
+
+
+# Answers to closed tips
+
+
+def test_an_answer_to_a_closed_tip_leaves_it_closed_or_opens_it_again(okafor: Account, supervisor: Account) -> None:
+    tip = officers.send_opened_tip(okafor)
+    triage.close(tip, okafor, Disposition.USEFUL)
+    closed_at = now(tip).closed_at
+    with pytest.raises(TransitionError, match="stays closed"):
+        answer(tip, supervisor)
+    answer(tip, supervisor, "It helped", b"3", closed=outgoing.STAYS_CLOSED)
+    officers.let_acts_go_out()
+    present = now(tip)
+    assert (present.state, present.closed_at, present.assigned_to) == (State.CLOSED, closed_at, None)
+    assert read_texts(tip) == ["It helped"]
+    # The tip opens with the answer, not before; undo takes back both.
+    act = answer(tip, supervisor, "One question", b"4", ask=True, closed=outgoing.REOPENS)
+    assert now(tip).state == State.CLOSED
+    outbox.undo(act.pk, supervisor)
+    officers.let_acts_go_out()
+    assert (now(tip).state, now(tip).assigned_to, read_texts(tip)) == (State.CLOSED, None, ["It helped"])
+    answer(tip, supervisor, "One question", b"5", ask=True, closed=outgoing.REOPENS)
+    officers.let_acts_go_out()
+    present = now(tip)
+    assert (present.state, present.disposition, present.assigned_to) == (State.WAITING, "", supervisor)
+    assert read_texts(tip) == ["It helped", "One question"]
+    assert ("lindqvist", "reopened") in [line[:2] for line in officers.read_audit_trail()]
 
 
 @pytest.mark.parametrize("why", ["urgent", "danger", "category"])

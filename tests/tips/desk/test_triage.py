@@ -175,8 +175,8 @@ def test_accounts_without_tip_permissions_can_do_nothing(db: None, okafor: Accou
         lambda: triage.wait(tip, outsider),
         lambda: triage.close(tip, outsider, Disposition.USEFUL),
         lambda: triage.reopen(tip, outsider),
-        lambda: triage.hold(tip, outsider),
-        lambda: triage.release(tip, outsider),
+        lambda: triage.hold(tip, outsider, "Court order"),
+        lambda: triage.release(tip, outsider, "Court order"),
     ]
     for act in acts:
         with pytest.raises(PermissionDenied):
@@ -187,7 +187,7 @@ def test_accounts_without_tip_permissions_can_do_nothing(db: None, okafor: Accou
 def test_officers_cannot_place_a_legal_hold(okafor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
     with pytest.raises(PermissionDenied):
-        triage.hold(tip, okafor)
+        triage.hold(tip, okafor, "Court order")
 
 
 # Transitions
@@ -326,7 +326,7 @@ def test_notes_are_possible_on_closed_but_not_on_unopened_tips(okafor: Account) 
 def test_a_source_without_access_cannot_be_answered(okafor: Account, supervisor: Account) -> None:
     session = officers.send_tip_and_sign_in()
     triage.open_tip(session.tip.pk, okafor)
-    triage.hold(session.tip, supervisor)
+    triage.hold(session.tip, supervisor, "Court order")
     conversation.delete_by_source(session.token)
     with pytest.raises(triage.TransitionError, match="deleted their access"):
         triage.answer(session.tip, okafor, "Thank you", b"1", ask=False)
@@ -381,10 +381,10 @@ def test_a_closed_tip_cannot_be_assigned(okafor: Account) -> None:
 
 def test_a_hold_keeps_the_source_from_erasing_until_it_is_released(okafor: Account, supervisor: Account) -> None:
     tip = officers.send_opened_tip(okafor)
-    triage.hold(tip, supervisor)
-    triage.hold(tip, supervisor)
+    triage.hold(tip, supervisor, "Court order")
+    triage.hold(tip, supervisor, "Court order")
     assert now(tip).legal_hold is True
-    triage.release(tip, supervisor)
+    triage.release(tip, supervisor, "Court order")
     assert now(tip).legal_hold is False
     assert [line[:2] for line in officers.read_audit_trail()[1:]] == [
         ("lindqvist", "put a legal hold on"),
@@ -395,7 +395,7 @@ def test_a_hold_keeps_the_source_from_erasing_until_it_is_released(okafor: Accou
 def test_an_unopened_tip_cannot_be_held(supervisor: Account) -> None:
     tip = officers.send_tip()
     with pytest.raises(triage.TransitionError, match="Open it first"):
-        triage.hold(tip, supervisor)
+        triage.hold(tip, supervisor, "Court order")
     assert now(tip).legal_hold is False
 
 
@@ -409,7 +409,7 @@ def test_the_second_officer_sees_the_change_before_acting(okafor: Account, super
         lambda: triage.answer(tip, supervisor, "Thank you", b"1", ask=False),
         lambda: triage.assign(tip, supervisor, supervisor),
         lambda: triage.wait(tip, supervisor),
-        lambda: triage.hold(tip, supervisor),
+        lambda: triage.hold(tip, supervisor, "Court order"),
         lambda: officers.write_as_source(tip, "One more thing", b"2"),
         lambda: triage.close(tip, supervisor, Disposition.USEFUL),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -22,7 +23,7 @@ from tips.admin.tip_column import facts as tip_facts
 from tips.admin.tip_column import time_line
 from tips.conversation import OpenedTip
 from tips.desk import drafts, permissions, referrals, tip_history, triage
-from tips.desk.acts import dispatch_calls
+from tips.desk.acts import closings, dispatch_calls
 from tips.desk.assignees import describe_assignee
 from tips.desk.moments import describe_day, describe_hours_ago, describe_minutes_ago
 from tips.desk.queue import Queue
@@ -41,10 +42,10 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
     if opened.report["danger"] == "yes":
         facts.append(tip_facts.describe_dispatch(dispatch_calls.read(tip)))
     try:
-        notes, notes_damaged = conversation.read_notes(tip), False
+        notes, endings, notes_damaged = conversation.read_notes(tip), closings.list_records(tip), False
     except (vault.SealError, vault.KeyMissingError):
-        notes, notes_damaged = [], True
-    items = time_line.build(opened, notes, tip_history.list_changes(tip), last_act)
+        notes, endings, notes_damaged = [], [], True
+    items = time_line.build(opened, notes, endings, tip_history.list_changes(tip), last_act)
     items += time_line.list_waiting(tip)
     from_source = [entry for entry in opened.messages if entry.author == Author.SOURCE]
     return {
@@ -65,7 +66,9 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
         "notes_damaged": notes_damaged,
         "closed_day": describe_day(tip.closed_at) if tip.closed_at else "",
         "wrote_after_close": tip.state == State.CLOSED and any(not entry.is_read for entry in from_source),
-        "can_write": tip.state != State.CLOSED and tip.key_for_source is not None,
+        "recorded_ending": asdict(endings[0].ending) if endings and tip.state == State.CLOSED else {},
+        "is_closed": tip.state == State.CLOSED,
+        "can_write": tip.key_for_source is not None,
         "may_answer": permissions.can_act(officer),
         "is_walled": visibility.is_walled(tip),
         "may_decide": visibility.may_decide(tip, officer),

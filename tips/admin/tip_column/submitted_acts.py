@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from core.models import Account
 from tips.admin.forms import list_closing_fields
 from tips.desk import outbox, triage
-from tips.desk.acts import category_changes
+from tips.desk.acts import category_changes, outgoing
 from tips.desk.alike import links, lookup, wave_answers
 from tips.models import PendingAct, Tip
 
@@ -45,6 +45,18 @@ def _hold_back(submitted: SubmittedAction, kind: PendingAct.Kind, fields: dict[s
 
 def answer(submitted: SubmittedAction) -> None:
     fields = {"text": submitted.answer_text, "ask": submitted.data["ask"]}
+    _hold_back(submitted, PendingAct.Kind.ANSWER, fields)
+
+
+def answer_closed(submitted: SubmittedAction) -> None:
+    """Answer a closed tip that stays closed."""
+    fields = {"text": submitted.answer_text, "ask": False, "closed": outgoing.STAYS_CLOSED}
+    _hold_back(submitted, PendingAct.Kind.ANSWER, fields)
+
+
+def answer_and_reopen(submitted: SubmittedAction) -> None:
+    """Answer a closed tip, which opens again as the answer goes out."""
+    fields = {"text": submitted.answer_text, "ask": submitted.data["ask"], "closed": outgoing.REOPENS}
     _hold_back(submitted, PendingAct.Kind.ANSWER, fields)
 
 
@@ -103,6 +115,10 @@ def change_category(submitted: SubmittedAction) -> None:
 
 def close(submitted: SubmittedAction) -> None:
     _hold_back(submitted, PendingAct.Kind.CLOSE, list_closing_fields(submitted.data))
+
+
+def correct(submitted: SubmittedAction) -> None:
+    _hold_back(submitted, PendingAct.Kind.CORRECT, list_closing_fields(submitted.data))
 
 
 def decide(submitted: SubmittedAction, *, agrees: bool) -> None:

@@ -18,6 +18,8 @@ from tips import vault
 from tips.admin.times import describe_reading
 from tips.conversation import ConversationEntry, OpenedTip
 from tips.desk import outbox, tip_history
+from tips.desk.acts import closings
+from tips.desk.acts.closings import RecordedEnding
 from tips.desk.acts.reversals import UNDO_SECONDS
 from tips.desk.assignees import describe_assignee
 from tips.desk.moments import describe_hour, describe_moment
@@ -29,9 +31,13 @@ _SOON = dt.timedelta(seconds=2 * UNDO_SECONDS)
 
 
 def build(
-    opened: OpenedTip, notes: Iterable[ConversationEntry], changes: Sequence[TipChange], last_act: dt.datetime | None
+    opened: OpenedTip,
+    notes: Iterable[ConversationEntry],
+    endings: Sequence[RecordedEnding],
+    changes: Sequence[TipChange],
+    last_act: dt.datetime | None,
 ) -> list[dict[str, Any]]:
-    """Return the items of the time line, the oldest first, as the template shows them.
+    """Return the items of the time line, the oldest first, as the template shows them. `endings` are the newest first.
 
     Translations stand with the text of the source that they translate. `last_act` is when the officer last did something with the tip before this page: the line "New" stands before the first
     message that nobody has read, or that is of a later hour.
@@ -43,6 +49,7 @@ def build(
     entries = [
         *_place(opened.messages, answered, opened.arrived_at, "source"),
         *(placed for placed in placed_notes if placed[1]["translates"] is None),
+        *_place_endings(endings, changes),
     ]
     report = {
         "kind": "report",
@@ -101,6 +108,30 @@ def _place(
             "by_machine": entry.by_machine,
         }
         placed.append((at, item))
+    return placed
+
+
+def _place_endings(
+    endings: Sequence[RecordedEnding], changes: Sequence[TipChange]
+) -> list[tuple[dt.datetime, dict[str, Any]]]:
+    """Return what was recorded as the tip was closed, and each correction, with the time it is sorted by."""
+    left = [change for change in changes if change.action in (tip_history.CLOSED, tip_history.CORRECTED)]
+    placed = []
+    for each in reversed(endings):
+        # An act is recorded as its button is pressed, and its ending half a minute later: perhaps in the next hour.
+        line = next((line for line in left if each.recorded_at - _SOON <= line.at < each.recorded_at + _HOUR), None)
+        if line is not None:
+            left.remove(line)
+        is_correction = line is not None and line.action == tip_history.CORRECTED
+        item = {
+            "kind": "ending",
+            "heading": _("Closing corrected") if is_correction else _("Closed"),
+            "who": describe_assignee(each.officer) if each.officer else _("Former officer"),
+            "when": describe_moment(line.at) if line else describe_hour(each.recorded_at),
+            "amounts": closings.describe(each.ending),
+            "text": show_steering(each.ending.reason),
+        }
+        placed.append((line.at if line else each.recorded_at, item))
     return placed
 
 

@@ -87,7 +87,7 @@ def _name_fields(undone: UndoneAct) -> dict[str, Any]:
     match undone.kind:
         case Kind.ANSWER:
             return {"answer": fields["text"], **({"ask": "on"} if fields["ask"] else {})}
-        case Kind.CLOSE:
+        case Kind.CLOSE | Kind.CORRECT:
             named = {
                 name: str(value) for name, value in fields.items() if name in _CLOSING_FIELDS and value is not None
             }

@@ -9,17 +9,17 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.db.models import Max
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from core import audit
 from core.models import Account
+from core.plain_text import show_steering
 from tips import conversation, vault
-from tips.desk import permissions
-from tips.desk.triage import TransitionError, locked
+from tips.desk.triage import TransitionError
 from tips.models import Author, ClosingRecord, Disposition, Priority, State, Tip
 
 WITHOUT_ACTION = (Disposition.DUPLICATE, Disposition.UNFOUNDED, Disposition.NO_ACTION)
@@ -85,20 +85,45 @@ def list_records(tip: Tip) -> list[RecordedEnding]:
     ]
 
 
-def correct(tip: Tip, officer: Account, ending: Ending) -> None:
-    """Record amounts, case number and reason of a closed tip anew; what was recorded before stays in its history."""
-    with locked(tip, officer, permissions.can_act) as locked_tip:
-        if locked_tip.state != State.CLOSED:
-            raise TransitionError(_("This tip isn't closed, so nothing was recorded. Close it first."))
-        if ending.disposition != locked_tip.disposition:
-            raise TransitionError(
-                _("The source has read how this tip ended, so that stays. Reopen the tip, then close it again.")
-            )
-        records = list_records(locked_tip)
-        if records and records[0].ending == ending:
-            return
-        add_record(locked_tip, officer, ending)
-        audit.record(officer, "corrected the closing of", f"tip {locked_tip.number}")
+def refuse_correction(tip: Tip, ending: Ending) -> None:
+    """Raise TransitionError if the closing of a locked tip can't be corrected so. Raises vault.SealError, KeyMissingError."""
+    if tip.state != State.CLOSED:
+        raise TransitionError(_("This tip isn't closed, so nothing was recorded. Close it first."))
+    if not ending.reason:
+        raise TransitionError(_("Write why you correct this closing."))
+    records = list_records(tip)
+    if records and replace(records[0].ending, reason="") == replace(ending, reason=""):
+        raise TransitionError(_("Nothing is different from what was recorded, so nothing was done."))
+    if ending.disposition != tip.disposition and needs_second_person(tip, ending.disposition):
+        raise TransitionError(
+            _("To end this tip that way, a second person must agree. Reopen the tip, then close it again.")
+        )
+
+
+def write_correction(tip: Tip, officer: Account, ending: Ending) -> None:
+    """Record a closed, locked tip's ending anew; what was recorded before stays in its history, and the retention period goes on."""
+    if tip.disposition != ending.disposition:
+        tip.disposition = ending.disposition
+        tip.save(update_fields=["disposition"])
+    add_record(tip, officer, ending)
+
+
+def describe(ending: Ending) -> list[tuple[str, str]]:
+    """Return label and value of what came of a tip, in words; without what isn't known."""
+    disposition = Disposition(ending.disposition).label if ending.disposition in Disposition.values else ""
+    described = [
+        (_("Disposition"), disposition),
+        (_("Arrests"), _describe_amount(ending.arrests)),
+        (_("Weapons"), _describe_amount(ending.weapons)),
+        (_("Drugs, grams"), _describe_amount(ending.drugs)),
+        (_("Property, dollars"), _describe_amount(ending.property_value)),
+        (_("Case number"), show_steering(ending.case_number)),
+    ]
+    return [(label, str(value)) for label, value in described if value]
+
+
+def _describe_amount(amount: int | None) -> str:
+    return "" if amount is None else number_format(amount, use_l10n=True, force_grouping=True)
 
 
 def _context(row: ClosingRecord) -> vault.SealContext:

@@ -21,7 +21,7 @@ from tips.models import Author, DeskState, PendingAct, Tip
 
 Kind = PendingAct.Kind
 # Acts that wait until they go out. All others are done at once.
-OUTGOING = (Kind.ANSWER, Kind.CLOSE, Kind.REFER, Kind.MOVE)
+OUTGOING = (Kind.ANSWER, Kind.CLOSE, Kind.CORRECT, Kind.REFER, Kind.MOVE)
 UNDO_SECONDS = 30
 # Due times are rounded up to this step. The audit trail has the time of the act itself, so the rest of it tells nothing new.
 _DUE_STEP_SECONDS = 10

@@ -23,6 +23,7 @@ _SHOWN_FOR = dt.timedelta(seconds=2 * UNDO_SECONDS)
 _SENTENCES: dict[str, Promise] = {
     Kind.ANSWER: gettext_lazy("Tip %(number)s answered."),
     Kind.CLOSE: gettext_lazy("Tip %(number)s closed: %(disposition)s."),
+    Kind.CORRECT: gettext_lazy("Closing of tip %(number)s corrected."),
     Kind.REFER: gettext_lazy("Tip %(number)s referred."),
     Kind.MOVE: gettext_lazy("Tip %(number)s moved to another category."),
     Kind.CATEGORY: gettext_lazy("Category of tip %(number)s changed."),
