@@ -1,6 +1,6 @@
 """Confines this process, then becomes the agency's translator. Started by translator.py, in a Python of its own.
 
-The layers are those for strangers' files (file_cleaning/sandbox.py). Of files, the command may read the system's libraries, its
+The layers are those for strangers' files (file_cleaning/confinement/sandbox.py). Of files, the command may read the system's libraries, its
 own beside it (bin/ and lib/) and the paths that stand in it, and write none. Imports no Django: nothing of the portal is in this process's memory.
 """
 
@@ -11,8 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from file_cleaning import sandbox
-from file_cleaning.sandbox import ProcessLimits
+from file_cleaning.confinement import sandbox
+from file_cleaning.confinement.sandbox import ProcessLimits
 
 NOT_CONFINED = 97  # the exit code if a layer is missing
 LIMITS = ProcessLimits(memory_bytes=4 * 1024**3, file_bytes=0, cpu_seconds=60, elapsed_seconds=20)
