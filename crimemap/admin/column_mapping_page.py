@@ -46,8 +46,14 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
     "code": (gettext_lazy("Offense"), gettext_lazy("A code, or the offense in words.")),
     "code2": (gettext_lazy("Offense, second part"), gettext_lazy("If two columns together make the code.")),
     "label": (gettext_lazy("Offense in words"), ""),
+    "count": (gettext_lazy("How many offenses"), gettext_lazy("If a row stands for several. Each becomes an incident.")),
     "domestic": (gettext_lazy("Domestic"), gettext_lazy("Never public: these incidents appear only in yearly totals.")),
     "block": (gettext_lazy("Block or address"), gettext_lazy("House numbers are rounded to the hundred block before anything is stored.")),
+    "street_number": (gettext_lazy("House or block number"), gettext_lazy("If each part of the address has its own column.")),
+    "street_direction": (gettext_lazy("Direction before the street"), ""),
+    "street_name": (gettext_lazy("Street"), ""),
+    "street_type": (gettext_lazy("Type of street"), ""),
+    "street_suffix": (gettext_lazy("Direction after the street"), ""),
     "latitude": (gettext_lazy("Latitude"), ""),
     "longitude": (gettext_lazy("Longitude"), ""),
     "point": (gettext_lazy("Latitude and longitude"), gettext_lazy("If both are in one column.")),
@@ -80,6 +86,10 @@ class ColumnsForm(forms.Form):
                 required=False,
                 help_text=_("Used only if the file doesn't show it. A day from 13 to 31 in the file decides by itself."),
             ),
+            "times_are_local": forms.BooleanField(
+                label=_("All times are local"), required=False,
+                help_text=_("Check this if the file marks its times as UTC (Z, +00:00), but they are the local time. Compare the first rows with your records."),
+            ),
             "scheme": forms.ChoiceField(
                 label=_("Code list"),
                 choices=[("", _("This source's own list: you classify each code")), *((name, name) for name in catalogue.schemes())],
@@ -109,6 +119,7 @@ class ColumnsForm(forms.Form):
         edited = {
             "columns": columns,
             "day_first": bool(data["day_first"]),
+            "times_are_local": data["times_are_local"],
             "scheme": data["scheme"],
             "code_width": data["code_width"] or 0,
             "domestic_pattern": data["domestic_pattern"],

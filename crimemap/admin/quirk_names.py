@@ -22,6 +22,11 @@ _NAMES = {
     "totals": gettext_lazy("lines with totals"),
     "rows without an id": gettext_lazy("rows without a case number"),
     "rows that share their id with another": gettext_lazy("rows with the same case number as another row"),
+    "rows repeated under one id, counted once": gettext_lazy(
+        "rows that repeat another row of the same case number, counted once"
+    ),
+    "more offenses that rows count": gettext_lazy("more offenses, from rows that stand for several"),
+    "zones of times overruled": gettext_lazy("time zones in the file, overruled: these times are local"),
     "rows that are exactly alike": gettext_lazy("rows that are exactly the same"),
     # Of cells
     "control characters": gettext_lazy("invisible control characters, removed"),

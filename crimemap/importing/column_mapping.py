@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from crimemap.importing.columns import counts
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.parsed_rows import ParsedIncident
 from crimemap.importing.profiles import generic
-from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
+from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS, normalize_header
 from crimemap.importing.readers import cells, tables
 from crimemap.importing.readers.cells import CellError
 from crimemap.importing.readers.datetimes import DatetimeParser
@@ -67,6 +68,12 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "offensedescription", "incidentdescription", "crimedescription", "highestoffensedescription", "chargedescription",
         "description", "descript", "offense", "offence", "offensetypeid", "crimetype", "type",
     ),
+    "count": counts.USUAL_NAMES,
+    "street_number": ("blocknumber", "housenumber", "streetnumber", "streetno", "stnum", "stno", "addressnumber", "hundred", "numero"),
+    "street_direction": ("streetdirection", "streetdir", "direction", "predirection", "predir", "stdir", "prefix"),
+    "street_name": ("streetname", "stname", "street", "roadname"),
+    "street_type": ("streettype", "sttype", "streetsuffix", "roadtype", "suffixtype"),
+    "street_suffix": ("suffix", "postdirection", "suffixdirection", "postdir", "sufdir"),
     "block": (
         "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
         "location", "intersection", "street", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "endereco", "endereço", "logradouro"),
@@ -199,6 +206,10 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
         columns["point"] = ""
     if columns["point"] == columns["block"]:
         columns["point" if sample is None else "block"] = ""
+    if columns["street_name"] and columns["street_number"] and columns["block"] in ("", columns["street_name"]):
+        columns["block"] = ""
+    else:
+        columns |= dict.fromkeys(STREET_PARTS, "")
     if columns["label"] == columns["code"]:
         columns["label"] = ""
     return {"columns": {field: name for field, name in columns.items() if name}}

@@ -64,6 +64,8 @@ class ImportReport:
         position = parser.columns.by_field.get
         self.quirks.update(file.quirks)
         self.quirks["rows that share their id with another"] += keys.shared_id_count
+        self.quirks["rows repeated under one id, counted once"] += keys.copy_count
+        self.quirks["dates blank, day of the report used"] += parser.times.reported_day_count
         self.quirks["rows that are exactly alike"] += keys.identical_count
         self.quirks["no column of ids"] += position("external_id", -1) < 0
         self.quirks["no columns of coordinates"] += max(position("latitude", -1), position("point", -1)) < 0

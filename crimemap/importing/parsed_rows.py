@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from crimemap.importing.readers.cells import LOST_ID
 from crimemap.privacy.locations import Point
 
 AREA_LAYERS = ("district", "beat", "neighbourhood")
@@ -52,11 +53,26 @@ class ParsedRow:
     location: RowLocation
     updated_minute: int  # since 1970, when the publisher last changed the row; 0 if unknown
     reported_areas: tuple[str, ...]
+    count: int = 1  # of the offenses that the row stands for
+    _content_hash: bytes = b""
 
     def content_hash(self) -> bytes:
         """Return 16 bytes that change with any stored field."""
-        fields = self.incident  # coordinates are formatted once a location: that is slow, and there are few locations
-        return hash_texts((*map(str, fields[:6]), self.location.hash_text, *fields[9:14], str(fields[14])))
+        if not self._content_hash:
+            fields = (
+                self.incident
+            )  # coordinates are formatted once a location: that is slow, and there are few locations
+            self._content_hash = hash_texts(
+                (*map(str, fields[:6]), self.location.hash_text, *fields[9:14], str(fields[14]))
+            )
+        return self._content_hash
+
+    def each_offence(self) -> Iterator[ParsedRow]:
+        """Yield the row once for each offense that it counts: the first under the row's id, the others under it and a number."""
+        yield self
+        for number in range(2, self.count + 1):
+            has_id = self.external_id not in ("", LOST_ID)
+            yield replace(self, external_id=f"{self.external_id}#{number}" if has_id else self.external_id)
 
     def identity_hash(self) -> str:
         """Return the key of a row without an id: a hash of all but its outcome and what the agency's layers add."""

@@ -24,8 +24,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import count_columns, profiles, reported_values, sanity_checks, snapshot_coverage, source_lock
+from crimemap.importing import profiles, reported_values, sanity_checks, snapshot_coverage, source_lock
 from crimemap.importing.codebook import CodeBook
+from crimemap.importing.columns import counts
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns, header_fits
 from crimemap.importing.import_report import ImportReport
@@ -38,7 +39,7 @@ from crimemap.importing.readers.cells import LOST_ID, CellError
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.readers.files import TableFile, TableUnpacker
-from crimemap.importing.row_keys import RowKeys
+from crimemap.importing.row_keys import SAME_AS_BEFORE, RowKeys
 from crimemap.importing.row_parser import RowParser
 from crimemap.importing.staging import Staging, StoredIncident
 from crimemap.models import ImportProblem, ImportRun, Source
@@ -232,8 +233,8 @@ class _Import:
     def _read_table(self, table: tables.Table, *, is_later: bool) -> None:
         """`is_later`: an earlier table of this import may have staged the same keys."""
         file = table.file
-        if self.run.source.profile == profiles.GENERIC:
-            count_columns.refuse_counted_rows(table)
+        if self.run.source.profile == profiles.GENERIC and "count" not in self.profile.columns:
+            counts.refuse_counted_rows(table)
         quirks = dict(file.quirks)
         parser = self._make_parser(table)
         keys = RowKeys(file.name, self.staging.load_siblings())
@@ -275,16 +276,22 @@ class _Import:
 
     def _parse_batch(self, rows: Iterator[csv_rows.Row], parser: RowParser) -> _Batch | None:
         """Parse the rows; None if there are none."""
-        batch, count, parse, report = _Batch(), 0, parser.parse, self.report
+        batch, count, more_offences, parse, report = _Batch(), 0, 0, parser.parse, self.report
         for number, cells in rows:
             count += 1
             report.current_row = number
             try:
-                batch.rows.append(parse(cells))
+                row = parse(cells)
             except CellError as error:
                 report.add_rejected(number, error)
                 batch.rejected_ids.append(parser.parse_rejected_id(cells))
-        self.run.read += count
+                continue
+            batch.rows.append(row)
+            if row.count > 1:
+                batch.rows += islice(row.each_offence(), 1, None)
+                more_offences += row.count - 1
+        self.run.read += count + more_offences
+        report.quirks["more offenses that rows count"] += more_offences
         return batch if count else None
 
     # Comparing
@@ -299,6 +306,9 @@ class _Import:
         replaced_keys: list[str] = []
         new_points: list[ParsedRow] = []
         for index, (key, row) in enumerate(zip(batch.keys, batch.rows, strict=True)):
+            if key == SAME_AS_BEFORE:
+                run.unchanged += 1
+                continue
             incident, content = row.incident, row.content_hash()
             code = self.codes.number(incident.raw_code, incident.raw_label)
             run.held += self.codes.is_held(code)
@@ -332,7 +342,7 @@ class _Import:
         self, batch: _Batch, stored: dict[str, StoredIncident], staged: dict[str, bytes]
     ) -> dict[int, StoredIncident]:
         """Match rows whose key is unknown by their content; by index in the batch."""
-        is_unknown = [key not in stored and key not in staged for key in batch.keys]
+        is_unknown = [key not in stored and key not in staged and key != SAME_AS_BEFORE for key in batch.keys]
         unknown = list(compress(enumerate(batch.rows), is_unknown))
         return self.matcher.match(unknown, {incident.id for incident in stored.values()})
 

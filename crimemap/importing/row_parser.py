@@ -9,47 +9,30 @@ import statistics
 from collections.abc import Callable, Iterable
 from itertools import islice
 from operator import itemgetter
-from typing import Generic, TypeVar
 
 from django.utils.translation import gettext as _
 
 from crimemap.geometry import meters_between
 from crimemap.importing import parsed_rows
+from crimemap.importing.columns import counts
+from crimemap.importing.columns.bounded_memo import BoundedMemo
+from crimemap.importing.columns.times import Row, TimeColumns
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns
 from crimemap.importing.parsed_rows import ParsedIncident, ParsedRow, RowLocation
-from crimemap.importing.profiles.base import DATE_PARTS, JOINER, Profile, normalize_header
-from crimemap.importing.readers import cells, datetimes
+from crimemap.importing.profiles.base import JOINER, STREET_PARTS, Profile, normalize_header
+from crimemap.importing.readers import cells
 from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
-from crimemap.importing.readers.datetimes import DatetimeParser, Moment
 from crimemap.privacy import public_words
 from crimemap.privacy.locations import coarsen_location
 
-MAX_REMEMBERED = 200_000  # cells of a column
 MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
 MAX_ID_LENGTH = 100
 MAX_BLOCK_METERS = 2_000.0  # from a row's point to the middle of its block in the agency's layer
 # The box of a source without one: around the median of its first points, by the median of their deviations from it.
 MAX_BOX_ROWS, MIN_BOX_POINTS, MIN_BOX_DEGREES, BOX_DEVIATIONS = 5_000, 3, 2.0, 20.0
 
-Row = list[str]  # cells
 Box = tuple[float, float, float, float]  # south, west, north, east in degrees
-Input = TypeVar("Input")
-Output = TypeVar("Output")
-
-
-class BoundedMemo(dict[Input, Output], Generic[Input, Output]):
-    """Remembers a function's results; starts afresh when it is full."""
-
-    def __init__(self, function: Callable[[Input], Output]) -> None:
-        self.function = function
-
-    def __missing__(self, key: Input) -> Output:
-        result = self.function(key)
-        if len(self) >= MAX_REMEMBERED:
-            self.clear()
-        self[key] = result
-        return result
 
 
 class RowParser:
@@ -73,12 +56,14 @@ class RowParser:
         self.width = len(header)
         self.read_rows = read_rows
         self.unknown_values: set[tuple[str, str]] = set()  # kinds of place and outcomes, as (field, text)
-        self._prepare_times()
+        self.times = TimeColumns(header, self.columns, time_zone=time_zone, note_quirk=note_quirk, read_rows=read_rows)
         self._prepare_codes()
         self._prepare_texts()
         self._prepare_places()
         position = self.columns.by_field.get
         self.id_position = position("external_id", -1)
+        self.count_position = position("count", -1)
+        self.counts: BoundedMemo[str, int] = BoundedMemo(lambda cell: counts.parse_count(cell, note_quirk))
         self.id_without_column = LOST_ID if profile.columns.get("external_id") else ""
         # The columns that parse() reads; -1 for those that the file lacks.
         fields = (
@@ -98,11 +83,14 @@ class RowParser:
             raise CellError("row-too-long", _("The row has more cells than the header."))
         row.append("")  # the cell at -1, for columns that the file lacks
         updated, block, north, east, district, beat, neighbourhood, description, outcome = self.positions
-        start = self.parse_start(row)
+        start = self.times.parse_start(row)
         code, label = self.codes[self.code_cells(row)]
         if not code:
             raise CellError("code-missing", _("The row has no offense."))
-        block_text = self.blocks[row[block]]
+        address = row[block]
+        if self.street_positions and not address.strip():
+            address = " ".join([part for i in self.street_positions if (part := row[i].strip(" -"))])
+        block_text = self.blocks[address]
         if self.coordinate_pairs is None:
             location = self.locations[row[north], row[east], block_text]
         else:
@@ -124,7 +112,7 @@ class RowParser:
         incident = ParsedIncident._make(
             (
                 start.minute,
-                self._parse_end(row, start) if self.parse_end else None,
+                self.times.parse_end(row, start),
                 start.precision,
                 code,
                 label,
@@ -139,134 +127,15 @@ class RowParser:
         external_id = (
             _parse_id(row[self.id_position], self.note_quirk) if self.id_position >= 0 else self.id_without_column
         )
-        return ParsedRow(external_id, incident, location, self.updated_minutes[row[updated]], reported_areas)
+        count = self.counts[row[self.count_position]] if self.count_position >= 0 else 1
+        return ParsedRow(
+            external_id, incident, location, self.times.updated_minutes[row[updated]], reported_areas, count
+        )
 
     def parse_rejected_id(self, row: Row) -> str:
         """Return the feed's id of a row that parse() rejected, so that its incident is not taken for withdrawn."""
         external_id = _parse_id(row[self.id_position], self.note_quirk) if 0 <= self.id_position < len(row) else ""
         return "" if external_id == LOST_ID else external_id
-
-    # Times
-
-    def _prepare_times(self) -> None:
-        by_field = self.columns.by_field
-        occurred = [by_field[name] for name in ("occurred", "occurred_date") if by_field.get(name, -1) >= 0]
-        self.day_first = self._detect_day_first(occurred, self.profile.day_first)
-        start = self._time_parser("occurred", "occurred_date", "occurred_time") or self._date_parts_parser()
-        assert start  # the header fits the profile
-        self.parse_start = self._with_reported_day(start)
-        self.parse_end = self._time_parser("occurred_end", "end_date", "end_time")
-        self.updated_minutes: BoundedMemo[str, int] = BoundedMemo(self._updated_parser())
-
-    def _time_parser(self, whole: str, date: str, time: str) -> Callable[[Row], Moment] | None:
-        """Return the function that parses a row's time: from one column, from two, or from two where the one is blank.
-
-        Columns in the local time zone come before a column in another zone, which not every export keeps to.
-        """
-        position, date_position, time_position = (self.columns.by_field.get(name, -1) for name in (whole, date, time))
-        from_one = self._one_column_parser(position) if position >= 0 else None
-        from_two = self._two_column_parser(date_position, time_position) if date_position >= 0 else None
-        if from_one and from_two and self._column_zone(position) != self.time_zone and time_position >= 0:
-            return lambda row: (
-                from_two(row) if row[date_position].strip() and row[time_position].strip() else from_one(row)
-            )
-        if from_one and from_two:
-            return lambda row: (
-                from_one(row) if row[position].strip() or not row[date_position].strip() else from_two(row)
-            )
-        return from_one or from_two
-
-    def _with_reported_day(self, parse_start: Callable[[Row], Moment]) -> Callable[[Row], Moment]:
-        """Return a function that takes the day of the report where the columns of the incident's time are blank."""
-        reported = self.columns.by_field.get("reported", -1)
-        names = ("occurred", "occurred_date", *DATE_PARTS[:3])
-        positions = [i for name in names if (i := self.columns.by_field.get(name, -1)) >= 0]
-        if reported < 0 or reported in positions:
-            return parse_start
-        parse_day = self._datetime_parser(reported).parse_day
-
-        def parse(row: Row) -> Moment:
-            if row[reported].strip() and not any(row[position].strip() for position in positions):
-                self.note_quirk("dates blank, day of the report used")
-                return parse_day(row[reported])
-            return parse_start(row)
-
-        return parse
-
-    def _one_column_parser(self, position: int) -> Callable[[Row], Moment]:
-        parse = self._datetime_parser(position).parse
-        return lambda row: parse(row[position])
-
-    def _two_column_parser(self, date_position: int, time_position: int) -> Callable[[Row], Moment]:
-        """A column of days with one of times, or of hours alone: 13 is one o'clock there, not 13 minutes past midnight."""
-        parse = self._datetime_parser(date_position).parse
-        if time_position < 0:
-            return lambda row: parse(row[date_position])
-        if not normalize_header(self.header[time_position]).endswith("hour"):
-            return lambda row: parse(row[date_position], row[time_position])
-        return lambda row: _limit_to_hour(
-            parse(row[date_position], _full_hour(cells.clean_number(row[time_position], self.note_quirk)))
-        )
-
-    def _date_parts_parser(self) -> Callable[[Row], Moment] | None:
-        """Return the function that parses a row's time from a column each for year, month and day, hour and minute."""
-        year, month, day, hour, minute = (self.columns.by_field.get(name, -1) for name in DATE_PARTS)
-        if min(year, month, day) < 0:
-            return None
-        parse = DatetimeParser(self.time_zone, note_quirk=self.note_quirk).parse
-        numbers: BoundedMemo[str, str] = BoundedMemo(lambda cell: cells.clean_number(cell, self.note_quirk))
-
-        def parse_parts(row: Row) -> Moment:
-            parts = numbers[row[year]], numbers[row[month]], numbers[row[day]]
-            date = "-".join(parts) if parts[1].isdigit() else " ".join(reversed(parts))  # "1 January 2014"
-            if not numbers[row[hour]]:
-                return parse(date, "")
-            if minute < 0:
-                return _limit_to_hour(parse(date, _full_hour(numbers[row[hour]])))
-            return parse(date, f"{numbers[row[hour]]}:{numbers[row[minute]].zfill(2)}")
-
-        return parse_parts
-
-    def _detect_day_first(self, positions: list[int], default: bool) -> bool:
-        """Return whether the columns write days before months; `default` if all their dates can be read both ways."""
-        return datetimes.detect_day_first((row[i] for row in self.read_rows() for i in positions), default)
-
-    def _datetime_parser(self, position: int) -> DatetimeParser:
-        return DatetimeParser(
-            self._column_zone(position),
-            day_first=self._detect_day_first([position], self.day_first),
-            months_only=normalize_header(self.header[position]) == "month",
-            local=self.time_zone,
-            note_quirk=self.note_quirk,
-        )
-
-    def _column_zone(self, position: int) -> str:
-        key = normalize_header(self.header[position])
-        zones = self.profile.zones.items()
-        return next((zone for header, zone in zones if normalize_header(header) == key), self.time_zone)
-
-    def _parse_end(self, row: Row, start: Moment) -> int | None:
-        """Return the minute of the end; None if there is none, it cannot be read, or it is not after the start."""
-        assert self.parse_end
-        try:
-            minute = self.parse_end(row).minute
-        except CellError:
-            return None
-        return minute if minute > start.minute else None
-
-    def _updated_parser(self) -> Callable[[str], int]:
-        position = self.columns.by_field.get("updated", -1)
-        if position < 0:
-            return lambda _cell: 0
-        parse = self._datetime_parser(position).parse
-
-        def parse_minute(cell: str) -> int:
-            try:
-                return parse(cell).minute
-            except CellError:
-                return 0
-
-        return parse_minute
 
     # Codes
 
@@ -331,6 +200,7 @@ class RowParser:
 
     def _prepare_places(self) -> None:
         position, note_quirk = self.columns.by_field.get, self.note_quirk
+        self.street_positions = [i for name in STREET_PARTS if (i := position(name, -1)) >= 0]
         self.blocks: BoundedMemo[str, str] = BoundedMemo(lambda cell: cells.clean_block(cell, note_quirk))
         self.locations: BoundedMemo[tuple[str, str, str], RowLocation] = BoundedMemo(self._locate)
         self.areas = [
@@ -393,14 +263,6 @@ class RowParser:
             areas,
             parsed_rows.FIELD_SEPARATOR.join(map(str, snapped)),
         )
-
-
-def _full_hour(hour: str) -> str:
-    return f"{hour}:00" if hour.isdigit() else hour
-
-
-def _limit_to_hour(moment: Moment) -> Moment:
-    return moment._replace(precision=datetimes.HOUR) if moment.precision == datetimes.MINUTE else moment
 
 
 def _parse_id(cell: str, note_quirk: NoteQuirk) -> str:

@@ -30,7 +30,13 @@ FIELDS = (
     "end_date",
     "end_time",
     "updated",  # when the publisher last changed the row: tells an older file from a newer, never stored
+    "count",  # how many offenses the row stands for
     "block",
+    "street_number",  # or the address in columns
+    "street_direction",
+    "street_name",
+    "street_type",
+    "street_suffix",  # a direction behind the type
     "latitude",
     "longitude",
     "point",  # both in one column: read if the file has no column for each
@@ -40,6 +46,7 @@ FIELDS = (
     "location_description",
     "outcome",
 )
+STREET_PARTS = ("street_number", "street_direction", "street_name", "street_type", "street_suffix")
 DATE_PARTS = ("year", "month", "day", "hour", "minute")
 
 
@@ -63,6 +70,7 @@ class Profile:
         label, each part of the code, or the first part of the label: the first that the list has (compared by
         catalogue.comparison_key). A code found by a part is new but classified; one not found at all is held.
     time_zone: of times without one. zones: header -> time zone, for columns with another (Philadelphia's are UTC).
+    times_are_local: the zones that the file's times state are false: "2026-01-10T01:26Z" is 1:26 where the source is.
     day_first: how 01/02/2024 is read if the whole file leaves it open.
     code_width: pads codes of digits (and one letter at the end) with the zeros that a spreadsheet dropped: 4 makes "486"
         "0486". area_widths: the same for area codes, by field; without a width they lose their leading zeros: "009" is "9".
@@ -84,6 +92,7 @@ class Profile:
     required: tuple[tuple[str, ...], ...] = ()
     time_zone: str = "UTC"
     zones: Mapping[str, str] = field(default_factory=dict)
+    times_are_local: bool = False
     day_first: bool = False
     code_width: int = 0
     area_widths: Mapping[str, int] = field(default_factory=dict)

@@ -33,6 +33,7 @@ class GenericConfig:
 
     columns: dict[str, str | list[str]] = field(default_factory=dict)
     day_first: bool = False
+    times_are_local: bool = False
     delimiter: str = ""
     encoding: str = ""
     header_line: int = 0
@@ -84,6 +85,7 @@ def build_profile(settings: dict[str, Any], source_slug: str, time_zone: str) ->
         required=tuple((header,) for headers in mapped for header in headers),
         time_zone=time_zone,
         day_first=config.day_first,
+        times_are_local=config.times_are_local,
         code_width=config.code_width,
         area_widths=config.area_widths,
         domestic=dict.fromkeys(config.headers("domestic"), config.domestic_pattern),

@@ -99,13 +99,15 @@ class DatetimeParser:
         day_first: bool = False,
         months_only: bool = False,
         local: str = "",
+        ignores_zones: bool = False,
         note_quirk: NoteQuirk = lambda _kind: None,
     ) -> None:
         """`zone`: of cells without one. `local`: the source's own, which decides whether a time is midnight.
-        `months_only`: the column has no days."""
+        `months_only`: the column has no days. `ignores_zones`: a zone that a cell states is false, as is UTC of Unix times."""
         self.zone, self.local = ZoneInfo(zone), ZoneInfo(local or zone)
         self.is_local = not local or local == zone
         self.day_first, self.months_only, self.note_quirk = day_first, months_only, note_quirk
+        self.ignores_zones = ignores_zones
         self.dates: dict[str, tuple[int, bool]] = {}  # text -> day since 1970, whether it is a month
         self.times: dict[str, tuple[int, int | None]] = {}  # text -> minute of the day, offset of its zone
         self.offsets: dict[int, int | None] = {}  # day -> minutes east of UTC all day long; None on days of change
@@ -242,7 +244,7 @@ class DatetimeParser:
             return (
                 _hour_of_day(hour, match[4]) if second < 61 else 99,
                 minute,
-                _zone_offset_minutes(match[5]) if match[5] else None,
+                self._offset(match[5]) if match[5] else None,
             )
         if match := _HOURS.fullmatch(text):
             return _hour_of_day(int(match[1]), match[2]), 0, None
@@ -252,6 +254,13 @@ class DatetimeParser:
             self.note_quirk("times as numbers")
             return *divmod(round(float(text.replace(",", ".")) * 1440), 60), None
         return 99, 0, None
+
+    def _offset(self, zone: str) -> int | None:
+        """Return the minutes of a zone that a cell states; None if such zones are false."""
+        if self.ignores_zones:
+            self.note_quirk("zones of times overruled")
+            return None
+        return _zone_offset_minutes(zone)
 
     def _parse_unusual(self, cell: str, time: str | None) -> Moment:
         """Parse serial numbers of spreadsheets, Unix times and dates in words. Raises CellError."""
@@ -264,7 +273,7 @@ class DatetimeParser:
         if _UNIX.fullmatch(cell) and time is None:
             self.note_quirk("times as numbers")
             utc = int(cell[:10]) // 60
-            return self._moment(utc // 1440, utc % 1440, 0)
+            return self._moment(utc // 1440, utc % 1440, self._offset("Z"))
         if match := _WORDED.fullmatch(cell):
             day, is_month = self._parse_worded_date(match[1])
             return self._moment(day, *self._parse_time(match[2]), is_month)

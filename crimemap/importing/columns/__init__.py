@@ -1,0 +1,1 @@
+"""The columns of a table, by what they say: times, places, counts."""
