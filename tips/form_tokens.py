@@ -1,11 +1,12 @@
 """Form tokens, the idempotency keys of the tip form: one form is one tip, however often and whenever it is posted.
 
-A token is issued with the form and posted back in a hidden field. It carries the receipt-to-be and its time of issue,
+A token is issued with the form and posted back in a hidden field. It carries the receipt-to-be, its time of issue and
+the tip's route,
 sealed under keys that exist in memory only: one of this web server (drawn before it forks, so that its workers share it)
 and one of the hour that all nodes share through the memory-only store. Either opens it, so a restart of the web server or
 an outage of the store costs no source the receipt; both together cost one more press of Send.
 
-    token = base64url( id (16) | box under the node's key (70 bytes of 18) | box under the shared key, or nothing )
+    token = base64url( id (16) | box under the node's key (59 bytes of 19) | box under the shared key, or nothing )
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from dataclasses import dataclass
 
 from core import ephemeral_store
 from tips import receipts, vault
+from tips.callers.routes import TipRoute
 
 HOUR = 3600
 LIFETIME_SECONDS = HOUR
 ID_BYTES = 16
-_CONTENT = struct.Struct(f">I{receipts.WORD_COUNT}H")
+_CONTENT = struct.Struct(f">IB{receipts.WORD_COUNT}H")
 _BOX_BYTES = vault.NONCE_BYTES + _CONTENT.size + 16
 
 
@@ -34,16 +36,21 @@ class TokenError(Exception):
 
 
 class TokenExpiredError(TokenError):
-    """The token is ours, but older than an hour."""
+    """The token is ours, but older than an hour. `route` is that of its form."""
+
+    def __init__(self, route: TipRoute) -> None:
+        super().__init__()
+        self.route = route
 
 
 @dataclass(frozen=True, slots=True)
 class FormToken:
-    """An opened token: its id, its time of issue in Unix seconds, and the word positions of the receipt-to-be."""
+    """An opened token: its id, its time of issue in Unix seconds, the word positions of the receipt-to-be, and the tip's route."""
 
     id: bytes
     issued_at: int
     positions: tuple[int, ...]
+    route: TipRoute = TipRoute.WEB
 
     @property
     def receipt(self) -> str:
@@ -113,11 +120,11 @@ class _Keys:
 _keys = _Keys()
 
 
-def issue() -> str:
+def issue(route: TipRoute = TipRoute.WEB) -> str:
     """Return a new token with a new receipt in it, as the text of the form's hidden field."""
     token_id = os.urandom(ID_BYTES)
     now = int(time.time())
-    content = _CONTENT.pack(now, *receipts.draw_positions())
+    content = _CONTENT.pack(now, route, *receipts.draw_positions())
     hour = now // HOUR
     shared = _keys.shared_key(hour)
     boxes = [vault.seal_box(key, content, token_id) for key in (_keys.node_key(hour), shared) if key]
@@ -151,12 +158,21 @@ def read(text: str) -> FormToken:
             content = _open_or_none(key_of_hour(hour), box, token_id)
             if content is None:
                 continue
-            issued_at, *positions = _CONTENT.unpack(content)
-            token = FormToken(token_id, issued_at, tuple(positions))
+            token = _parse(token_id, content)
             if token.age_seconds > LIFETIME_SECONDS:
-                raise TokenExpiredError
+                raise TokenExpiredError(token.route)
             return token
     raise TokenError
+
+
+def read_route(text: str) -> TipRoute:
+    """Return the route of a form, also of an expired one; WEB for a text that is no token, or whose keys are gone."""
+    try:
+        return read(text).route
+    except TokenExpiredError as error:
+        return error.route
+    except TokenError:
+        return TipRoute.WEB
 
 
 def read_at_once(text: str) -> FormToken | None:
@@ -169,9 +185,13 @@ def read_at_once(text: str) -> FormToken | None:
     for hour in (this_hour, this_hour - 1):
         content = _open_or_none(_keys.node_key(hour), boxes[0], token_id)
         if content is not None:
-            issued_at, *positions = _CONTENT.unpack(content)
-            return FormToken(token_id, issued_at, tuple(positions))
+            return _parse(token_id, content)
     return None
+
+
+def _parse(token_id: bytes, content: bytes) -> FormToken:
+    issued_at, route, *positions = _CONTENT.unpack(content)
+    return FormToken(token_id, issued_at, tuple(positions), TipRoute(route))
 
 
 def _split(text: str) -> tuple[bytes, list[bytes]]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from core.row_insertion import insert_row
 from tips import form_tokens, officer_alerts, receipts, vault
+from tips.callers.routes import TipRoute
 from tips.files import attachments
 from tips.files.attachments import Upload
 from tips.form_tokens import FormToken
@@ -48,18 +49,28 @@ class Report:
     when: str = ""
     incident: str = ""  # public id of the incident on the map that the tip is about
     about: str = ""  # that incident in words, as the map described it when the tip was sent
+    no_internet: bool = False  # of a tip for a caller: its source can't come back to read an answer
 
     @property
     def priority(self) -> Priority:
         return Priority.URGENT if self.danger == "yes" else Priority.NORMAL
 
-    def as_text(self, arrived_at: dt.datetime) -> str:
+    def as_text(
+        self, arrived_at: dt.datetime, route: TipRoute = TipRoute.WEB, read_out: vault.SourceSecret | None = None
+    ) -> str:
         """Return the JSON to seal: the whole report, with the exact time of arrival.
 
-        The category goes by the name that the source chose: the tip's own category is the desk's, and may change.
+        The category goes by the name that the source chose: the tip's own category is the desk's, and may change. `read_out` is the
+        secret of the receipt that an officer reads to the source, which is replaced (tips/source/receipt_change.py).
         """
+        from_caller = (
+            {"route": route.slug, "no_internet": self.no_internet, "read_out": read_out.token_hash.hex()}
+            if read_out
+            else {}
+        )
         return json.dumps(
             {
+                **from_caller,
                 "category": self.category.name,
                 "arrived_at": arrived_at.isoformat(timespec="seconds"),
                 "description": self.description,
@@ -80,12 +91,12 @@ class Report:
 class AlreadyArrivedError(Exception):
     """This form was accepted before, with `file_count` files.
 
-    `receipt` is None when the token no longer opens, and once the source has seen it (`receipt_seen`).
+    `token` is None when it no longer opens, and once the source has seen its receipt (`receipt_seen`).
     """
 
-    def __init__(self, receipt: str | None, file_count: int, *, receipt_seen: bool) -> None:
+    def __init__(self, token: FormToken | None, file_count: int, *, receipt_seen: bool) -> None:
         super().__init__()
-        self.receipt = receipt
+        self.token = token
         self.file_count = file_count
         self.receipt_seen = receipt_seen
 
@@ -104,7 +115,7 @@ def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ())
         try:
             _store(report, token, secret, uploads)
         except IntegrityError:
-            refuse_if_arrived(token.form_hash, token.receipt)
+            refuse_if_arrived(token.form_hash, token)
             if attempt == _KEY_RETIRED_TRIES - 1:
                 raise
         else:
@@ -112,7 +123,7 @@ def accept_tip(report: Report, token: FormToken, uploads: Sequence[Upload] = ())
     return token.receipt
 
 
-def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
+def refuse_if_arrived(form_hash: bytes, token: FormToken | None) -> None:
     """Raise AlreadyArrivedError if this form's tip is stored, with the receipt until the source has seen it.
 
     Until then a response may have been lost on the way, so the same form shows the receipt as often as it is posted. A form
@@ -125,7 +136,7 @@ def refuse_if_arrived(form_hash: bytes, receipt: str | None) -> None:
     if row is not None:
         (receipt_seen,) = row
         attached = Attachment.objects.filter(tip__form_hash=form_hash, message=None)
-        raise AlreadyArrivedError(None if receipt_seen else receipt, attached.count(), receipt_seen=receipt_seen)
+        raise AlreadyArrivedError(None if receipt_seen else token, attached.count(), receipt_seen=receipt_seen)
     if form_tokens.is_spent(form_hash):
         raise AlreadyArrivedError(None, 0, receipt_seen=True)
 
@@ -141,6 +152,8 @@ def mark_receipt_seen(**tip: bytes) -> None:
 def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads: Sequence[Upload]) -> None:
     key = vault.generate_key()
     tip_id = uuid.uuid4()
+    read_out = None if token.route is TipRoute.WEB else secret
+    text = report.as_text(timezone.now(), token.route, read_out)
     key_id, key_for_agency = vault.seal_key_to_newest(key, settings.AGENCY_PUBLIC_KEYS)
     with transaction.atomic():
         tip = Tip(
@@ -153,7 +166,7 @@ def _store(report: Report, token: FormToken, secret: vault.SourceSecret, uploads
             key_for_source=vault.seal_key_to_source(key, secret.seed),
             token_hash=secret.token_hash,
             form_hash=token.form_hash,
-            report=vault.seal_text(key, report.as_text(timezone.now()), vault.report_context(tip_id)),
+            report=vault.seal_text(key, text, vault.report_context(tip_id)),
         )
         insert_row(tip)
         attachments.add(tip, key, uploads)

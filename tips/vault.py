@@ -14,6 +14,7 @@ Formats (tests/tips/vectors.json fixes each):
     text   0x01 | nonce (24) | ciphertext of the padded UTF-8 text and tag (16)
     key    crypto_box_seal of 32 bytes: 80 bytes
     box    nonce (24) | ciphertext and tag (16)
+    signed Ed25519 signature of label and content (64) | content
     chunk  nonce (24) | ciphertext of 65,536 bytes and tag (16): 65,576 bytes
 """
 
@@ -143,6 +144,32 @@ def seal_box(key: bytes, plain: bytes, label: bytes) -> bytes:
 def open_box(key: bytes, sealed: bytes, label: bytes) -> bytes:
     """Return the content of a box. Raises SealError for another key, another label, or changed bytes."""
     return _decrypt(key, sealed, label)
+
+
+# Signatures: marks of forms for callers
+
+
+def signing_public_half(seed: bytes) -> bytes:
+    """Return the public half of the Ed25519 pair that a seed of 32 bytes determines."""
+    public: bytes = sodium.crypto_sign_seed_keypair(seed)[0]
+    return public
+
+
+def sign(seed: bytes, content: bytes, label: bytes) -> bytes:
+    """Return signature (64 bytes) and content. The signature covers `label`, which keeps one use of a key apart from another."""
+    private = sodium.crypto_sign_seed_keypair(seed)[1]
+    signature: bytes = sodium.crypto_sign(label + content, private)[: sodium.crypto_sign_BYTES]
+    return signature + content
+
+
+def open_signed(public: bytes, signed: bytes, label: bytes) -> bytes:
+    """Return the content of `sign`. Raises SealError for another key or label, and for changed bytes."""
+    signature, content = signed[: sodium.crypto_sign_BYTES], signed[sodium.crypto_sign_BYTES :]
+    try:
+        sodium.crypto_sign_open(signature + label + content, public)
+    except (CryptoError, ValueError) as error:
+        raise SealError("The signature is not of this key.") from error
+    return content
 
 
 def _encrypt(key: bytes, plain: bytes, associated: bytes) -> bytes:

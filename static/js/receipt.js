@@ -1,5 +1,4 @@
-// Tells the server that the receipt was seen, so that it is never shown again; copies and prints it.
-// Everything else on the page works without script.
+// Copies and prints the receipt. Everything else on the page works without script.
 
 const copy = document.querySelector("[data-copy]");
 const print = document.querySelector("[data-print]");
@@ -25,15 +24,3 @@ copy.addEventListener("click", async () => {
   document.querySelector("[data-copied]").textContent = message;
   copy.querySelector("span").textContent = message;
 });
-
-function confirmSeen() {
-  if (document.visibilityState !== "visible") return;
-  document.removeEventListener("visibilitychange", confirmSeen);
-  const form = document.getElementById("leave-form");
-  const body = new URLSearchParams([...new FormData(form), ["script", "1"]]);
-  // If it fails, each button of the page confirms as well.
-  fetch(form.elements.page[0].formAction, { method: "POST", body, keepalive: true }).catch(() => {});
-}
-
-document.addEventListener("visibilitychange", confirmSeen);
-confirmSeen();

@@ -42,7 +42,7 @@ def test_a_token_does_not_reveal_its_receipt() -> None:
     raw = base64.urlsafe_b64decode(text)
     for word in form_tokens.read(text).receipt.split():
         assert word.encode() not in raw
-    assert form_tokens._CONTENT.pack(form_tokens.read(text).issued_at, *form_tokens.read(text).positions) not in raw
+    assert form_tokens._CONTENT.pack(form_tokens.read(text).issued_at, 0, *form_tokens.read(text).positions) not in raw
 
 
 def test_a_token_is_valid_for_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:

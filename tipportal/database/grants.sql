@@ -11,6 +11,8 @@ GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_
 -- public: inserts tips and messages, reads them sealed, and cannot delete them; all it can change is whether a receipt was seen. No access to accounts, groups,
 -- sessions, the admin log, the audit trail and notes. Every message it writes is a source's, whatever its program claims.
 GRANT SELECT ON tips_category, tips_question TO portal_public;
+-- It checks marks of forms for callers, and can't make one.
+GRANT SELECT ON tips_callermarkkey TO portal_public;
 -- For /readyz.
 GRANT SELECT ON django_migrations TO portal_public;
 GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
@@ -18,7 +20,7 @@ GRANT UPDATE (receipt_seen) ON tips_tip TO portal_public;
 GRANT SELECT, INSERT ON tips_attachment TO portal_public;
 GRANT INSERT ON tips_alert TO portal_public;
 GRANT EXECUTE ON FUNCTION tip_number_draw TO portal_public;
-GRANT EXECUTE ON FUNCTION source_delete, tip_figures, tip_months TO portal_public;
+GRANT EXECUTE ON FUNCTION source_delete, receipt_replace, tip_figures, tip_months TO portal_public;
 GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_leave TO portal_public;
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
 -- For /privacy/: one answer, yes or no.
@@ -124,6 +126,8 @@ GRANT INSERT ON tips_alert TO portal_staff;
 GRANT UPDATE ON tips_alert, tips_notification TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_category, tips_category_readers, tips_unit, tips_unit_members, tips_question, tips_duty, tips_duty_categories, tips_shift, tips_dayoff TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_answertemplate TO portal_staff;
+GRANT INSERT, DELETE ON tips_callermarkkey TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_callerformcount TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON core_account, core_account_groups, core_account_user_permissions, core_staffsession, mfa_authenticator TO portal_staff;
 GRANT INSERT, DELETE ON core_failedattempt, core_provideridentity TO portal_staff;
 GRANT INSERT ON core_auditentry, core_accountmail, django_admin_log TO portal_staff;

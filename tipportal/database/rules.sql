@@ -258,6 +258,19 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Replace a tip's receipt for its source. Without the look-up token of the present one not even the public role's user can. Returns
+-- whether the token is of a tip. It can't know whether the receipt is one that was read out: that is sealed.
+CREATE OR REPLACE FUNCTION receipt_replace(token bytea, new_token_hash bytea, new_key bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF octet_length(new_token_hash) <> 32 OR octet_length(new_key) <> 80 THEN
+        RETURN false;
+    END IF;
+    UPDATE tips_tip SET token_hash = new_token_hash, key_for_source = new_key WHERE token_hash = sha256(token);
+    RETURN FOUND;
+END $$;
+REVOKE EXECUTE ON FUNCTION receipt_replace FROM PUBLIC;
+
 -- Erase closed tips past their retention time. Returns their number.
 CREATE OR REPLACE FUNCTION tips_expire(kept interval) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -351,7 +364,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['tips_tip', 'tips_message', 'tips_note', 'tips_noteskey', 'tips_attachment', 'tips_alert', 'tips_arrival', 'tips_wall', 'tips_linkrecord',
-                                'tips_notification', 'tips_pendingact', 'tips_deskstate'] LOOP
+                                'tips_notification', 'tips_pendingact', 'tips_deskstate', 'tips_callerformcount'] LOOP
         EXECUTE format('ALTER TABLE %I SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)', name);
     END LOOP;
 END $$;

@@ -38,6 +38,7 @@ STAFF_TABLES = (
     "django_admin_log",
     "tips_note",
     "tips_noteskey",
+    "tips_callerformcount",
 )
 
 

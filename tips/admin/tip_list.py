@@ -15,7 +15,7 @@ from core.staff import list_filters
 from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
-from tips.admin import desk_page, keys, live, search_page, tip_files, tip_page, walls, workload
+from tips.admin import callers, desk_page, keys, live, search_page, tip_files, tip_page, walls, workload
 from tips.admin.tip_column import draft_keys
 from tips.desk import permissions
 from tips.models import Tip
@@ -69,7 +69,14 @@ class TipAdmin(admin.ModelAdmin):
             path("<path:object_id>/change/", change_view, name="tips_tip_change"),
         ]
         site = self.admin_site
-        parts = [*tip_files.urls(site), *walls.urls(site), *live.urls(), *keys.urls(site), *workload.urls(site)]
+        parts = [
+            *tip_files.urls(site),
+            *walls.urls(site),
+            *live.urls(),
+            *callers.urls(site),
+            *keys.urls(site),
+            *workload.urls(site),
+        ]
         return [*parts, *own, *super().get_urls()]
 
     def change_view(

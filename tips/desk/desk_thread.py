@@ -1,4 +1,4 @@
-"""The thread of each staff web process that does what the desk owes without anyone asking: it ends shifts in the audit trail."""
+"""The thread of each staff web process that does what the desk owes without anyone asking: it ends shifts and days in the audit trail."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from django.conf import settings
 from django.db import close_old_connections
 
+from tips.callers import form_counts
 from tips.desk.queue import summary_record
 
 _SECONDS_BETWEEN_ROUNDS = 60.0
@@ -28,5 +29,6 @@ def _run() -> None:
         try:
             close_old_connections()
             summary_record.end_past_shifts()
+            form_counts.record_past_days()
         except Exception as error:  # a thread that ends would leave lists open for good
-            logger.error("The summaries that officers saw were not recorded: %s", type(error).__name__)
+            logger.error("What officers saw and opened was not recorded: %s", type(error).__name__)

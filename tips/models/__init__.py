@@ -9,6 +9,7 @@ from __future__ import annotations
 from tips.models.alert_channels import AlertChannel
 from tips.models.alerts import Alert, Notification
 from tips.models.answer_templates import AnswerTemplate
+from tips.models.callers import CallerFormCount, CallerMarkKey
 from tips.models.categories import Category, Question
 from tips.models.desk import ClosingRecord, DeskState, DrawnWeek, PendingAct, SecondLook
 from tips.models.duty import DayOff, Duty, Shift
@@ -40,6 +41,8 @@ __all__ = [
     "Arrival",
     "Attachment",
     "Author",
+    "CallerFormCount",
+    "CallerMarkKey",
     "Category",
     "ClosingRecord",
     "DayOff",

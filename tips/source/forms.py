@@ -129,6 +129,9 @@ class TipForm(forms.Form):
         },
     )
 
+    # Only on the form that an officer fills in for a caller.
+    no_internet = forms.BooleanField(required=False)
+
     def __init__(
         self, offered: list[Category], data: Mapping[str, str] | None = None, initial: Mapping[str, str] | None = None
     ) -> None:
@@ -238,6 +241,7 @@ class TipForm(forms.Form):
             when=", ".join(part for part in (date, data["when"]) if part),
             incident=data["incident"],
             about=incident_summary.summarize(data["incident"]),
+            no_internet=data["no_internet"],
         )
 
 

@@ -21,7 +21,7 @@ from tips.models import Tip
 
 LIFETIME_SECONDS = 600
 COOKIE = "__Host-inbox" if settings.HTTPS else "inbox"
-_LABEL = b"inbox session"
+_LABEL, _WORDS_LABEL = b"inbox session", b"words to come"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,17 @@ def find_current(request: HttpRequest) -> InboxSession | None:
 
     Raises ephemeral_store.StoreDownError.
     """
+    secret = _read_secret(request)
+    return None if secret is None else find_session(secret)
+
+
+def has_lost_tip(request: HttpRequest) -> bool:
+    """Return whether the session of this request goes on, and its receipt no longer opens a tip. Raises StoreDownError."""
+    secret = _read_secret(request)
+    return secret is not None and find_session(secret) is None
+
+
+def _read_secret(request: HttpRequest) -> vault.SourceSecret | None:
     key = _read_cookie_key(request)
     if key is None:
         return None
@@ -74,7 +85,26 @@ def find_current(request: HttpRequest) -> InboxSession | None:
         opened = vault.open_box(key, sealed, _LABEL)
     except vault.SealError:
         return None
-    return find_session(vault.SourceSecret(opened[:32], opened[32:]))
+    return vault.SourceSecret(opened[:32], opened[32:])
+
+
+def change_secret(request: HttpRequest, secret: vault.SourceSecret) -> None:
+    """Let the session of this request go on with another receipt's secret. Raises ephemeral_store.StoreDownError."""
+    key = _read_cookie_key(request)
+    if key is not None:
+        ephemeral_store.put(_store_name(key), vault.seal_box(key, secret.token + secret.seed, _LABEL), LIFETIME_SECONDS)
+        ephemeral_store.forget(_words_name(key))
+
+
+def keep_words(request: HttpRequest, words: str) -> str:
+    """Keep these words for the session of this request, unless it has some; return its words. Raises StoreDownError."""
+    key = _read_cookie_key(request)
+    if key is None:
+        return words
+    sealed = ephemeral_store.get_and_touch(_words_name(key), LIFETIME_SECONDS) or ephemeral_store.put_once(
+        _words_name(key), vault.seal_box(key, words.encode(), _WORDS_LABEL), LIFETIME_SECONDS
+    )
+    return vault.open_box(key, sealed, _WORDS_LABEL).decode()
 
 
 def end(request: HttpRequest, response: HttpResponse) -> None:
@@ -83,6 +113,7 @@ def end(request: HttpRequest, response: HttpResponse) -> None:
     if key is not None:
         with suppress(ephemeral_store.StoreDownError):
             ephemeral_store.forget(_store_name(key))
+            ephemeral_store.forget(_words_name(key))
     response.delete_cookie(COOKIE, path="/", samesite="Strict")
     if COOKIE in response.cookies:
         response.cookies[COOKIE]["secure"] = settings.HTTPS
@@ -106,3 +137,7 @@ def _read_cookie_key(request: HttpRequest) -> bytes | None:
 
 def _store_name(key: bytes) -> str:
     return "inbox:" + hashlib.sha256(b"name" + key).hexdigest()[:32]
+
+
+def _words_name(key: bytes) -> str:
+    return "inbox-words:" + hashlib.sha256(b"words" + key).hexdigest()[:32]

@@ -6,6 +6,7 @@ lost.
 - Tips: under a flood a form must be some seconds old, which a person who writes a tip never notices, and no more than
   a fixed number of tips a minute is accepted. That number is divided fairly among the times at which forms were opened, so
   a store of forms that bots fetched in advance shares one turn, and a person's form has its own.
+- Tips that officers write for callers: their form was opened with a mark of the staff side, so they pass, a fixed number a minute.
 - Receipts: under a flood of wrong receipts the response to a wrong one is held back. A right one is answered at once.
 """
 
@@ -26,6 +27,9 @@ MOST_SAVED_TURNS = 5.0
 # How long a form that was asked to wait goes before forms of times that had more turns.
 TURN_KEPT_SECONDS = 20.0
 TURN_WAIT_SECONDS = 2
+
+# Posts of forms for callers that a web process accepts a minute: more than all telephones of an agency together bring.
+CALLER_TIPS_A_MINUTE = 20
 
 CALM_WRONG_RECEIPTS = 30
 HOLD_SECONDS = 30
@@ -92,6 +96,25 @@ class FloodGate:
         self._waiting = {issued_at: at for issued_at, at in self._waiting.items() if at >= kept_since}
 
 
+class CallerGate:
+    """The forms for callers that were sent in the last minute. They pass the flood gate, and have this bound of their own."""
+
+    def __init__(self) -> None:
+        self._accepted: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def seconds_until_turn(self, now: float | None = None) -> int:
+        """Return for how many seconds a tip for a caller has to wait; 0: it has its turn, accept it."""
+        now = time.time() if now is None else now
+        with self._lock:
+            while self._accepted and self._accepted[0] < now - WINDOW_SECONDS:
+                self._accepted.popleft()
+            if len(self._accepted) >= CALLER_TIPS_A_MINUTE:
+                return math.ceil(self._accepted[0] + WINDOW_SECONDS - now) or 1
+            self._accepted.append(now)
+            return 0
+
+
 class GuessGate:
     """The wrong receipts of the last minute."""
 
@@ -110,4 +133,5 @@ class GuessGate:
 
 
 gate = FloodGate()
+caller_gate = CallerGate()
 guess_gate = GuessGate()

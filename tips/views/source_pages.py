@@ -12,27 +12,24 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
-from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from core import ephemeral_store
-from core.web import page_cache
 from core.web.delayed_response import delay_response
-from crimemap import incident_summary
 from tips import categories, conversation, form_tokens, intake, receipts, vault
-from tips.files import attachments, sealed_store, upload_sentences
-from tips.files.attachments import Upload
+from tips.callers.routes import TipRoute
+from tips.files import sealed_store, upload_sentences
 from tips.files.pending_files import PendingFiles, new_ticket
-from tips.source import form_posts, inbox_session, qr_code, reading_days, throttle, wording
-from tips.source.forms import HONEYPOT_FIELD, MessageForm, ReceiptForm, TipForm
+from tips.form_tokens import FormToken
+from tips.source import form_posts, inbox_session, reading_days, receipt_change, throttle, wording
+from tips.source.forms import MessageForm, ReceiptForm, TipForm
+from tips.views import form_page, receipt_page
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +44,10 @@ UNPROCESSABLE, TOO_MANY_REQUESTS, UNAVAILABLE = 422, 429, 503
 def tip_form(request: HttpRequest) -> HttpResponse:
     """Show the tip form, or accept the tip that it sends."""
     if request.method != "POST":
-        page = _blank_form(request).replace(_TOKEN_MARK, form_tokens.issue())
-        return HttpResponse(page.replace(_TICKET_MARK, new_ticket()))
+        return form_page.show_blank(request)
     post = form_posts.read(request)
     if set(post.all_fields()) == {"incident"}:
-        return HttpResponse(_form_about_incident(request, post.fields["incident"]))
+        return form_page.show_about_incident(request, post.fields["incident"])
     try:
         return _find_place(request, post) if "find_place" in post.fields else _receive(request, post)
     except intake.AlreadyArrivedError as arrived:
@@ -63,67 +59,46 @@ def tip_form(request: HttpRequest) -> HttpResponse:
         return _again_page(request, post, "description", sentence)
 
 
-# Marks in cached pages, each replaced by a value of the visitor's own.
-_TOKEN_MARK, _TICKET_MARK = "the-token-here", "the-ticket-here"
-_INCIDENT_MARK, _ABOUT_MARK = "the-incident-here", "what-it-is-about-here"
-_RECEIPT_MARK, _FILE_MARK, _QR_MARK = "the-receipt-here", "the-file-here", "the-qr-here"
-_SLIP_MARK = "the-slip-here"
-_FORM_ID_MARK = "the-form-id-here"
-
-
-def _blank_form(request: HttpRequest, *, about: str = "", incident: str = "") -> str:
-    return page_cache.render_cached(
-        request,
-        "tips/form.html",
-        lambda: {
-            "form": TipForm(categories.list_offered(), initial={"incident": incident}),
-            "about": about,
-            "token": _TOKEN_MARK,
-            "trap": HONEYPOT_FIELD,
-            **_files_context(_TICKET_MARK, []),
-        },
-        about,
-    )
-
-
-def _form_about_incident(request: HttpRequest, incident: str) -> str:
-    """Return the blank form about an incident of the map. Its id comes by post, so that no address, history or log has it."""
-    about = incident_summary.summarize(incident)
-    page = _blank_form(request, about=_ABOUT_MARK, incident=_INCIDENT_MARK) if about else _blank_form(request)
-    page = page.replace(_TOKEN_MARK, form_tokens.issue()).replace(_TICKET_MARK, new_ticket())
-    return page.replace(_INCIDENT_MARK, escape(incident)).replace(_ABOUT_MARK, escape(about))
-
-
 def _receive(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
     """Accept the tip with its files, or return the page with everything typed, the pending files, and a sentence why not.
 
     The flood gate comes before anything that costs more than opening the token.
     """
-    token_text = post.fields.get("token", "")
     try:
-        token = form_tokens.read(token_text)
-    except form_tokens.TokenError:
-        return _fresh_token_page(request, post, token_text)
-    wait_seconds = throttle.gate.seconds_until_ripe(token.issued_at)
-    if not wait_seconds:
-        intake.refuse_if_arrived(token.form_hash, token.receipt)
-        wait_seconds = throttle.gate.seconds_until_turn(token.issued_at)
-    if wait_seconds:
+        token = form_tokens.read(post.fields.get("token", ""))
+    except form_tokens.TokenError as error:
+        return _fresh_token_page(request, post, error)
+    if wait_seconds := _count_seconds_to_wait(token):
         return _wait_page(request, post, wait_seconds)
     files, problems = post.files.open()
     form = TipForm(categories.list_offered(), post.fields)
     for sentence in post.problems + problems:
         form.add_error("attachments", sentence)
     if not form.is_valid():
-        return _form_page(request, form, post, files, status=UNPROCESSABLE)
+        return form_page.show_typed(request, form, post, files, token.route, UNPROCESSABLE)
     try:
-        receipt = intake.accept_tip(form.report(), token, files)
-        return _receipt_page(request, receipt, token.id, len(files), has_clip=any(file.has_clip for file in files))
+        intake.accept_tip(form.report(), token, files)
+        return receipt_page.show(request, token, len(files), has_clip=any(file.has_clip for file in files))
     except receipts.ReceiptQueueFullError:
         return _wait_page(request, post, 5, UNAVAILABLE)
     except vault.KeyMissingError as error:
         log.error("no tip can be taken: %s", error)
         return _again_page(request, post, "description", _("We can't accept tips right now. Try again later."))
+
+
+def _count_seconds_to_wait(token: FormToken) -> int:
+    """Return for how many seconds the flood gate holds this form back; 0: accept it. Raises AlreadyArrivedError.
+
+    An officer who writes for a caller does not wait for others: their form has been opened with a mark of the staff side.
+    """
+    if token.route is not TipRoute.WEB:
+        intake.refuse_if_arrived(token.form_hash, token)
+        return throttle.caller_gate.seconds_until_turn()
+    wait_seconds = throttle.gate.seconds_until_ripe(token.issued_at)
+    if not wait_seconds:
+        intake.refuse_if_arrived(token.form_hash, token)
+        wait_seconds = throttle.gate.seconds_until_turn(token.issued_at)
+    return wait_seconds
 
 
 def _arrived_page(request: HttpRequest, post: form_posts.FormPost, arrived: intake.AlreadyArrivedError) -> HttpResponse:
@@ -134,16 +109,10 @@ def _arrived_page(request: HttpRequest, post: form_posts.FormPost, arrived: inta
     """
     if arrived.receipt_seen:
         return redirect("tips:closed")
-    if arrived.receipt is None:
+    if arrived.token is None:
         return render(request, "tips/arrived.html", {"files": arrived.file_count})
-    form_id = form_tokens.read_token_id(post.fields["token"])
-    return _receipt_page(
-        request,
-        arrived.receipt,
-        form_id,
-        arrived.file_count,
-        is_repeat=bool({"description", "repeated"} & set(post.fields)),
-    )
+    is_repeat = bool({"description", "repeated"} & set(post.fields))
+    return receipt_page.show(request, arrived.token, arrived.file_count, is_repeat=is_repeat)
 
 
 def _remove_files(files: Iterable[UUID]) -> None:
@@ -152,12 +121,23 @@ def _remove_files(files: Iterable[UUID]) -> None:
         sealed_store.remove_files(list(files))
 
 
-def _fresh_token_page(request: HttpRequest, post: form_posts.FormPost, token_text: str) -> HttpResponse:
-    """Return everything typed with a fresh token. Raises AlreadyArrivedError: the tip of an expired token may be stored."""
+def _fresh_token_page(request: HttpRequest, post: form_posts.FormPost, problem: form_tokens.TokenError) -> HttpResponse:
+    """Return everything typed with a fresh token. Raises AlreadyArrivedError: the tip of an expired token may be stored.
+
+    A form for a caller stays one. Once nothing but its own field says so, it gets no token: its tip would pass for one whose source
+    alone knows the receipt.
+    """
     with contextlib.suppress(form_tokens.TokenError):
-        intake.refuse_if_arrived(form_tokens.hash_token_id(form_tokens.read_token_id(token_text)), None)
+        token_id = form_tokens.read_token_id(post.fields.get("token", ""))
+        intake.refuse_if_arrived(form_tokens.hash_token_id(token_id), None)
+    route = problem.route if isinstance(problem, form_tokens.TokenExpiredError) else TipRoute.WEB
+    if "caller" in post.fields and route is TipRoute.WEB:
+        sentence = _(
+            "This page was open for too long, so it can't be sent. Copy what you wrote. Then open a new form at the desk."
+        )
+        return _again_page(request, post, "description", sentence, UNPROCESSABLE)
     sentence = _("This page was open for a long time. Nothing is lost. Press Send again.")
-    post = post.with_field("token", form_tokens.issue())
+    post = post.with_field("token", form_tokens.issue(route))
     return _again_page(request, post, "description", sentence, UNPROCESSABLE)
 
 
@@ -179,41 +159,8 @@ def _find_place(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse
     files, problems = post.files.open()
     form = TipForm(categories.list_offered(), initial=post.fields)
     form.search_places()
-    return _form_page(request, form, post, files, searched=True, problems=post.problems + problems)
-
-
-def _form_page(
-    request: HttpRequest,
-    form: TipForm,
-    post: form_posts.FormPost,
-    files: list[Upload],
-    status: int = 200,
-    **context: Any,
-) -> HttpResponse:
-    about = incident_summary.summarize(post.fields.get("incident", ""))
-    context |= {"form": form, "about": about, "token": post.fields.get("token", ""), "trap": HONEYPOT_FIELD}
-    context |= _pending_files_context(post, files)
-    return render(request, "tips/form.html", context, status=status)
-
-
-def _pending_files_context(post: form_posts.FormPost, files: list[Upload]) -> dict[str, Any]:
-    return _files_context(post.files.ticket or new_ticket(), files)
-
-
-def _files_context(ticket: str, files: list[Upload]) -> dict[str, Any]:
-    """Return the context of tips/files.html: the limits, and each pending file with its box's name and whether it loses a clip."""
-    return {
-        "ticket": ticket,
-        "uploads": " ".join(str(upload.file) for upload in files),
-        "max_files": settings.TIP_MAX_FILES,
-        "max_bytes": filesizeformat(settings.TIP_MAX_BYTES),
-        "max_bytes_exactly": settings.TIP_MAX_BYTES,
-        "clip_warning": upload_sentences.clip_removed(),
-        "kept_files": [
-            (attachments.display_name(upload.kind, number), f"{form_posts.REMOVE_PREFIX}{upload.file}", upload.has_clip)
-            for number, upload in enumerate(files, start=1)
-        ],
-    }
+    route = form_tokens.read_route(post.fields.get("token", ""))
+    return form_page.show_typed(request, form, post, files, route, searched=True, problems=post.problems + problems)
 
 
 def _again_page(
@@ -233,38 +180,6 @@ def _again_page(
         "files": len(post.files.ids),
     }
     return render(request, "tips/again.html", context, status=status)
-
-
-def _receipt_page(
-    request: HttpRequest,
-    receipt: str,
-    form_id: bytes,
-    file_count: int,
-    *,
-    is_repeat: bool = False,
-    has_clip: bool = False,
-) -> HttpResponse:
-    """Return the receipt of a tip that is on the disk: no failure from here on may keep the receipt from its source.
-
-    All its links are buttons that post `form_id`, so that the next page confirms that the receipt was seen; script confirms
-    it at once (static/js/receipt.js).
-    """
-    context = {
-        "receipt": _RECEIPT_MARK,
-        "file": _FILE_MARK,
-        "qr": _QR_MARK,
-        "slip": _SLIP_MARK,
-        "form_id": _FORM_ID_MARK,
-        "files": file_count,
-        "again": is_repeat,
-        "has_clip": has_clip,
-    }
-    page = page_cache.render_cached(request, "tips/receipt.html", lambda: context, file_count, is_repeat, has_clip)
-    # Words of our own list, a data: address and an SVG of our own: nothing to escape.
-    page = page.replace(_RECEIPT_MARK, receipt).replace(_FILE_MARK, wording.text_file_address(receipt))
-    page = page.replace(_SLIP_MARK, "".join(f"<li>{word}</li>" for word in receipt.split()))
-    page = page.replace(_FORM_ID_MARK, form_tokens.spell_id(form_id))
-    return HttpResponse(page.replace(_QR_MARK, qr_code.draw(receipt)))
 
 
 # The inbox
@@ -345,7 +260,7 @@ def inbox_conversation(request: HttpRequest) -> HttpResponse:
         if session is not None and not post.is_empty:
             return _add_message(request, session, post)
         if session is not None:
-            return _conversation_page(request, session, MessageForm(), _files_context(new_ticket(), []))
+            return _conversation_page(request, session, MessageForm(), form_page.describe_files(new_ticket(), []))
     except (ephemeral_store.StoreDownError, DatabaseError, InterfaceError) as error:
         log.error("the conversation cannot be opened (%s)", type(error).__name__)
         return _again_page(request, post, "text", _("We can't open your tip right now. It is safe."))
@@ -362,7 +277,7 @@ def _add_message(request: HttpRequest, session: inbox_session.InboxSession, post
     for sentence in post.problems + problems:
         form.add_error("attachments", sentence)
     if not form.is_valid():
-        return _conversation_page(request, session, form, _pending_files_context(post, files), UNPROCESSABLE)
+        return _conversation_page(request, session, form, form_page.describe_pending_files(post, files), UNPROCESSABLE)
     text, form_id = form.cleaned_data["text"], form.cleaned_data["form_id"]
     try:
         is_new = conversation.add_from_source(session.tip, session.key, text, form_id.encode(), files)
@@ -390,6 +305,8 @@ def _conversation_page(
     except vault.SealError:
         log.error("a stored text does not open: it was changed or moved")
         return render(request, "tips/damaged.html", status=500)
+    if receipt_change.is_due(opened):
+        return redirect("tips:new_receipt")
     reading_days.note_reading(opened)
     context = {
         "form": form,

@@ -13,6 +13,8 @@ from django.db.utils import DatabaseError
 from core.row_insertion import insert_row
 from tests.tips.files import sealed_files
 from tips import conversation, form_tokens, intake, receipts
+from tips.callers import marks
+from tips.callers.routes import TipRoute
 from tips.models import Attachment, Category, Message, Tip, Unit
 from tips.source import inbox_session
 
@@ -72,6 +74,9 @@ def session() -> inbox_session.InboxSession:
         "SELECT secret FROM staff_channel",
         "DELETE FROM tips_arrival",
         "SELECT body FROM tips_note",
+        "INSERT INTO tips_callermarkkey (public_key) VALUES ('\\x00')",
+        "DELETE FROM tips_callermarkkey",
+        "SELECT * FROM tips_callerformcount",
         "SELECT key_for_agency FROM tips_noteskey",
         "INSERT INTO tips_agencykey (id, created_at) VALUES ('0123456789abcdef', now())",
         "DELETE FROM tips_agencykey",
@@ -250,6 +255,30 @@ def test_public_can_erase_a_tip_only_with_its_token(session: inbox_session.Inbox
     with acting_as("public"):
         conversation.delete_by_source(session.token)
     assert not Tip.objects.exists()
+
+
+def test_a_receipt_is_replaced_only_with_the_present_token(session: inbox_session.InboxSession) -> None:
+    replaced = "SELECT receipt_replace(%s, %s, %s)"
+    for role in ("staff", "alerts", "bulk", "media"):
+        assert is_refused(role, replaced, session.token, bytes(32), bytes(80))
+    with acting_as("public"), connection.cursor() as cursor:
+        for token, token_hash, key in (
+            (bytes(session.tip.token_hash), bytes(32), bytes(80)),
+            (session.token, b"short", bytes(80)),
+            (session.token, bytes(32), bytes(81)),
+        ):
+            cursor.execute(replaced, [token, token_hash, key])
+            assert cursor.fetchone() == (False,)
+        cursor.execute(replaced, [session.token, bytes(32), bytes(80)])
+        assert cursor.fetchone() == (True,)
+    assert bytes(Tip.objects.get().token_hash) == bytes(32)
+
+
+def test_the_public_role_checks_marks_and_the_staff_role_makes_them() -> None:
+    with acting_as("staff"):
+        mark = marks.make(TipRoute.PHONE)
+    with acting_as("public"):
+        assert marks.redeem(mark) is TipRoute.PHONE
 
 
 @pytest.mark.parametrize(
