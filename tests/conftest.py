@@ -23,7 +23,7 @@ from whitenoise.base import WhiteNoise
 from whitenoise.responders import Redirect, StaticFile
 
 from core.mail import confirmation_pace
-from tests import chromium
+from tests import chromium, receipt_cost
 from tests.stack import TEMPLATES, Mails, Stack, make_keys
 from tipportal.deploy.processes import VARIABLES
 from tipportal.dev_stack import static_files
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("untimed")
     # The real hash takes a quarter of a second for each account of a test.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    receipt_cost.set_cost(receipt_cost.LOWEST)
     _list_static_files_once()
     # Overwriting freed memory takes CPU from every process of a portal, and only the theft test looks there.
     Stack.wipes_memory = False

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import receipt_cost
 from tests.journey import Visitor
 from tests.theft import blind_receipts, process_memory
 from tests.theft.instance import OFFICER, ControlProcess, Findings, Instance
@@ -24,7 +25,7 @@ LONGEST_SECONDS = 30
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    with Instance(tmp_path_factory.mktemp("theft") / "portal", SOURCES) as instance:
+    with receipt_cost.full_cost(), Instance(tmp_path_factory.mktemp("theft") / "portal", SOURCES) as instance:
         instance.act()
         yield instance
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import receipt_cost
 from tips import vault
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
@@ -131,6 +132,7 @@ def test_vector_text() -> None:
     assert vault.open_text(bytes.fromhex(vector["key"]), bytes.fromhex(vector["sealed"]), place) == vector["text"]
 
 
+@receipt_cost.full_cost()
 def test_vector_stretch() -> None:
     vector = VECTORS["stretch"]
     secret = vault.stretch_secret(vector["receipt"].encode(), bytes.fromhex(vector["salt"]))
