@@ -18,7 +18,6 @@ from uuid import uuid4
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from pytest_django.plugin import blocking_manager_key
 from whitenoise.base import WhiteNoise
 from whitenoise.responders import Redirect, StaticFile
 
@@ -136,12 +135,16 @@ def _start_servers() -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> None:
     """Replace pytest-django's, which migrates a database for each process."""
+    from django.test import TransactionTestCase
+
     from tests import database_copies
 
     process = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     with django_db_blocker.unblock():
         database_copies.use_copy(Path(os.environ[TEMPLATES]).parent, process)
         ensure_foundations()
+        database_copies.save_foundations()
+    TransactionTestCase._fixture_teardown = lambda _test: database_copies.restore_foundations()
 
 
 @pytest.fixture
@@ -199,19 +202,6 @@ def _fresh_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     page_cache.clear()
     # All tests sign in from the same address, and share the store: a key of its own gives each test counts of its own.
     monkeypatch.setattr(client_addresses, "KEY_NAME", f"test:{uuid4()}")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """Restore the rows that `migrate` and `vault create-key` make after a test that flushed the database.
-
-    Here, and not in the tests that follow: each of them would roll them back, and the next one make them again.
-    """
-    yield
-    marker = item.get_closest_marker("django_db")
-    if "transactional_db" in getattr(item, "fixturenames", ()) or (marker and marker.kwargs.get("transaction")):
-        with item.config.stash[blocking_manager_key].unblock():
-            ensure_foundations()
 
 
 def ensure_foundations() -> None:
