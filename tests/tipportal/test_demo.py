@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import tomllib
 from contextlib import contextmanager
@@ -74,8 +75,8 @@ def city(_riverton_stands, django_db_blocker):  # noqa: F811
         TestCase._rollback_atomics(opened)
 
 
-class TestContent:
-    """Read-only tests of one city, loaded once."""
+class TestCity:
+    """Tests of one city, loaded once. What a test changes is rolled back after it."""
 
     def test_the_demo_receipt_opens_a_conversation_with_an_answer(self, city):
         receipt = city["receipt"]
@@ -133,6 +134,27 @@ class TestContent:
         assert not Alert.objects.exclude(state="spread").exists()
         assert not Notification.objects.exists()
 
+    def test_a_second_run_changes_nothing(self, city):
+        before = all_rows()
+        again = run_demo()
+        assert [each["password"] for each in again["staff"]] == [each["password"] for each in city["staff"]]
+        assert again["receipt"] == city["receipt"]
+        assert all_rows() == before
+
+    def test_the_next_run_restores_a_deleted_tip(self, city):
+        secret = receipts.stretch_receipt(receipts.parse_receipt(city["receipt"]))
+        count = Tip.objects.count()
+        Tip.objects.get(token_hash=secret.token_hash).delete()
+        run_demo()
+        assert Tip.objects.filter(token_hash=secret.token_hash).exists()
+        assert Tip.objects.count() == count
+
+    def test_a_new_secret_key_gives_new_passwords_that_work(self, city, settings):
+        settings.SECRET_KEY = "another-secret-key-" * 4
+        new = run_demo()["staff"][0]["password"]
+        assert new != city["staff"][0]["password"]
+        assert authenticate(username="officer", password=new)
+
 
 @pytest.mark.usefixtures("tips_alone")
 def test_without_a_media_worker_there_are_no_files(settings, tmp_path):
@@ -142,27 +164,20 @@ def test_without_a_media_worker_there_are_no_files(settings, tmp_path):
     assert not Attachment.objects.exists()
 
 
-def test_a_second_run_changes_nothing():
-    first = run_demo()
-    before = all_rows()
-    assert run_demo() == first
-    assert all_rows() == before
-
-
-@pytest.mark.parametrize("after", [1, 9, 30])
 @pytest.mark.usefixtures("tips_alone")
-def test_the_next_run_finishes_an_interrupted_one(monkeypatch, after):
-    steps, play_follow_up = [], tips._play_follow_up
+def test_the_next_run_finishes_interrupted_ones(monkeypatch):
+    play_follow_up = tips._play_follow_up
+    for steps_of_run in (1, 9, 30):
+        steps = itertools.count()
 
-    def interrupt(step):
-        steps.append(step)
-        if len(steps) > after:
-            raise KeyboardInterrupt
-        play_follow_up(step)
+        def interrupt(step, steps=steps, last=steps_of_run):
+            if next(steps) == last:
+                raise KeyboardInterrupt
+            play_follow_up(step)
 
-    monkeypatch.setattr(tips, "_play_follow_up", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        run_demo()
+        monkeypatch.setattr(tips, "_play_follow_up", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_demo()
     monkeypatch.setattr(tips, "_play_follow_up", play_follow_up)
     run_demo()
     script = tomllib.loads(tips.SCRIPT_FILE.read_text())["tip"]
@@ -170,26 +185,6 @@ def test_the_next_run_finishes_an_interrupted_one(monkeypatch, after):
     written = [step for tip in script for step in tip.get("then", []) if step["do"] in ("ask", "answer", "source")]
     assert Message.objects.count() == len(written)
     assert set(Tip.objects.values_list("disposition", flat=True)) == {"", *Disposition.values}
-
-
-@pytest.mark.usefixtures("tips_alone")
-def test_the_next_run_restores_a_deleted_demo_tip():
-    receipt = run_demo()["receipt"]
-    secret = receipts.stretch_receipt(receipts.parse_receipt(receipt))
-    count = Tip.objects.count()
-    Tip.objects.get(token_hash=secret.token_hash).delete()
-    run_demo()
-    assert Tip.objects.filter(token_hash=secret.token_hash).exists()
-    assert Tip.objects.count() == count
-
-
-@pytest.mark.usefixtures("tips_alone")
-def test_a_new_secret_key_gives_new_passwords_that_work(settings):
-    old = run_demo()["staff"][0]["password"]
-    settings.SECRET_KEY = "another-secret-key-" * 4
-    new = run_demo()["staff"][0]["password"]
-    assert new != old
-    assert authenticate(username="officer", password=new)
 
 
 def test_refuses_to_run_outside_a_demo(settings):
