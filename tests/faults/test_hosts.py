@@ -88,15 +88,17 @@ def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
     """Follow the links of this host. Returns the addresses that fail.
 
     One page of each shape is opened, and one for each parameter that links to it have: not each combination of filters. One page
-    of each view is opened with hostile values too, unless `attacked` has it, and once for each of its parameters.
+    of each view is opened with hostile values too, and once for each of its parameters. What `attacked` has of these, another
+    person has met already: then pages are opened without their parameters.
     """
     found, seen, failed = [start], set[str](), list[str]()
     while found:
         address = found.pop(0)
         path, _mark, query = address.partition("?")
-        shape = VALUE.sub("#", unquote(path))
-        new = {shape, *(f"{shape}?{each.partition('=')[0]}" for each in query.split("&") if each)} - seen
-        if not new or "logout" in address:
+        shape, view = VALUE.sub("#", unquote(path)), name_view(path)
+        parameters = [each.partition("=")[0] for each in query.split("&") if each]
+        new = {f"{shape}?{name}" for name in parameters if f"{view}?{name}" not in attacked} | {shape}
+        if new <= seen or "logout" in address:
             continue
         seen |= new
         page = open_page(visitor, address, failed)
