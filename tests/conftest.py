@@ -29,7 +29,7 @@ from tipportal.dev_stack import static_files
 from tipportal.dev_stack.servers import Servers
 from tips import vault
 
-RUN_FIRST = ("test_make_run.py", "faults", "browser", "upgrade")
+RUN_FIRST = ("test_make_run.py", "faults", "browser", "upgrade", "tipportal", "tips")
 _run_resources: dict[str, Servers | Path] = {}
 
 
@@ -71,19 +71,22 @@ def _list_static_files_once() -> None:
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist, as with `-p no:xdist`, nothing calls it
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than there are cores: tests spend a third of their time waiting for processes they have started."""
-    return (os.cpu_count() or 1) + 1
+    """Return two more than there are cores: tests spend a third of their time waiting for processes they have started."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the tests, and drop the cases of empty parameter sets.
 
-    Tests that start whole portals run first, so that no process is left alone with them at the end. Cases for files that this
-    machine lacks are deselected instead of skipped.
+    Tests that start whole portals run first, then the slow ones of the desk, so that no process is left alone with them at the
+    end. Cases for files that this machine lacks are deselected instead of skipped.
     """
-    items.sort(
-        key=lambda item: next((rank for rank, name in enumerate(RUN_FIRST) if name in item.path.parts), len(RUN_FIRST))
-    )
+
+    def rank(item: pytest.Item) -> int:
+        parts = item.path.relative_to(config.rootpath).parts
+        return next((rank for rank, name in enumerate(RUN_FIRST) if name in parts), len(RUN_FIRST))
+
+    items.sort(key=rank)
     empty_cases = [item for item in items if any(_is_empty_parameter_set(mark) for mark in item.iter_markers("skip"))]
     if empty_cases:
         config.hook.pytest_deselected(items=empty_cases)
