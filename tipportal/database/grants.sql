@@ -103,6 +103,8 @@ GRANT INSERT, DELETE ON tips_agencykey TO portal_staff;
 GRANT INSERT, UPDATE (content, agency_key_id, key_for_agency, audit_entry) ON tips_summarylist TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_savedview TO portal_staff;
 GRANT INSERT, UPDATE (position), DELETE ON tips_tipreading TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON tips_followedview TO portal_staff;
+GRANT INSERT, DELETE ON tips_viewalert TO portal_staff;
 GRANT UPDATE ON tips_responsetarget TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON tips_referral TO portal_staff;
 GRANT UPDATE (is_recheck), DELETE ON tips_arrival TO portal_staff;
@@ -161,6 +163,8 @@ GRANT UPDATE (state, next_step_at, steps, acknowledged_by_id, is_unanswered) ON 
 GRANT SELECT, INSERT ON tips_alertchannel TO portal_alerts;
 GRANT UPDATE (tested_on, works, problem) ON tips_alertchannel TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
+-- And that something is new in a view that an officer follows; not in which.
+GRANT SELECT, UPDATE, DELETE ON tips_viewalert TO portal_alerts;
 -- It also mails supervisors about changed accounts, and links to set up sign-in.
 GRANT SELECT, UPDATE, DELETE ON core_accountmail TO portal_alerts;
 -- And number, time and seal of the audit trail's newest line to an address outside.

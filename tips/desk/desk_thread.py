@@ -1,4 +1,5 @@
-"""The thread of each staff web process that does what the desk owes without anyone asking: it ends shifts and days in the audit trail."""
+"""The thread of each staff web process that does what the desk owes without anyone asking: it ends shifts and days in the audit
+trail, and looks at the views that officers follow."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from tips.callers import form_counts
-from tips.desk.queue import summary_record
+from tips.desk.queue import followed_views, summary_record
 
 _SECONDS_BETWEEN_ROUNDS = 60.0
 
@@ -30,5 +31,6 @@ def _run() -> None:
             close_old_connections()
             summary_record.end_past_shifts()
             form_counts.record_past_days()
+            followed_views.look()
         except Exception as error:  # a thread that ends would leave lists open for good
-            logger.error("What officers saw and opened was not recorded: %s", type(error).__name__)
+            logger.error("Shifts or days were not ended, or followed views not looked at: %s", type(error).__name__)

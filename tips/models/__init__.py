@@ -30,6 +30,7 @@ from tips.models.tips import (
     Tip,
 )
 from tips.models.units import Referral, Unit
+from tips.models.view_alerts import FollowedView, ViewAlert
 from tips.models.walls import Arrival, Wall
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Disposition",
     "DrawnWeek",
     "Duty",
+    "FollowedView",
     "LinkRecord",
     "Message",
     "Note",
@@ -69,6 +71,7 @@ __all__ = [
     "Tip",
     "TipReading",
     "Unit",
+    "ViewAlert",
     "Wall",
     "current_hour",
     "round_duration",

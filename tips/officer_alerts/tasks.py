@@ -12,6 +12,7 @@ from tips.models import Alert, Category, Notification, Tip
 from tips.officer_alerts import escalation
 from tips.officer_alerts.notification_outbox import NotificationOutbox
 from tips.officer_alerts.recipients import choose_recipients, write_notifications
+from tips.officer_alerts.view_alerts import ViewAlertOutbox
 
 _SWEPT_AT_ONCE = 200
 AlertState = Alert.AlertState
@@ -33,6 +34,7 @@ def sweep_alerts() -> None:
         _write_notifications(alert_id)
     escalation.escalate_due()
     NotificationOutbox().send_due()
+    ViewAlertOutbox().send_due()
 
 
 def _write_notifications(alert_id: UUID) -> bool:

@@ -24,6 +24,7 @@ from core import audit, queue
 from core.channel_services import ChannelAddressError
 from core.models import Account
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
+from tips.admin.duty import followed_views
 from tips.conversation import TipGoneError
 from tips.desk import permissions
 from tips.desk.duty import acknowledgement
@@ -92,6 +93,7 @@ class AlertChannelAdmin(admin.ModelAdmin):
         return [
             path("mine/", keep_post_through_sign_in(site, self.own_view), name="tips_alerts_mine"),
             path("urgent/", keep_post_through_sign_in(site, self.urgent_view), name="tips_alerts_urgent"),
+            path("view/", keep_post_through_sign_in(site, followed_views.respond), name="tips_alerts_view"),
         ]
 
     def own_view(self, request: HttpRequest) -> HttpResponse:
@@ -117,6 +119,7 @@ class AlertChannelAdmin(admin.ModelAdmin):
             for channel in list_channels(account)
         ]
         context = {**self.admin_site.each_context(request), "title": _("My alerts"), "form": form, "channels": shown}
+        context |= {"followed": followed_views.list_own(account), "may_follow": permissions.can_act(account)}
         context |= {"address": account.email, "is_allowed": bool(channels.list_allowed())}
         return TemplateResponse(request, "admin/tips/alerts/mine.html", context)
 

@@ -21,7 +21,7 @@ from tips import vault
 from tips.desk import permissions, readings, worklist
 from tips.desk.alike import indexing
 from tips.desk.queue import filters, rows, saved_views, summaries, summary_record, targets, views, waves
-from tips.models import Attachment, SavedView, State, Tip
+from tips.models import Attachment, FollowedView, SavedView, State, Tip
 from tips.walls import visibility
 
 PAGE_SIZE = 50
@@ -85,6 +85,8 @@ class Queue:
     unfiltered_address: str
     more_address: str
     has_lines: bool
+    can_be_followed: bool
+    is_followed: bool
     _ids: list[UUID] = field(repr=False)
 
     @property
@@ -135,6 +137,17 @@ class Queue:
         """Return the tip above this one among the rows shown, None if there is none."""
         position = self._ids.index(tip_id) if tip_id in self._ids else 0
         return self._ids[position - 1] if position else None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The tips of a view without their rows. `query` is the part of its `address` after "?"."""
+
+    title: str
+    query: str
+    address: str
+    tips: QuerySet[Tip]
+    can_be_followed: bool
 
 
 def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
@@ -223,7 +236,31 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
         unfiltered_address=address + _as_query(_write_query(view, [])),
         more_address=address + _as_query(_write_query(view, fields, shown=shown + PAGE_SIZE)) if has_more else "",
         has_lines=has_lines,
+        can_be_followed=has_rows and _can_be_followed(view, fields),
+        is_followed=has_rows and FollowedView.objects.filter(officer=account, query=kept).exists(),
         _ids=[row.pk for row in built],
+    )
+
+
+def select(account: Account, query: QueryDict) -> Selection:
+    """Return the tips of the view that this query names, for this account, without their order."""
+    needs_me = views.build_needs_me(account)
+    tips = worklist.visible_with_unread(account)
+    offered = views.list_views(
+        needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account, tips)
+    )
+    reader = _QueryReader(account, offered)
+    view, fields = reader.read(query)
+    kept = _write_query(view, fields)
+    saved = (each for each in saved_views.list_views(account) if each.query == kept and kept)
+    name = next((each.name for each in saved), "")
+    words = [str(view.title), *(each.description for each in fields if each.chosen)]
+    return Selection(
+        title=name or " · ".join(words),
+        query=kept,
+        address=reverse("admin:tips_tip_changelist") + _as_query(kept),
+        tips=targets.Targets.load().with_due(tips).filter(_build_condition(view, fields)),
+        can_be_followed=reader.has_view(query) and _can_be_followed(view, fields),
     )
 
 
@@ -338,6 +375,11 @@ class _QueryReader:
 def _shows_active(view: views.View, fields: list[filters.FilterField]) -> bool:
     """Return whether only active tips are shown: a filter by state replaces the view's own limit to them."""
     return view.shows_active and not any(each.chosen for each in fields if each.name == "state")
+
+
+def _can_be_followed(view: views.View, fields: list[filters.FilterField]) -> bool:
+    """Return whether officers may get alerts about a view. Each process knows languages for itself, and after a start none yet."""
+    return view.can_be_followed and not any(each.chosen for each in fields if each.name == "language")
 
 
 def _build_condition(view: views.View, fields: list[filters.FilterField]) -> Q:

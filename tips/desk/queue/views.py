@@ -40,6 +40,11 @@ class View:
     shows_active: bool = True
     counts_late: bool = False
 
+    @property
+    def can_be_followed(self) -> bool:
+        """Return whether officers may get alerts about it: of tips that need an officer, and that all officers of a unit see."""
+        return self.shows_active and self.scope == GENERAL
+
 
 _NOTHING_WAITS = _("Nothing is waiting. New tips appear here by themselves.")
 WHOLE_DESK = View(
