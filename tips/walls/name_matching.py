@@ -4,7 +4,7 @@ A match that is wrong costs a supervisor a minute; one that is missed shows a ti
 alone matches, except where it is an ordinary word ("a white van"), a place ("Lindholm Street") or belongs to another person
 ("Juan Garcia" is not Ana Garcia). A common first name alone does not match. Long names match with one letter wrong.
 
-Everything is compared folded (core/plain_text.py). The words and names that the rules need are in names.toml.
+Everything is compared folded (core/plain_text.py), and words of other alphabets by their sound (other_alphabets.py). The words and names that the rules need are in names.toml.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from core.plain_text import fold_text
 from tips.receipts import load_words
+from tips.walls import other_alphabets
 
 _DATA_FILE = Path(__file__).parent / "names.toml"
 _WORD = re.compile(r"[^\W_]+(?:['’`´][^\W_]+)*")
@@ -73,6 +74,8 @@ class _Vocabulary:
     ordinary: frozenset[str]
     surnames: frozenset[str]
     first_names: dict[str, frozenset[str]]  # a name: all names that people with it are called by
+    other_titles: frozenset[str]  # in other alphabets
+    spaceless_titles: frozenset[str]  # in scripts without spaces
     common: frozenset[str]  # words that are no misspelt name, and a name only with a capital letter
 
 
@@ -87,8 +90,18 @@ def _load_vocabulary() -> _Vocabulary:
             first_names[name] |= set(names)
     words = {
         name: frozenset(data[name].split())
-        for name in ("titles", "cues", "particles", "places", "ordinary", "surnames")
+        for name in (
+            "titles",
+            "cues",
+            "particles",
+            "places",
+            "ordinary",
+            "surnames",
+            "other_titles",
+            "spaceless_titles",
+        )
     }
+    words["titles"] |= {fold_text(title) for title in words["other_titles"]}
     common = (
         words["ordinary"]
         | words["titles"]
@@ -112,13 +125,18 @@ class StaffIndex:
         self._by_first_name: dict[str, list[_Person]] = defaultdict(list)
         self._by_alias: dict[str, list[tuple[list[str], int]]] = defaultdict(list)
         self._by_badge: dict[str, set[int]] = defaultdict(set)
+        self._elsewhere = other_alphabets.AlphabetIndex(
+            self._vocabulary.other_titles, self._vocabulary.spaceless_titles
+        )
         for names in staff:
             self._add(names)
 
     def find_named(self, text: str) -> set[int]:
         """Return the ids of the accounts whose people the text names."""
         tokens = list(_split_words(text, self._vocabulary.titles))
-        named = self._find_badges(text) if self._by_badge else set()
+        named = self._elsewhere.find_named(text)
+        if self._by_badge:
+            named |= self._find_badges(text)
         for position, token in enumerate(tokens):
             named |= {
                 person.account_id
@@ -141,10 +159,13 @@ class StaffIndex:
 
     def _add(self, names: StaffNames) -> None:
         person = _Person(names.account_id)
-        for name in _fold_name(names.first_name):
+        for name in _list_spellings(names.first_name):
             person.first_names |= {name, *self._vocabulary.first_names.get(name, ())}
         person.initials = {name[0] for name in person.first_names}
         person.surnames = self._list_surnames(names.last_name)
+        self._elsewhere.add(
+            names.account_id, person.first_names, {surname: self._is_ordinary(surname) for surname in person.surnames}
+        )
         for surname in person.surnames:
             self._by_surname[surname].append(person)
             if len(surname) >= _MIN_FUZZY_WITH_CONTEXT:
@@ -162,9 +183,9 @@ class StaffIndex:
         """Return the words that a surname is known by: each part that is a name, the whole without spaces, and umlauts written out."""
         surnames = set()
         for spelling in {last_name.lower(), last_name.lower().translate(_UMLAUTS)}:
-            parts = _fold_name(spelling)
+            parts = _list_spellings(spelling)
             surnames |= {part for part in parts if part not in self._vocabulary.particles and len(part) > 1}
-            surnames.add("".join(parts))
+            surnames.add("".join(_fold_name(spelling)))
         surnames |= {
             re.sub("[aou]e", lambda match: match[0][0], surname) for surname in surnames if len(surname) > _SHORT
         }
@@ -295,6 +316,12 @@ class StaffIndex:
 
 def _fold_name(name: str) -> list[str]:
     return [_strip_apostrophes(word) for word in _WORD.findall(fold_text(name))]
+
+
+def _list_spellings(name: str) -> list[str]:
+    """Return the words of a name, those of other alphabets in Latin letters, too."""
+    words = _fold_name(name)
+    return [*words, *(other_alphabets.romanize(word) for word in words if other_alphabets.is_elsewhere(word))]
 
 
 def _split_words(text: str, titles: frozenset[str]) -> Iterator[_Token]:
