@@ -79,7 +79,9 @@ class CategoryForm(forms.ModelForm):
             )
             self.add_error("active", sentence)
         if "is_sensitive" in self.fields:
-            saw = access_changes.sees_category(self.editor, is_sensitive=self.initial["is_sensitive"], named=before)
+            saw = access_changes.sees_category(
+                self.editor, is_sensitive=self.initial.get("is_sensitive", False), named=before
+            )
             sees = access_changes.sees_category(self.editor, is_sensitive=is_sensitive, named=named)
             if problem := access_changes.explain_refused_gain(self.editor, sees_before=saw, sees_after=sees):
                 self.add_error("is_sensitive", problem)

@@ -121,6 +121,7 @@ def test_a_link_expires_after_72_hours_and_is_sent_again(administrator: Account,
     assert Client().get(newer).status_code == 200
     assert "Withdrawn" in client.post(address, {"withdraw": link.pk}, follow=True).content.decode()
     assert Client().get(newer).status_code == 410
+    assert lines()[-1][:3] == ("ito", "withdrew the link of", "account maja.lindqvist")
     assert "No invitation is open" in client.get(address).content.decode()
     for value in ("x", "9" * 30, str(link.pk)):
         assert "used or withdrawn" in client.post(address, {"resend": value}, follow=True).content.decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from typing import Any
 
 import pytest
@@ -85,3 +87,37 @@ def test_a_form_that_is_too_old_is_explained_to_staff(officer: Account) -> None:
     assert answer.status_code == 403
     assert_is_staffs(answer.content.decode())
     assert "Open the page again" in answer.content.decode()
+
+
+PARTS = (
+    "admin", "tips", "tip", "core", "account", "r", "99", "change", "add", "delete", "history", "search", "live", "drafts", "views",
+    "workload", "move", "wall", "files", "sign-in", "factors", "outreach", "story", "crimemap", "source", "token", "-1", "0",
+    "99999999999999999999", "00000000-0000-4000-8000-000000000000", "%00", "%ff", "%2e%2e", "..%2f", "<script>", "{{7*7}}", "\u202e",
+    "%0d%0aSet-Cookie:x", "a" * 300, "'", "admin%2Ftips", "~2F", "",
+)  # fmt: skip
+QUERIES = (
+    "",
+    "?p=%00",
+    "?view=%ff&who=-1&state=%F0",
+    "?_changelist_filters=%",
+    "?shown=9e9",
+    "?next=//evil.example",
+    "?o=1.-2",
+)
+
+
+def test_random_addresses_of_the_desk_neither_break_nor_show_residents_pages(officer: Account) -> None:
+    drawn = random.Random(16)
+    clients = [signed_in(officer), signed_in(account("root", *groups.GROUPS)), Client()]
+    broken = []
+    for client in clients:
+        client.raise_request_exception = False
+    for _ in range(150):
+        path = "/".join(drawn.choices(PARTS, k=drawn.randint(1, 5)))
+        address = f"/admin/{path}{drawn.choice(('', '/'))}{drawn.choice(QUERIES)}"
+        client = drawn.choice(clients)
+        answer = client.post(address, TYPED) if drawn.random() < 0.3 else client.get(address)
+        is_residents = answer.status_code >= 400 and re.search(rb'911|href="/(tips/|")', answer.content)
+        if answer.status_code >= 500 or is_residents:
+            broken.append((address, answer.status_code))
+    assert broken == []

@@ -20,6 +20,7 @@ from outreach.models import Channel, Event, Post, Status, Story, Tag
 from outreach.stories import publication
 from tests import staff_session
 from tests.outreach.events.test_events import planned
+from tests.tips.desk.officers import read_audit_trail
 
 pytestmark = pytest.mark.django_db
 SECRET = "canary-secret-8Wz"
@@ -212,6 +213,7 @@ def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client) -> None:
     }
     assert desk.post("/admin/outreach/channel/add/", form).status_code == 302
     channel = Channel.objects.get()
+    assert read_audit_trail()[-1][1:3] == ("added channel", f"channel {channel.pk}")
     assert (channel.kind, channel.host) == ("mastodon", "social.example")
     path = f"/admin/outreach/channel/{channel.pk}/change/"
     desk.post(path, form | {"secret": "", "name": "Press office"})

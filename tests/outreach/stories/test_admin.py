@@ -389,6 +389,7 @@ class TestPictures:
         picture = Picture.objects.get()
         assert Story.objects.get().body == f"One\n\n![](picture:{picture.pk})\n\nTwo"
         assert (picture.alt, picture.credit, picture.added_by) == ("Steps", "City", author)
+        assert "added picture" in [line[1] for line in read_audit_trail()]
 
     @pytest.mark.parametrize(
         ("content", "sentence"),

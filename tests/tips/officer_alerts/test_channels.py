@@ -312,6 +312,8 @@ def test_an_officer_adds_tests_and_removes_a_channel(
     assert AlertChannel.objects.exists()
     client.post(MINE, {"remove": str(channel.pk)})
     assert not AlertChannel.objects.exists()
+    acts = [action for _who, action, _subject, _detail in officers.read_audit_trail()]
+    assert acts == ["added alert channel", "removed alert channel"]
     page = client.post(MINE, {"add": "1", "address": "json://10.0.0.1/x"}).content.decode()
     assert "Your agency doesn" in page
     assert not AlertChannel.objects.exists()
