@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +25,12 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
-from tips import conversation, vault
+from tips import conversation, officer_alerts, vault
 from tips.desk import permissions, triage
-from tips.desk.acts import closings, outgoing, reversals
+from tips.desk.acts import closings, outgoing, reversals, sealed_acts
 from tips.desk.acts.reversals import OUTGOING, Kind, UndoRefusedError
 from tips.desk.triage import TransitionError
-from tips.models import Author, PendingAct, State, Tip
+from tips.models import PendingAct, State, Tip
 
 PORTAL = "portal"  # no account has this name
 _BATCH = 200
@@ -100,7 +99,7 @@ def hold_back(
             act.due_at, act.after = None, {}
         if kind == Kind.ANSWER and locked_tip.assigned_to_id is None and fields.get("closed") != outgoing.STAYS_CLOSED:
             _take(locked_tip, officer, act)
-        act.body = _seal(locked_tip, act, fields | {_RECORDED_LATER: True} if due_at else fields, form_id)
+        act.body = sealed_acts.seal(locked_tip, act, fields | {_RECORDED_LATER: True} if due_at else fields, form_id)
         act.save(force_insert=True)
         if due_at is None:
             _record(act)
@@ -137,11 +136,14 @@ def _undo_locked(tip: Tip, pending_id: UUID, officer: Account) -> UndoneAct:
         raise conversation.TipGoneError
     fields: dict[str, Any] = {}
     if act.kind in OUTGOING:
-        fields = _open(tip, act)[0]
+        fields = sealed_acts.unseal(tip, act)[0]
         if act.before and tip.assigned_to_id == officer.pk:
             _write_assignee(tip, None)
     else:
         reversals.restore(tip, act)
+        if act.body:
+            fields = sealed_acts.unseal(tip, act)[0]
+        officer_alerts.withdraw_assignment_alert(reversals.name_alert(bytes(act.form_hash)))
     act.delete()
     audit.record(officer, "undid", f"tip {tip.number}", Kind(act.kind).name.lower())
     return UndoneAct(tip, Kind(act.kind), fields)
@@ -163,7 +165,9 @@ def _release(act_id: UUID, tip_id: UUID) -> bool:
             act = due.select_related("officer").first() if tip else None
             if tip is None or act is None:
                 return False
-            if act.kind in OUTGOING:
+            if act.kind == Kind.ASSIGN and act.body:
+                conversation.add_note(tip, act.officer, sealed_acts.unseal(tip, act)[0]["word"])
+            elif act.kind in OUTGOING:
                 # Until it is compared with the names of staff, nobody sees the tip: whether its officer does is known then.
                 if tip.arrivals.filter(is_recheck=False).exists():
                     return False
@@ -179,7 +183,7 @@ def _release(act_id: UUID, tip_id: UUID) -> bool:
 
 
 def _carry_out(tip: Tip, act: PendingAct) -> None:
-    fields, form_id = _open(tip, act)
+    fields, form_id = sealed_acts.unseal(tip, act)
     problem = _explain_stop(tip, act)
     if not problem:
         assert act.officer is not None
@@ -292,7 +296,7 @@ def read_decision(pending_id: UUID, account: Account) -> tuple[PendingAct, closi
     act = next((act for act in list_decisions(account) if act.pk == pending_id), None)
     if act is None:
         raise conversation.TipGoneError
-    return act, closings.parse_ending(_open(act.tip, act)[0])
+    return act, closings.parse_ending(sealed_acts.unseal(act.tip, act)[0])
 
 
 def decide(pending_id: UUID, account: Account, *, agrees: bool, reason: str = "") -> Tip:
@@ -330,9 +334,12 @@ def list_undoable(officer: Account) -> list[PendingAct]:
 
 
 def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:
-    """Return the acts on an opened tip that wait to go out, with their fields. Raises vault.SealError, KeyMissingError."""
-    acts = tip.pending_acts.filter(kind__in=OUTGOING).select_related("officer", "second_person")
-    return [(act, _open(tip, act)[0]) for act in acts]
+    """Return the acts on an opened tip that wait to go out, with their fields. Raises vault.SealError, KeyMissingError.
+
+    Among them are assignments whose word to the next officer is not a note yet.
+    """
+    acts = tip.pending_acts.filter(body__isnull=False).select_related("officer", "second_person")
+    return [(act, sealed_acts.unseal(tip, act)[0]) for act in acts]
 
 
 def count_overdue(account: permissions.User) -> int:
@@ -340,21 +347,3 @@ def count_overdue(account: permissions.User) -> int:
     tips = permissions.counted_tips(account)
     late = Q(due_at__lt=timezone.now() - _OVERDUE) | Q(is_stuck=True)
     return PendingAct.objects.filter(late, kind__in=OUTGOING, tip__in=tips).count()
-
-
-def _seal(tip: Tip, act: PendingAct, fields: dict[str, Any], form_id: bytes) -> bytes:
-    text = json.dumps({"fields": fields, "form_id": form_id.hex()})
-    return vault.seal_text(conversation.ensure_notes_key(tip), text, _context(act))
-
-
-def _open(tip: Tip, act: PendingAct) -> tuple[dict[str, Any], bytes]:
-    """Return the fields of an act that waits, and the id of the form that sent it."""
-    assert act.body is not None
-    content = json.loads(vault.open_text(conversation.ensure_notes_key(tip), act.body, _context(act)))
-    return content["fields"], bytes.fromhex(content["form_id"])
-
-
-def _context(act: PendingAct) -> vault.SealContext:
-    return vault.SealContext(
-        tip=act.tip_id, row=act.id, kind="pending", author=Author.STAFF, position=act.position, field="body"
-    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -20,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
-from tips import conversation, vault
+from tips import conversation, officer_alerts, vault
 from tips.desk import permissions, readings
 from tips.desk.acts import reversals
 from tips.models import (
@@ -35,6 +36,7 @@ from tips.models import (
     current_hour,
     round_duration,
 )
+from tips.walls import visibility
 
 SHIFT = dt.timedelta(hours=8)
 # A tip is new until an officer opens its seal; waiting means waiting for the source.
@@ -189,7 +191,8 @@ def assign(
 ) -> None:
     """Assign a tip to an account of the desk, or to none. A `word` to the next officer becomes a note, once a form.
 
-    With a form the assignment can be undone for a while; the word stays.
+    With a form the assignment can be undone for a while; until then the word waits, and undo gives it back. An officer who gets a tip
+    from another is alerted when it can no longer be undone.
     """
     with locked(tip, officer, permissions.can_act) as locked_tip:
         if locked_tip.assigned_to_id == (assignee.pk if assignee else None):
@@ -201,10 +204,19 @@ def assign(
             raise TransitionError(_("You can only assign this tip to an officer or supervisor who may see it."))
         if word:
             refuse_unopened(locked_tip)
-            conversation.add_note(locked_tip, officer, word, derive_note_id(b"hand over", tip, form_id))
-        assignee_id = assignee.pk if assignee else None
-        columns = {"assigned_to_id": assignee_id}
-        reversals.change(locked_tip, officer, PendingAct.Kind.ASSIGN, columns, form_id, batch)
+        if word and not form_id:
+            conversation.add_note(locked_tip, officer, word)
+        columns = {"assigned_to_id": assignee.pk if assignee else None}
+        fields = {"word": word} if word else None
+        kind = PendingAct.Kind.ASSIGN
+        if not reversals.change(locked_tip, officer, kind, columns, form_id, batch, fields):
+            return
+        if assignee is not None and assignee != officer:
+            alert_id = reversals.name_alert(reversals.hash_form(locked_tip, kind, form_id)) if form_id else uuid.uuid4()
+            is_walled = visibility.is_walled(locked_tip)
+            officer_alerts.raise_assignment_alert(
+                locked_tip, assignee, alert_id, reversals.compute_due_time(), is_walled=is_walled
+            )
         detail = f"to {assignee.get_username()}" if assignee else "to nobody"
         audit.record(officer, "assigned", f"tip {locked_tip.number}", detail)
 

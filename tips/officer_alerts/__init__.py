@@ -9,6 +9,7 @@ whatever the queue lost. Times in these rows are rounded as those of the tip are
 from __future__ import annotations
 
 from tips.officer_alerts.alert_rows import raise_alert, silence, withdraw_notifications
+from tips.officer_alerts.assignment_alerts import raise_assignment_alert, withdraw_assignment_alert
 from tips.officer_alerts.delivery_problems import WaitingAlerts, count_waiting, find_problems
 from tips.officer_alerts.notification_outbox import NotificationOutbox
 from tips.officer_alerts.recipients import choose_recipients
@@ -21,8 +22,10 @@ __all__ = [
     "count_waiting",
     "find_problems",
     "raise_alert",
+    "raise_assignment_alert",
     "silence",
     "spread_alert",
     "sweep_alerts",
+    "withdraw_assignment_alert",
     "withdraw_notifications",
 ]

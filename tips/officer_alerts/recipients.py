@@ -53,13 +53,19 @@ def only_reachable(accounts: QuerySet[Account], alert_id: UUID | None = None) ->
 
 
 def write_notifications(
-    alert: Alert, officer_ids: Iterable[int], unit_id: int | None = None, *, is_sent: bool = False
+    alert: Alert,
+    officer_ids: Iterable[int],
+    unit_id: int | None = None,
+    *,
+    is_sent: bool = False,
+    not_before: dt.datetime | None = None,
 ) -> None:
     """Write a notification for the mail of each officer and each of their channels, and for the channels of a unit, once each.
 
-    With `is_sent` they are settled already, and nothing is sent.
+    They are sent from `not_before` on, by default now. With `is_sent` they are settled already, and nothing is sent.
     """
     chosen = set(officer_ids)
+    soonest = not_before or current_hour()
     now, on_duty = timezone.now(), DutyCalendar.load().list_on_duty(timezone.now())
     due = {
         duty.officer_id: find_quiet_end(duty, now)
@@ -69,7 +75,7 @@ def write_notifications(
     state = NotificationState.SENT if is_sent else NotificationState.WAITING
     with_mail = Account.objects.filter(pk__in=chosen).exclude(email="").values_list("pk", flat=True)
     rows = [
-        Notification(alert_id=alert.pk, officer_id=pk, state=state, next_attempt_at=due.get(pk) or current_hour())
+        Notification(alert_id=alert.pk, officer_id=pk, state=state, next_attempt_at=due.get(pk) or soonest)
         for pk in with_mail
     ]
     owned = Q(officer__in=chosen) | (Q(unit=unit_id) if unit_id is not None else Q(pk__in=[]))
@@ -81,9 +87,9 @@ def write_notifications(
                 officer_id=channel.officer_id,
                 channel_id=channel.pk,
                 state=state,
-                next_attempt_at=_next_time(channel, alert.urgent, at or now)
+                next_attempt_at=_next_time(channel, alert.urgent, at or not_before or now)
                 if at or _is_cloud(channel)
-                else current_hour(),
+                else soonest,
             )
         )
     Notification.objects.bulk_create(sorted(rows, key=lambda row: row.pk), ignore_conflicts=True)

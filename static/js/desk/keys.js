@@ -156,6 +156,7 @@ function leaveField(event) {
 function clearChosen() {
   const reset = document.querySelector(".picked [type=reset]");
   if (!reset || !isShown(reset)) return false;
+  if ([...document.querySelectorAll("[popover]")].some(isOpenPopover)) return false; // Esc closes the menu, and the rows stay chosen
   reset.click();
   return true;
 }

@@ -185,6 +185,7 @@ def test_going_off_duty_with_open_tips_asks_who_gets_them(okafor: Account) -> No
     assert "2 tips were handed over." in page
     assert not Duty.objects.get().on_duty
     assert set(Tip.objects.values_list("assigned_to", flat=True)) == {ito.pk}
+    officers.let_acts_go_out()
     assert list(Note.objects.values_list("tip", flat=True)) == [opened.pk]
     unopened.refresh_from_db()
     assert unopened.state == State.NEW

@@ -77,7 +77,7 @@ def list_waiting(tip: Tip) -> list[dict[str, Any]]:
             "act": act,
             "is_later": act.due_at is not None and act.due_at > timezone.now() + _SOON,
             "who": describe_assignee(act.officer) if act.officer else _("Former officer"),
-            "text": show_steering(fields.get("text") or fields.get("reason") or ""),
+            "text": show_steering(fields.get("text") or fields.get("reason") or fields.get("word") or ""),
         }
         for act, fields in acts
     ]

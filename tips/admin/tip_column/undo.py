@@ -95,6 +95,8 @@ def _name_fields(undone: UndoneAct) -> dict[str, Any]:
         case Kind.REFER:
             unit = ALL_OFFICERS if fields["unit"] is None else str(fields["unit"])
             return {"refer_to": unit, "refer_reason": fields["reason"]}
+        case Kind.ASSIGN if "word" in fields:
+            return {"assign_word": fields["word"]}
         case Kind.MOVE:
             return {"category_reason": fields["reason"]}
         case _:

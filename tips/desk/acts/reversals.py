@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from core.models import Account
+from tips.desk.acts import sealed_acts
 from tips.models import Author, DeskState, PendingAct, Tip
 
 Kind = PendingAct.Kind
@@ -43,6 +44,11 @@ def hash_form(tip: Tip, kind: str, form_id: bytes) -> bytes:
     return hashlib.sha256(b"act" + kind.encode() + tip.pk.bytes + form_id).digest()
 
 
+def name_alert(form_hash: bytes) -> UUID:
+    """Return the id of the alert that an assignment raises: undoing the act takes it back."""
+    return UUID(bytes=form_hash[:16])
+
+
 def next_position(tip: Tip) -> int:
     """Return the position of the next act of a locked tip."""
     last: int = tip.pending_acts.aggregate(last=Max("position"))["last"] or 0
@@ -56,11 +62,18 @@ def last_source_position(tip: Tip) -> int:
 
 
 def change(  # noqa: PLR0917
-    tip: Tip, officer: Account, kind: Kind, columns: dict[str, Any], form_id: bytes = b"", batch: UUID | None = None
+    tip: Tip,
+    officer: Account,
+    kind: Kind,
+    columns: dict[str, Any],
+    form_id: bytes = b"",
+    batch: UUID | None = None,
+    fields: dict[str, Any] | None = None,
 ) -> bool:
     """Set columns of a locked tip, or with the prefix "desk." of its desk state; with a form the change can be undone.
 
-    Returns False if nothing differs, or the form was carried out before.
+    `fields` are what the officer typed besides: they stay sealed with the act until it can no longer be undone. Returns False if
+    nothing differs, or the form was carried out before. With fields, raises vault.SealError and KeyMissingError.
     """
     form_hash = hash_form(tip, kind, form_id)
     if form_id and PendingAct.objects.filter(form_hash=form_hash).exists():
@@ -70,7 +83,7 @@ def change(  # noqa: PLR0917
         return False
     _write(tip, columns)
     if form_id:
-        record_done(tip, officer, kind, before, _encode(columns), form_id, batch)
+        record_done(tip, officer, kind, before, _encode(columns), form_id, batch, fields)
     return True
 
 
@@ -82,9 +95,10 @@ def record_done(  # noqa: PLR0917
     after: dict[str, Any],
     form_id: bytes,
     batch: UUID | None = None,
+    fields: dict[str, Any] | None = None,
 ) -> PendingAct:
-    """Record an act on a locked tip that is done and can be undone, with the values that it changed."""
-    return PendingAct.objects.create(
+    """Record an act on a locked tip that is done and can be undone, with the values that it changed; `fields`: see `change`."""
+    act = PendingAct(
         tip=tip,
         officer=officer,
         kind=kind,
@@ -95,6 +109,10 @@ def record_done(  # noqa: PLR0917
         after=after,
         due_at=compute_due_time(),
     )
+    if fields:
+        act.body = sealed_acts.seal(tip, act, fields, form_id)
+    act.save(force_insert=True)
+    return act
 
 
 def restore(tip: Tip, act: PendingAct) -> None:
