@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
@@ -17,14 +18,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core import audit
 from core.audit import head_mails, proof
 from core.models import Account, AuditEntry
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.staff.admin_site import ReadOnlyAdmin
-from tipportal.audit_trail import csv_export, search_counts, visible_lines
+from core.staff.session_resume import is_resumed, keep_post_through_sign_in
+from tipportal.audit_trail import csv_export, search_counts, seen_lists, visible_lines
 from tipportal.audit_trail.filter_form import TrailFilterForm
 from tipportal.audit_trail.search_details import SearchDetails
 
@@ -34,6 +37,21 @@ SUBJECT = "audit trail"
 _TURN_SECONDS = 1.5
 # A walk that nobody has continued for so long was given up.
 _ABANDONED = dt.timedelta(minutes=10)
+
+
+class SeenListForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Why do you open it?"),
+        widget=forms.TextInput({"class": "vTextField", "maxlength": seen_lists.MAX_REASON}),
+        help_text=gettext_lazy("Your reason is sealed in the audit trail. Supervisors can read it."),
+        error_messages={"required": gettext_lazy("Write why you open the list.")},
+    )
+
+    def clean_reason(self) -> str:
+        reason: str = self.cleaned_data["reason"]
+        if not seen_lists.fits(reason):
+            raise ValidationError(_("This is too long. Write it in fewer words."))
+        return reason
 
 
 @admin.register(AuditEntry)
@@ -46,7 +64,14 @@ class AuditEntryAdmin(ReadOnlyAdmin):
             "export/": (require_POST(self.export_view), "core_auditentry_export"),
             "check/": (require_POST(self.check_view), "core_auditentry_check"),
         }
-        return [path(route, self.admin_site.admin_view(view), name=name) for route, (view, name) in views.items()]
+        list_view = keep_post_through_sign_in(
+            self.admin_site, require_http_methods(["GET", "POST"])(self.seen_list_view)
+        )
+        seen_list = path("lists/<int:list_id>/", list_view, name="core_auditentry_list")
+        return [
+            seen_list,
+            *(path(route, self.admin_site.admin_view(view), name=name) for route, (view, name) in views.items()),
+        ]
 
     def list_view(self, request: HttpRequest) -> HttpResponse:
         account = self._require_reader(request)
@@ -88,6 +113,29 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         name = f"audit-trail-{timezone.localdate():%Y-%m-%d}.csv"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
+
+    @require_fresh_factor_for_posts
+    def seen_list_view(self, request: HttpRequest, list_id: int) -> HttpResponse:
+        """Ask for a reason (GET), then open the list of the lines that an officer was shown during a shift (POST)."""
+        supervisor = self._require_reader(request)
+        if not visible_lines.reads_tips(supervisor):
+            raise PermissionDenied
+        shown = seen_lists.find_ended(list_id)
+        if shown is None:
+            messages.warning(request, _("There is no such list, or its shift isn't over. It can be opened then."))
+            return HttpResponseRedirect(reverse("admin:core_auditentry_changelist"))
+        form = SeenListForm(request.POST or None)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("What an officer saw"),
+            "shown": shown,
+            "form": form,
+            "is_unchanged": seen_lists.is_unchanged(shown),
+        }
+        if request.method == "POST" and not is_resumed(request) and form.is_valid():
+            context["tips"] = seen_lists.open_list(shown, supervisor, form.cleaned_data["reason"])
+            context["is_open"] = True
+        return TemplateResponse(request, "admin/core/seen_list.html", context, status=422 if form.errors else 200)
 
     def check_view(self, request: HttpRequest) -> HttpResponse:
         """Begin a walk from the first line on, or go on with it for a moment. The page then asks for the next turn."""

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.models import Account, AuditEntry
 from core.plain_text import show_steering
-from tipportal.audit_trail import visible_lines
+from tipportal.audit_trail import seen_lists, visible_lines
 from tips.desk import search_record
 from tips.walls import screening
 from tips.walls.name_matching import StaffIndex
@@ -24,6 +24,10 @@ class SearchDetails:
     def describe(self, line: AuditEntry) -> str:
         """Return the details of a line; of a search with the words and numbers that the reader may see."""
         outcome = search_record.hide_words(line.detail)
+        if line.action == seen_lists.OPENED and visible_lines.reads_tips(self._reader):
+            reason = show_steering(seen_lists.read_reason(line))
+            # Translators: the reason is that of a supervisor who opened a list of what an officer saw.
+            return _("%(list)s: “%(reason)s”") % {"list": outcome, "reason": reason} if reason else outcome
         if outcome == line.detail or not visible_lines.reads_tips(self._reader):
             return outcome
         searched = search_record.read_words(line.actor, line.detail)

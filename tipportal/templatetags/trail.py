@@ -8,7 +8,7 @@ from django import template
 from django.template import RequestContext
 
 from core.models import Account, AuditEntry
-from tipportal.audit_trail import notices
+from tipportal.audit_trail import notices, seen_lists
 from tipportal.audit_trail.search_details import SearchDetails
 
 register = template.Library()
@@ -24,3 +24,9 @@ def trail_notice(context: RequestContext) -> dict[str, Any]:
 def details_of(search_details: SearchDetails, line: AuditEntry) -> str:
     """Return the details of a line, with what is sealed in it if its reader may see that."""
     return search_details.describe(line)
+
+
+@register.filter
+def list_of(line: AuditEntry) -> int | None:
+    """Return the list of what an officer saw that a line is about, None for other lines."""
+    return seen_lists.find_list_id(line)

@@ -30,7 +30,7 @@ SUBJECT = "tips"
 SOME_FOUND, NOTHING_FOUND, NOTHING_FOUND_YET = "some found", "nothing found", "nothing found yet"
 SEALED = ", sealed "
 # Every record is padded to the same length; in Base64 it fits into the line's details with the outcome.
-_RECORD_BYTES = 304
+RECORD_BYTES = 304
 _LABEL = b"search of tips by "
 
 
@@ -56,7 +56,7 @@ class SearchedWords:
 
     def fits(self) -> bool:
         """Return whether the record can be sealed: words that are too long are not searched for."""
-        return len(self.as_bytes()) <= _RECORD_BYTES
+        return len(self.as_bytes()) <= RECORD_BYTES
 
 
 def record_search(officer: Account, found_count: int) -> None:
@@ -70,8 +70,7 @@ def record_words(officer: Account, searched: SearchedWords, *, goes_on: bool = F
 
     `goes_on`: the search was recorded before, with what was found until then.
     """
-    sealed = vault.seal_box(_derive_key(), searched.as_bytes().ljust(_RECORD_BYTES), _label(officer.get_username()))
-    detail = searched.outcome + SEALED + base64.urlsafe_b64encode(sealed).decode()
+    detail = searched.outcome + seal(officer.get_username(), searched.as_bytes())
     with transaction.atomic(durable=True):
         audit.record(officer, WENT_ON if goes_on else SEARCHED, SUBJECT, detail)
 
@@ -83,12 +82,23 @@ def hide_words(detail: str) -> str:
 
 def read_words(actor: str, detail: str) -> SearchedWords | None:
     """Return what a line has sealed; None if it has nothing, or was written with another key. Raises AuditKeyMissingError."""
+    opened = open_sealed(actor, detail)
+    return SearchedWords(*json.loads(opened)) if opened else None
+
+
+def seal(actor: str, content: bytes) -> str:
+    """Return what stands in the details of an actor's line for content that only supervisors read; at most RECORD_BYTES of it."""
+    sealed = vault.seal_box(_derive_key(), content.ljust(RECORD_BYTES), _label(actor))
+    return SEALED + base64.urlsafe_b64encode(sealed).decode()
+
+
+def open_sealed(actor: str, detail: str) -> bytes:
+    """Return the content that a line has sealed; b"" if it has none that opens. Raises AuditKeyMissingError."""
     token = detail.partition(SEALED)[2]
     try:
-        opened = vault.open_box(_derive_key(), base64.urlsafe_b64decode(token), _label(actor)) if token else b""
+        return vault.open_box(_derive_key(), base64.urlsafe_b64decode(token), _label(actor)) if token else b""
     except (vault.SealError, binascii.Error):
-        return None
-    return SearchedWords(*json.loads(opened)) if opened else None
+        return b""
 
 
 def sees_units_of(reader: Account, actor: str) -> bool:

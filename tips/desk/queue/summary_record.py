@@ -71,6 +71,11 @@ def read_lines(shown: SummaryList) -> list[Line]:
     return _open_list(shown, _open_key(shown))
 
 
+def digest(shown: SummaryList) -> str:
+    """Return the digest that ends a list's line in the audit trail."""
+    return hashlib.blake2b(bytes(shown.content), digest_size=16).hexdigest()
+
+
 def _is_recorded(officer: Account, wanted: set[Line]) -> bool:
     """Return whether the officer's present list has all these lines. Most pages show nothing new, and should cost no commit."""
     current = SummaryList.objects.filter(officer=officer, audit_entry=None).first()
@@ -84,8 +89,8 @@ def _end(shown: SummaryList) -> None:
         said = f"{len(lines)} lines of {len({number for number, _position in lines})} tips"
     except (vault.SealError, vault.KeyMissingError):
         said = "a list that can't be opened"
-    digest = hashlib.blake2b(bytes(shown.content), digest_size=16).hexdigest()
-    entry = audit.record(shown.officer or FORMER_ACCOUNT, SAW, SUBJECT, f"{said}, list {shown.pk} {digest}")
+    detail = f"{said}, list {shown.pk} {digest(shown)}"
+    entry = audit.record(shown.officer or FORMER_ACCOUNT, SAW, SUBJECT, detail)
     shown.audit_entry = entry.pk
     shown.save(update_fields=["audit_entry"])
 
