@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -168,10 +170,18 @@ class IntersectionAdmin(AuditedAdmin):
     search_fields = ["first", "second"]
 
 
+_UNSTORABLE = re.compile(r"\\u0000|(?<!\")\b(?:NaN|Infinity)\b(?!\")")  # in PostgreSQL's JSON
+
+
 class BaseLayerForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         geojson, layer = cleaned.get("geojson"), cleaned.get("name")
+        if _UNSTORABLE.search(json.dumps(geojson)):
+            self.add_error(
+                "geojson", _("This GeoJSON has a number or a character that can't be stored. Export it again.")
+            )
+            return cleaned
         if geojson is not None and layer and not any(drawable_features(geojson, layer)):
             is_labels = layer == BaseLayer.Name.LABELS
             points = _(

@@ -223,13 +223,18 @@ def _coordinate_arrays(shape: dict[str, Any]) -> Iterator[Array]:
     coordinates = shape["coordinates"]
     match shape["type"]:
         case "Polygon":
-            yield from (np.array(ring[:-1], "f8")[:, :2] for ring in coordinates)
+            yield from (_coordinate_array(ring[:-1]) for ring in coordinates)
         case "MultiPolygon":
-            yield from (np.array(ring[:-1], "f8")[:, :2] for rings in coordinates for ring in rings)
+            yield from (_coordinate_array(ring[:-1]) for rings in coordinates for ring in rings)
         case "LineString":
-            yield np.array(coordinates, "f8")[:, :2]
+            yield _coordinate_array(coordinates)
         case "MultiLineString":
-            yield from (np.array(line, "f8")[:, :2] for line in coordinates)
+            yield from (_coordinate_array(line) for line in coordinates)
+
+
+def _coordinate_array(positions: list[list[float]]) -> Array:
+    """Return positions as an (n, 2) array: some of a line may have a height, and others none."""
+    return np.array([position[:2] for position in positions], "f8").reshape(-1, 2)
 
 
 def _svg_path(points: Array, closed: bool) -> str:

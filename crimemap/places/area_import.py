@@ -148,12 +148,12 @@ def _parse_feature(number: int, feature: Any) -> Feature:
 
 
 def property_text(value: object) -> str:
-    """Return a property as text; whole numbers lose the ".0" that tables give them."""
+    """Return a property as one line of printable text; whole numbers lose the ".0" that tables give them."""
     if value is None or isinstance(value, dict | list):
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return " ".join(str(value).split())
+    return " ".join("".join(character if character.isprintable() else " " for character in str(value)).split())
 
 
 def property_names(features: Sequence[Feature]) -> list[str]:

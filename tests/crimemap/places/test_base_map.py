@@ -117,3 +117,20 @@ def test_an_area_needs_an_outline(db):
     }
     form = forms.modelform_factory(Area, places.AreaForm, fields=[*data])(data)
     assert "isn't the outline of an area" in form.errors["outline"][0]
+
+
+@pytest.mark.parametrize("odd", ['"a\\u0000b"', "NaN", "-Infinity", "1e999"])
+def test_what_the_database_cannot_store_is_refused_with_a_sentence(db, odd):
+    content = json.dumps(collection(LINE, rank="ODD")).replace('"ODD"', odd)
+    data = {"name": "streets", "order": "1", "geojson": content}
+    form = forms.modelform_factory(BaseLayer, places.BaseLayerForm, fields=[*data])(data)
+    assert form.errors == {
+        "geojson": ["This GeoJSON has a number or a character that can't be stored. Export it again."]
+    }
+
+
+def test_positions_with_and_without_a_height_are_drawn_together(client, db, incidents):
+    mixed = {"type": "LineString", "coordinates": [[-38.51, 41.49, 12.0], [-38.5, 41.5]]}
+    BaseLayer.objects.all().delete()
+    BaseLayer.objects.create(name="streets", order=1, geojson=collection(mixed))
+    assert b'class="streets' in client.get("/map/").content
