@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from core.staff import groups
-from tests.browser.source import NEUTRAL, check_looks, stored, visit
+from tests.browser.source import NEUTRAL, TEXT, check_looks, stored, visit
 from tests.stack import Stack
 
 LIST = "/admin/tips/tip/"
@@ -258,3 +258,62 @@ def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser:
         other.go_back()
         expect(other.get_by_label("Username:")).to_be_visible()
         assert other.get_by_role("list", name="Time line").count() == 0
+
+
+def test_an_officer_writes_for_a_caller_who_gets_words_of_their_own(browser: Browser, stack: Stack) -> None:
+    """The staff side and the residents' pages are of two origins here: the form comes by a post to another site."""
+    either_origin = "http://"
+    with visit(browser, either_origin) as page, visit(browser, stack.public_url) as caller:
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        page.locator(".views summary").click()
+        page.get_by_role("link", name="Take a tip for someone").click()
+        check_looks(page)
+        told: list[tuple[str | None, str | None]] = []
+
+        def note(request: Request) -> None:
+            if request.url == stack.public_url + "/tips/for-a-caller/":
+                told.append((request.headers.get("origin"), request.headers.get("referer")))
+
+        page.context.on("request", note)
+        with page.context.expect_page() as opened:
+            page.get_by_role("button", name="By phone").click()
+        form = opened.value
+        expect(form.get_by_text("You're writing for a caller.")).to_be_visible()
+        assert set(told) == {("null", None)}
+        assert form.url == stack.public_url + "/tips/for-a-caller/"
+        check_looks(form)
+        form.locator(".tile", has_text="Vehicle").click()
+        form.get_by_role("button", name="Continue").click()
+        form.get_by_label("Tell us in your own words").fill(TEXT)
+        form.get_by_role("button", name="Continue").click()
+        form.get_by_role("button", name="Continue").click()
+        form.get_by_text("The person can't use the internet").click()
+        check_looks(form)
+        form.get_by_role("button", name="Send tip").click()
+        expect(form.get_by_role("heading", name="Read these words to the caller")).to_be_focused()
+        check_looks(form)
+        words = " ".join(form.locator(".read-out b").all_inner_texts())
+        assert len(words.split()) == 7
+        assert TEXT.split("\n")[0] not in stored(form)
+        form.get_by_role("button", name="They have the words. Close this page").click()
+        expect(form.get_by_role("heading", name="This page has expired")).to_be_visible()
+        form.reload()
+        assert words.split()[0] not in form.content()
+        # The caller, at home.
+        caller.goto(stack.public_url + "/tips/inbox/")
+        caller.get_by_label("Your receipt").fill(words)
+        caller.keyboard.press("Enter")
+        expect(caller.get_by_role("heading", name="Here are your new words")).to_be_visible()
+        check_looks(caller)
+        new_words = caller.locator("#receipt-words").inner_text()
+        assert new_words != words
+        caller.reload()
+        expect(caller.locator("#receipt-words")).to_have_text(new_words)
+        caller.get_by_role("button", name="I have the new words. Open my tip").click()
+        expect(caller.get_by_text(TEXT.split("\n")[0])).to_be_visible()
+        caller.context.clear_cookies()
+        caller.goto(stack.public_url + "/tips/inbox/")
+        caller.get_by_label("Your receipt").fill(words)
+        caller.keyboard.press("Enter")
+        expect(caller.get_by_text("No tip has this receipt.").first).to_be_visible()

@@ -110,7 +110,7 @@ def test_an_officer_opens_the_form_and_reads_the_words_out(okafor: Account) -> N
     screening_thread.run_round(rechecks=False)
     shown = words_of(client.get(reverse("admin:tips_tip_change", args=[Tip.objects.get().pk])))
     assert "At the counter: an officer wrote it for the person" in shown
-    assert "They can't use the internet: no answer reaches them" in shown
+    assert "Nobody will read them: the person can't use the internet" in shown
 
 
 def test_only_officers_who_work_on_tips_open_forms(db: None) -> None:

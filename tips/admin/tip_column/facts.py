@@ -40,7 +40,8 @@ def list_facts(report: dict[str, Any]) -> list[Fact]:
     """Return each fact of an opened report besides the description, without those left empty."""
     danger = {"yes": _("Yes"), "no": _("No"), "unknown": _("The source doesn't know")}
     facts = [
-        Fact(_("How it came"), _describe_route(report), is_brief=True),
+        Fact(_("How it came"), [_describe_route(report)], is_brief=True),
+        Fact(_("Answers"), [_describe_reach(report)], is_red=True, is_brief=True),
         Fact(_("In danger right now"), [danger.get(report["danger"], "")], report["danger"] == "yes", is_brief=True),
         Fact(_("Where"), _describe_place(report), is_brief=True),
         Fact(_("When"), [report["when"]], is_brief=True),
@@ -56,16 +57,18 @@ def list_facts(report: dict[str, Any]) -> list[Fact]:
     return [fact for fact in cleaned if fact.lines]
 
 
-def _describe_route(report: dict[str, Any]) -> list[str]:
-    """Return who wrote the report, if it was not its source, and whether they can read an answer."""
+def _describe_route(report: dict[str, Any]) -> str:
+    """Return who wrote the report; "" if it was its source."""
     routes = {
         "phone": _("By phone: an officer wrote it for the caller"),
         "counter": _("At the counter: an officer wrote it for the person"),
     }
-    route = routes.get(report.get("route", ""))
-    if route is None:
-        return []
-    return [route, _("They can't use the internet: no answer reaches them")] if report.get("no_internet") else [route]
+    return routes.get(report.get("route", ""), "")
+
+
+def _describe_reach(report: dict[str, Any]) -> str:
+    """Return that an answer won't be read, if the source said so when an officer wrote for them."""
+    return _("Nobody will read them: the person can't use the internet") if report.get("no_internet") else ""
 
 
 def _describe_place(report: dict[str, Any]) -> list[str]:
