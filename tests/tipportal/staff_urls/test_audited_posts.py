@@ -71,6 +71,7 @@ SHOWN_BY = {
     "factors_add_passkey": ("core/sign_in/test_factors.py", "added"),
     "tips_alerts_mine": ("tips/officer_alerts/test_channels.py", '"added alert channel"'),
     "tips_alerts_urgent": ("tips/officer_alerts/test_escalation.py", '"acknowledged the alert about"'),
+    "tips_caller": ("tips/callers/test_callers.py", "test_the_audit_trail_has_one_line_an_officer_and_day"),
     "tips_duty_mine": ("tips/desk/test_admin.py", '"changed duty"'),
     "tips_duty_handover": ("tips/officer_alerts/test_duty_calendar.py", "handover"),
     "tips_tip_change": ("tips/desk/test_admin.py", '"answered"'),
