@@ -7,11 +7,16 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Error as BrowserError
 
+from core.staff import groups
+from tests.browser.source import visit
+from tests.browser.test_staff import LIST, sign_in
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
 
@@ -162,3 +167,71 @@ def test_sixteen_sources_at_once_all_get_a_receipt(stack: Stack) -> None:
         thread.join(60)
     assert [source.status for source in sources] == [200] * 16
     assert len({source.receipt() for source in sources}) == 16
+
+
+WORDS = "Stay inside. A patrol is on its way to you."
+
+
+def set_due(stack: Stack, seconds: int) -> None:
+    """Move the time at which waiting acts go out, so that a slow machine is no failure."""
+    with closing(stack.connect("owner")) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE tips_pendingact SET due_at = now() + make_interval(secs => %s) WHERE due_at IS NOT NULL", [seconds])  # fmt: skip
+
+
+def count_acts(stack: Stack) -> int:
+    with closing(stack.connect("owner")) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM tips_pendingact WHERE due_at IS NOT NULL")
+        return int(cursor.fetchone()[0])
+
+
+def open_tip(page: Page, stack: Stack, words: str) -> None:
+    page.goto(stack.staff_url + LIST)
+    page.locator(".rows2 .first a").filter(has_text=words).first.click()
+    expect(page.get_by_role("list", name="Time line")).to_be_visible()
+
+
+def send_answer(page: Page, stack: Stack) -> None:
+    page.get_by_label("Your answer").fill(WORDS)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
+    set_due(stack, 600)
+
+
+def test_an_answer_is_undone_or_sent_once_though_its_staff_node_is_killed(
+    browser: Browser, stack: Stack, source: Visitor
+) -> None:
+    """The node that answers after the kill knows nothing of the one before: the database alone has the waiting act."""
+    receipt = source.send("Somebody tries the cellar door right now")
+    with visit(browser, stack.staff_url, width=1280) as page:
+        sign_in(page, stack, groups.OFFICER)
+        open_tip(page, stack, "cellar door")
+        send_answer(page, stack)
+        stack.kill_web()
+        with suppress(BrowserError):  # the browser's own page says that the site can't be reached
+            page.get_by_role("button", name="Undo").click()
+        stack.start_web()
+        set_due(stack, 50)
+        # Undone once the desk is back, from any page; the text is in its field again.
+        page.goto(stack.staff_url + LIST)
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        page.keyboard.press("z")
+        expect(page.get_by_text("What you had typed is in its field again. Nothing was sent.")).to_be_visible()
+        expect(page.get_by_label("Your answer")).to_have_value(WORDS)
+        assert count_acts(stack) == 0
+        assert WORDS not in Visitor(stack.public_url).enter_inbox(receipt)
+
+        # Sent again; the node dies while the act is due, and two nodes' threads find it: it goes out once.
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
+        page.get_by_role("button", name="Undo").focus()  # so that it stays when its time is over
+        stack.kill_web()
+        set_due(stack, 0)
+        stack.start_web()
+        wait_until(lambda: count_acts(stack) == 0, 60, "the answer goes out")
+        assert Visitor(stack.public_url).enter_inbox(receipt).count(WORDS) == 1
+
+        # An undo that comes too late says so, and what the source has read stays on the page.
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("It's too late to undo that.")).to_be_visible()
+        open_tip(page, stack, "cellar door")
+        expect(page.locator(".msg-us", has_text=WORDS)).to_have_count(1)

@@ -98,7 +98,10 @@ class TestCity:
 
     def test_each_role_can_sign_in(self, city):
         staff = city["staff"]
-        assert [account["role"] for account in staff] == ["officer", "supervisor", "communications", "administrator"]
+        assert [(account["user"], account["role"]) for account in staff] == [
+            *((role, role) for role in ("officer", "supervisor", "communications", "administrator")),
+            ("supervisor2", "supervisor"),
+        ]
         for account in staff:
             assert len(account["password"]) >= 14
             signed_in = authenticate(username=account["user"], password=account["password"])

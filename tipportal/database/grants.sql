@@ -166,7 +166,8 @@ GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 -- And that something is new in a view that an officer follows; not in which.
 GRANT SELECT, UPDATE, DELETE ON tips_viewalert TO portal_alerts;
 -- It also mails supervisors about changed accounts, and links to set up sign-in.
-GRANT SELECT, UPDATE, DELETE ON core_accountmail TO portal_alerts;
+-- It writes one itself: that the desk takes nothing up (tips/officer_alerts/silent_desk.py).
+GRANT SELECT, INSERT, UPDATE, DELETE ON core_accountmail TO portal_alerts;
 -- And number, time and seal of the audit trail's newest line to an address outside.
 GRANT SELECT (id, at, seal) ON core_auditentry TO portal_alerts;
 GRANT SELECT, INSERT, UPDATE, DELETE ON core_auditheadmail TO portal_alerts;

@@ -1,4 +1,4 @@
-"""Load the demo city's four staff accounts and its tips.
+"""Load the demo city's staff accounts and its tips.
 
 The same modules as in production write everything, each step at its own time in a fictional month. A second run changes
 nothing; a run after an interrupted one finishes it. Two entries of the audit trail record what has been loaded.
@@ -41,11 +41,13 @@ from tips.walls import screening
 # Fixed, so that documents and tests can quote it; it opens nothing but a fictional tip.
 RECEIPT = "lantern harbor copper quiet pebble garden willow"
 SCRIPT_FILE = Path(__file__).parent / "tips.toml"
-NAMES_BY_ROLE = {
-    groups.OFFICER: ("Amara", "Lindholm"),
-    groups.SUPERVISOR: ("Tomas", "Okoye"),
-    groups.COMMUNICATIONS: ("Priya", "Marsh"),
-    groups.ADMINISTRATOR: ("Jonah", "Vance"),
+# By username: role, first and last name. The second supervisor consents to what the first one asks for.
+ACCOUNTS = {
+    groups.OFFICER: (groups.OFFICER, "Amara", "Lindholm"),
+    groups.SUPERVISOR: (groups.SUPERVISOR, "Tomas", "Okoye"),
+    groups.COMMUNICATIONS: (groups.COMMUNICATIONS, "Priya", "Marsh"),
+    groups.ADMINISTRATOR: (groups.ADMINISTRATOR, "Jonah", "Vance"),
+    "supervisor2": (groups.SUPERVISOR, "Ingrid", "Castellanos"),
 }
 ACTOR = "demo"  # no account has this name
 ACCOUNTS_MADE, TIPS_MADE = "made the demo accounts", "made the demo tips"
@@ -79,39 +81,40 @@ class Step:
         return hashlib.sha256(f"Riverton {self.tip} {self.number}".encode()).digest()[: form_tokens.ID_BYTES]
 
 
-def derive_password(role: str) -> str:
+def derive_password(user: str) -> str:
     """Derive a password of four words from the secret key: the same at every start, and stored nowhere."""
-    digest = hmac.digest(settings.SECRET_KEY.encode(), f"demo account {role}".encode(), "sha256")
+    digest = hmac.digest(settings.SECRET_KEY.encode(), f"demo account {user}".encode(), "sha256")
     words = receipts.load_words()
     return "-".join(words[int.from_bytes(digest[i : i + 8], "big") % len(words)] for i in range(0, 32, 8))
 
 
-def derive_app_secret(role: str) -> str:
+def derive_app_secret(user: str) -> str:
     """Derive the secret of a demo account's authenticator app, in base 32, in the same way."""
-    digest = hmac.digest(settings.SECRET_KEY.encode(), f"demo authenticator app {role}".encode(), "sha256")
+    digest = hmac.digest(settings.SECRET_KEY.encode(), f"demo authenticator app {user}".encode(), "sha256")
     return base64.b32encode(digest[:20]).decode()
 
 
 def make_accounts() -> None:
-    """Make one account per role with its second factor, or give new ones if the secret key has been replaced."""
-    passwords = {role: derive_password(role) for role in NAMES_BY_ROLE}
-    secrets = {role: derive_app_secret(role) for role in NAMES_BY_ROLE}
+    """Make the accounts with their second factors, or give new ones if the secret key has been replaced."""
+    passwords = {user: derive_password(user) for user in ACCOUNTS}
+    secrets = {user: derive_app_secret(user) for user in ACCOUNTS}
     fingerprint = hashlib.sha256(repr((passwords, secrets)).encode()).hexdigest()[:8]
     if _is_recorded(ACCOUNTS_MADE, fingerprint):
         return
     with transaction.atomic():
-        for role, (first, last) in NAMES_BY_ROLE.items():
+        for user, (role, first, last) in ACCOUNTS.items():
             account, _ = Account.objects.get_or_create(
-                username=role,
-                defaults={"first_name": first, "last_name": last, "email": f"{role}@example.org", "is_staff": True},
+                username=user,
+                defaults={"first_name": first, "last_name": last, "email": f"{user}@example.org", "is_staff": True},
             )
-            account.set_password(passwords[role])
+            account.set_password(passwords[user])
             account.save(update_fields=["password"])
             account.groups.set([Group.objects.get(name=role)])
-            app_codes.add(account, secrets[role])
+            app_codes.add(account, secrets[user])
         # On duty for all categories, since none is chosen.
         Duty.objects.get_or_create(officer=Account.objects.get(username=groups.OFFICER), defaults={"on_duty": True})
-        Duty.objects.get_or_create(officer=Account.objects.get(username=groups.SUPERVISOR))
+        for supervisor in Account.objects.filter(groups__name=groups.SUPERVISOR, username__in=ACCOUNTS):
+            Duty.objects.get_or_create(officer=supervisor)
         audit.record(ACTOR, ACCOUNTS_MADE, detail=fingerprint)
 
 

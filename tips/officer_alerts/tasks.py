@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tips.models import Alert, Category, Notification, Tip
-from tips.officer_alerts import escalation
+from tips.officer_alerts import escalation, silent_desk
 from tips.officer_alerts.notification_outbox import NotificationOutbox
 from tips.officer_alerts.recipients import choose_recipients, write_notifications
 from tips.officer_alerts.view_alerts import ViewAlertOutbox
@@ -33,6 +33,7 @@ def sweep_alerts() -> None:
     for alert_id in Alert.objects.filter(state__in=_UNSPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:
         _write_notifications(alert_id)
     escalation.escalate_due()
+    silent_desk.notice()
     NotificationOutbox().send_due()
     ViewAlertOutbox().send_due()
 

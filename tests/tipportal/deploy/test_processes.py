@@ -31,7 +31,7 @@ print(*(name for name in sys.modules if name.partition(".")[0] in ("allauth", "f
 """
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OTHER_SERVICES = {"postgres", "redis", "migrate", "vault", "addresses"}
+OTHER_SERVICES = {"postgres", "redis", "migrate", "vault", "addresses", "factors"}
 
 # Variables set by tipportal.deploy.processes or the image, or never set in production.
 NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}
@@ -89,6 +89,9 @@ class TestCompose:
         }
         folders = ("/keys/", "/media", "/snapshots", "/incidents", "/rules/", "/uploads", "/drop")
         named = {value for value in service["environment"].values() if str(value).startswith(folders)}
+        named = {
+            value.removesuffix("/factor_key") for value in named
+        }  # its folder: the file is replaced while it is mounted
         socket = {"/search"} if "SEARCH_SOCKET" in service["environment"] else set()
         assert mounted == named | socket
 
@@ -112,7 +115,7 @@ class TestCompose:
 
 def test_only_the_staff_role_has_private_keys() -> None:
     holders = {name for name, service in SERVICES.items() if "/keys/private" in str(service.get("volumes"))}
-    assert holders == {"web-staff", "search", "vault"}
+    assert holders == {"web-staff", "search", "vault", "factors"}
     assert {name for name in SERVICES if "media-private" in str(SERVICES[name].get("volumes"))} == {
         "worker-media",
         "worker-media-video",
@@ -121,6 +124,16 @@ def test_only_the_staff_role_has_private_keys() -> None:
         "worker-bulk",
         "addresses",
     }
+
+
+def test_one_service_can_replace_the_key_of_second_factors_and_the_desk_sees_the_new_one() -> None:
+    folder = "${KEYS:?}/factors:/keys/factors"
+    mounts = {
+        name: [each for each in service.get("volumes", ()) if "factor" in each] for name, service in SERVICES.items()
+    }
+    assert {name for name, volumes in mounts.items() if volumes == [folder]} == {"factors"}
+    assert {name for name, volumes in mounts.items() if volumes == [folder + ":ro"]} == {"web-staff", "search", "vault"}
+    assert SERVICES["factors"]["entrypoint"] == ["python", "manage.py", "factor_key"]
 
 
 def test_workers_have_only_their_own_keys_and_beat_has_no_database() -> None:

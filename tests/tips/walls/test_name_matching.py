@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tipportal.demo.tips import NAMES_BY_ROLE, SCRIPT_FILE
+from tipportal.demo.tips import ACCOUNTS, SCRIPT_FILE
 from tips.walls.name_matching import StaffIndex, StaffNames
 
 CASES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "sentences.toml").read_text(encoding="utf-8"))
@@ -56,7 +56,7 @@ def test_an_account_without_names_matches_nothing() -> None:
 
 
 def test_no_tip_of_the_demo_city_is_walled_by_chance() -> None:
-    staff = [StaffNames(number, *names) for number, names in enumerate(NAMES_BY_ROLE.values())]
+    staff = [StaffNames(number, first, last) for number, (_role, first, last) in enumerate(ACCOUNTS.values())]
     index = StaffIndex([*staff, *list_staff()])
     texts = []
     for tip in tomllib.loads(SCRIPT_FILE.read_text(encoding="utf-8"))["tip"]:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", nargs="?", choices=["load", "code"], default="load")
-        parser.add_argument("user", nargs="?", choices=list(tips.NAMES_BY_ROLE), help="whose code to print")
+        parser.add_argument("user", nargs="?", choices=list(tips.ACCOUNTS), help="whose code to print")
         parser.add_argument("--json", action="store_true", help="print accounts and receipt as one line of JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         tips.make_tips()
         outreach.demo.stories.load()
         outreach.demo.events.load()
-        accounts = [_describe(role) for role in tips.NAMES_BY_ROLE]
+        accounts = [_describe(user) for user in tips.ACCOUNTS]
         if options["json"]:
             self.stdout.write(json.dumps({"staff": accounts, "receipt": tips.RECEIPT}))
             return
@@ -60,12 +60,12 @@ class Command(BaseCommand):
         self.stdout.write(app_codes.current_code(tips.derive_app_secret(user)))
 
 
-def _describe(role: str) -> dict[str, str]:
-    key = tips.derive_app_secret(role)
+def _describe(user: str) -> dict[str, str]:
+    key = tips.derive_app_secret(user)
     return {
-        "user": role,
-        "password": tips.derive_password(role),
-        "role": role,
+        "user": user,
+        "password": tips.derive_password(user),
+        "role": tips.ACCOUNTS[user][0],
         "key": key,
         "code": app_codes.current_code(key),
     }
