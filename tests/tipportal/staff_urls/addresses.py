@@ -103,6 +103,7 @@ def create_world() -> World:
         "tip_id": tip.pk,
         "view_id": 1,
         "account_id": author.pk,
+        "list_id": 1,
         "number": 1,
         "name": "submit",
         "digest": file.digest if file else "0" * 64,

@@ -41,6 +41,7 @@ CHANGES_NOTHING = {
     "tips_drafts": "gives half of a key; texts stay in the tab",
     "tips_tip_keys": "turns the letters of one's own keyboard on or off",
     "tips_tip_save_view": "names a filter; what it shows is asked of each reader anew",
+    "tips_alerts_view": "chooses messages to oneself about a view; none says what is in it",
     "tips_tip_change_view": "renames a filter or deletes it",
     "own_sessions": "ends sessions of one's own; the list of sessions shows it",
 }
@@ -50,6 +51,7 @@ SHOWN_BY = {
     "core_account_invite": ("tests/core/accounts/test_invitations.py", '"invited"'),
     "core_account_invite_list": ("tests/core/accounts/test_appointments.py", '"invited"'),
     "core_account_requests": ("tests/core/accounts/test_consent.py", '"consented to change"'),
+    "core_auditentry_list": ("tests/tipportal/audit_trail/test_seen_lists.py", "seen_lists.OPENED"),
     "core_failedattempt_end": ("tests/core/sign_in/test_attempts.py", '"unlocked"'),
     "crimemap_area_import": ("tests/crimemap/importing/test_admin.py", '"imported a layer"'),
     "crimemap_block_import": ("tests/crimemap/importing/test_admin.py", '"imported a layer"'),
