@@ -17,7 +17,7 @@ from tipportal.audit_trail.visible_lines import TrailFilter
 # Suggestions while typing. Taken from the code, not from the trail: an act that only a walled tip has seen must not show.
 _TIP_ACTS = (
     "opened", "answered", "wrote a note on", "assigned", "closed", "reopened", "viewed", "downloaded", "saw thumbnails of",
-    "saw summaries", "searched tips",
+    "saw summaries", "searched tips", "opened forms for callers",
 )  # fmt: skip
 _ACCOUNT_ACTS = (
     "signed in",

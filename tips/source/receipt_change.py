@@ -34,7 +34,11 @@ def is_due(opened: OpenedTip) -> bool:
 
 def offer_words(request: HttpRequest) -> str:
     """Return the words to come of this session, the same for as long as it lasts. Raises ephemeral_store.StoreDownError."""
-    return inbox_session.keep_words(request, receipts.spell_receipt(receipts.draw_positions()))
+    return inbox_session.keep_words(request, draw_words())
+
+
+def draw_words() -> str:
+    return receipts.spell_receipt(receipts.draw_positions())
 
 
 def name_words(words: str) -> str:

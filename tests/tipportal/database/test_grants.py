@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +10,17 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
+from django.test import RequestFactory
+from django.utils import timezone
 
 from core.row_insertion import insert_row
+from tests.tips.desk import officers
 from tests.tips.files import sealed_files
 from tips import conversation, form_tokens, intake, receipts
-from tips.callers import marks
+from tips.callers import form_counts, marks
 from tips.callers.routes import TipRoute
-from tips.models import Attachment, Category, Message, Tip, Unit
-from tips.source import inbox_session
+from tips.models import Attachment, CallerFormCount, Category, Message, Tip, Unit
+from tips.source import inbox_session, receipt_change
 
 pytestmark = pytest.mark.django_db
 
@@ -274,11 +278,23 @@ def test_a_receipt_is_replaced_only_with_the_present_token(session: inbox_sessio
     assert bytes(Tip.objects.get().token_hash) == bytes(32)
 
 
-def test_the_public_role_checks_marks_and_the_staff_role_makes_them() -> None:
+def test_the_public_role_takes_a_tip_for_a_caller_and_the_staff_role_makes_the_mark() -> None:
+    officer = officers.create_officer()
     with acting_as("staff"):
+        form_counts.count_form(officer)
+        CallerFormCount.objects.update(day=timezone.localdate() - dt.timedelta(days=1))
+        assert form_counts.record_past_days() == 1
         mark = marks.make(TipRoute.PHONE)
     with acting_as("public"):
-        assert marks.redeem(mark) is TipRoute.PHONE
+        token = form_tokens.read(form_tokens.issue(marks.redeem(mark)))
+        report = intake.Report(category=Category.objects.first(), description="Two men")
+        secret = receipts.stretch_receipt(intake.accept_tip(report, token))
+        session = inbox_session.find_session(secret)
+        assert receipt_change.is_due(session.read())
+        receipt_change.replace(RequestFactory().get("/"), session, words := receipt_change.draw_words())
+        assert inbox_session.find_session(secret) is None
+        replaced = inbox_session.find_session(receipts.stretch_receipt(words))
+        assert not receipt_change.is_due(replaced.read())
 
 
 @pytest.mark.parametrize(
