@@ -209,7 +209,7 @@ def check_translator(**_options: Any) -> list[CheckMessage]:
         problems.append(_("TRANSLATE_COMMAND names a program that isn't on this machine."))
     if command and user and not _may_become(user):
         problems.append(_("TRANSLATE_USER names a user that doesn't exist, or that this process may not switch to."))
-    hint = _("Officers can't have texts translated until that is mended (docs/installation.md, “The translator”).")
+    hint = _("Officers can't have texts translated until that is fixed (docs/installation.md, “The translator”).")
     return [Warning(problem, hint=hint, id="tipportal.W012") for problem in problems]
 
 
