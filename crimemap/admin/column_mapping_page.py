@@ -19,16 +19,19 @@ from django.utils.translation import gettext_lazy
 
 from core import audit
 from core.models import Account
-from crimemap.admin import quirk_names, samples
+from crimemap.admin import point_map, quirk_names, samples
 from crimemap.admin.samples import SampleForm
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
+from crimemap.importing.columns import projections
+from crimemap.importing.columns.projections import Suggestion
 from crimemap.importing.profiles import generic
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Source
 from crimemap.models.incidents import validate_time_zone
 from crimemap.offences import catalogue
 
+_MAX_SYSTEMS_NAMED = 6
 TEMPLATE = "admin/crimemap/column_mapping.html"
 _FIELDS: dict[str, tuple[Any, Any]] = {
     "occurred": (gettext_lazy("Date and time"), gettext_lazy("If both are in one column. Otherwise choose the two below.")),
@@ -68,14 +71,14 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
 class ColumnsForm(forms.Form):
     """One <select> for each field, offering the columns of the sample."""
 
-    def __init__(self, *args: Any, sample: Sample, time_zone: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sample: Sample, source: Source, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.reading = sample.chosen
         choices = [("", "---------"), *((name, _column_label(name, sample)) for name in sample.header)]
         for name, (label, help_text) in _FIELDS.items():
             self.fields[name] = forms.ChoiceField(label=label, help_text=help_text, choices=choices, required=False)
         date_column = self["occurred"].value() or self["occurred_date"].value() or ""
-        examples = column_mapping.compare_date_orders(sample, date_column, time_zone)
+        examples = column_mapping.compare_date_orders(sample, date_column, source.time_zone)
         self.fields |= {
             "time_zone": forms.CharField(
                 label=_("Time zone"), max_length=40, validators=[validate_time_zone], help_text=_("The time zone of the times in the files.")
@@ -104,11 +107,51 @@ class ColumnsForm(forms.Form):
                 label=_("Words that mean domestic"), required=False, max_length=100,
                 help_text=_("Leave blank for a column of yes and no. Otherwise enter a word, or several separated by |."),
             ),
+            **self._coordinate_fields(sample, source),
             "points_are_public": forms.BooleanField(
                 label=_("The points are already public"), required=False,
                 help_text=_("Check this only if the publisher has moved the points away from addresses. Otherwise they are moved to the middle of a block or of a 250 m cell."),
             ),
         }  # fmt: skip
+
+    def _coordinate_fields(self, sample: Sample, source: Source) -> dict[str, forms.Field]:
+        """Ask for the coordinate system where the columns hold more than degrees, and offer those that fit the city."""
+        northing, easting = self["latitude"].value() or "", self["longitude"].value() or ""
+        suggested = column_mapping.suggest_systems(sample, northing, easting, source) if northing and easting else []
+        choices = [
+            ("", _("Degrees, or the system below")),
+            *((each.system.code, _describe_system(each)) for each in suggested),
+        ]
+        text = forms.CharField(
+            label=_("Coordinate system"), required=False, max_length=80,
+            help_text=_("Leave blank for degrees. Coordinates in meters or feet have a system: its EPSG number, such as 26910, or words of its name, such as UTM zone 10N."),
+        )  # fmt: skip
+        if not suggested:
+            return {"coordinate_system": text}
+        radio = forms.ChoiceField(
+            label=_("These look like meters or feet, not degrees. Where is your city?"),
+            choices=choices,
+            widget=forms.RadioSelect,
+            required=False,
+            help_text=_("Choose one, show the result, and see on the map whether the points lie in your city."),
+        )
+        return {"suggested_system": radio, "coordinate_system": text}
+
+    def clean_coordinate_system(self) -> str:
+        """Return the code of the one system that the text means, or of the suggested one that was chosen."""
+        text = " ".join(self.cleaned_data["coordinate_system"].split())
+        if not text:
+            return str(self.cleaned_data.get("suggested_system", ""))
+        found = projections.find_systems(text)
+        if len(found) == 1:
+            return found[0].code
+        names = "; ".join(f"{each.code} {each.name}" for each in found[:_MAX_SYSTEMS_NAMED])
+        if found:
+            raise forms.ValidationError(_("Several systems fit. Type the number of one: %(names)s.") % {"names": names})
+        raise forms.ValidationError(
+            _("There is no coordinate system “%(text)s” in meters or feet. Type its EPSG number, or fewer words.")
+            % {"text": text}
+        )
 
     def profile_config(self, current: dict[str, Any]) -> dict[str, Any]:
         """Return the new Source.profile_config; keys that this page does not show keep their current value."""
@@ -123,6 +166,7 @@ class ColumnsForm(forms.Form):
             "scheme": data["scheme"],
             "code_width": data["code_width"] or 0,
             "domestic_pattern": data["domestic_pattern"],
+            "coordinate_system": data["coordinate_system"],
             "points_are_public": data["points_are_public"],
         }
         return {**current, **edited, **asdict(self.reading)}
@@ -135,6 +179,18 @@ def _column_label(name: str, sample: Sample) -> str:
 
 def _order_label(order: str, example: str | None) -> str:
     return f"{order}: {example}" if example else order
+
+
+def _describe_system(suggestion: Suggestion) -> str:
+    unit = _("meters") if suggestion.system.unit == "metre" else _("feet")
+    return _("%(name)s (%(code)s, %(unit)s): near %(latitude).4f, %(longitude).4f, %(distance)d km from the middle of your city") % {
+        "name": suggestion.system.name,
+        "code": suggestion.system.code,
+        "unit": unit,
+        "latitude": suggestion.middle[0],
+        "longitude": suggestion.middle[1],
+        "distance": round(suggestion.kilometers),
+    }  # fmt: skip
 
 
 def mapping_response(request: HttpRequest, source: Source, by: Account, context: dict[str, Any]) -> HttpResponse:
@@ -150,7 +206,7 @@ def mapping_response(request: HttpRequest, source: Source, by: Account, context:
             sample_form.add_error("sample", str(error))
         form = _initial_form(sample, source) if sample else None
     elif request.method == "POST" and (sample := samples.parse_posted(request.POST.get("rows", ""))):
-        form = ColumnsForm(request.POST, sample=sample, time_zone=source.time_zone)
+        form = ColumnsForm(request.POST, sample=sample, source=source)
         if form.is_valid() and "save" in request.POST and _save(form, source, by):
             messages.success(
                 request,
@@ -187,22 +243,29 @@ def _initial_form(sample: Sample, source: Source) -> ColumnsForm:
     initial = {name: column for name, column in columns.items() if column in sample.header}
     initial |= {name: value for name, value in config.items() if name != "columns"}
     initial |= {"time_zone": source.time_zone, "day_first": "1" if config.get("day_first") else ""}
-    return ColumnsForm(initial=initial, sample=sample, time_zone=source.time_zone)
+    return ColumnsForm(initial=initial, sample=sample, source=source)
 
 
 def _preview_context(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, Any]:
     """Preview the sample's rows under the mapping in the form."""
     if not form.is_bound:
         values = {name: form[name].value() or "" for name in form.fields}
-        form = ColumnsForm(values, sample=sample, time_zone=source.time_zone)
+        form = ColumnsForm(values, sample=sample, source=source)
     if not form.is_valid():
         return {}
     source.time_zone = form.cleaned_data["time_zone"]
+    config = form.profile_config(source.profile_config)
     try:
-        preview_rows, quirks = column_mapping.preview_rows(sample, form.profile_config(source.profile_config), source)
+        preview_rows, quirks = column_mapping.preview_rows(sample, config, source)
+        points = column_mapping.locate_rows(sample, config, source)
     except generic.ConfigError as error:
         return {"preview_problem": str(error)}
-    return {"preview": preview_rows, "quirks": quirk_names.name_all(quirks)}
+    return {
+        "preview": preview_rows,
+        "quirks": quirk_names.name_all(quirks),
+        "point_map": point_map.draw_points(points),
+        "point_count": len(points),
+    }
 
 
 @transaction.atomic

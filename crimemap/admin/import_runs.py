@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
@@ -17,9 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
-from crimemap.admin import quirk_names
-from crimemap.importing import snapshot_coverage
+from crimemap.admin import point_map, quirk_names
+from crimemap.admin.point_map import PointMap
 from crimemap.importing.arrival import jobs
+from crimemap.importing.periods import snapshot_coverage
 from crimemap.models import ImportRun, OffenceCode, Source
 
 MAX_PROBLEMS_SHOWN = 200
@@ -68,6 +70,40 @@ class UploadForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Stored incidents of that period that are no longer in the files are withdrawn."),
     )
+    snapshot_from = forms.DateField(
+        label=gettext_lazy("First day of that period"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=gettext_lazy(
+            "The period that you exported, not the first and last date in the file: late reports are older."
+        ),
+    )
+    snapshot_to = forms.DateField(
+        label=gettext_lazy("Last day of that period"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        first, last = cleaned.get("snapshot_from"), cleaned.get("snapshot_to")
+        if not cleaned.get("full_snapshot"):
+            if first or last:
+                self.add_error(
+                    "full_snapshot",
+                    _("Check this box if the files contain everything for the period, or leave out its days."),
+                )
+            return cleaned
+        for name, day in (("snapshot_from", first), ("snapshot_to", last)):
+            if day is None and name not in self.errors:
+                self.add_error(
+                    name, _("Say which period the files contain everything for. Nothing outside it is withdrawn.")
+                )
+        if first and last and first > last:
+            self.add_error("snapshot_to", _("The last day must not be before the first day."))
+        return cleaned
+
+    def snapshot_period(self) -> tuple[dt.date, dt.date] | None:
+        data = self.cleaned_data
+        return (data["snapshot_from"], data["snapshot_to"]) if data["full_snapshot"] else None
 
 
 class DryRunFilter(admin.SimpleListFilter):
@@ -146,6 +182,7 @@ class ImportRunAdmin(admin.ModelAdmin):
                 run = jobs.request_import(
                     data["source"], data["sent"], origin=ImportRun.Origin.UPLOAD, by=request.user,
                     dry_run=data["dry_run"], full_snapshot=data["full_snapshot"],
+                    snapshot_period=form.snapshot_period(),
                 )  # fmt: skip
                 return HttpResponseRedirect(_run_url(run))
             except jobs.ImportNotPossibleError as error:
@@ -172,7 +209,9 @@ class ImportRunAdmin(admin.ModelAdmin):
             "percent": progress_percent(run),
             "counts": [(run._meta.get_field(name).verbose_name, getattr(run, name)) for name in COUNTS],  # type: ignore[union-attr]
             "quirks": quirk_names.name_all(run.report.get("quirks", {})),
+            "kept_count": sum(span[2] for span in run.report.get("kept", [])),
             "kept": snapshot_coverage.describe_spans(snapshot_coverage.read_spans(run.report.get("kept", []))),
+            "crowded_map": _crowded_map(run) if run.state == State.STOPPED else None,
             "cells": quirk_names.name_all(run.report.get("cells", {})),
             "problems": problems[:MAX_PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),
@@ -198,6 +237,11 @@ class ImportRunAdmin(admin.ModelAdmin):
             if request.POST.get("act") == "release":
                 jobs.release_run(run, request.user)
                 messages.success(request, _("The import continues. Its incidents are published when it is done."))
+            elif request.POST.get("act") == "real_place":
+                jobs.confirm_real_place(run, request.user)
+                messages.success(
+                    request, _("The import continues. Imports of this source don't stop at this place again.")
+                )
             else:
                 jobs.discard_run(run, request.user)
                 messages.success(request, _("The import is discarded. Nothing from it was stored."))
@@ -212,6 +256,12 @@ class ImportRunAdmin(admin.ModelAdmin):
         if run is None:
             raise Http404
         return run
+
+
+def _crowded_map(run: ImportRun) -> PointMap | None:
+    """Draw the point that stopped the import, where there is one; None for other imports."""
+    crowded = run.report.get("crowded")
+    return point_map.draw_points([(crowded["latitude"], crowded["longitude"])]) if crowded else None
 
 
 COUNTS = ("read", "created", "updated", "unchanged", "rejected", "removed", "held")

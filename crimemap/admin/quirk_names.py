@@ -41,8 +41,12 @@ _NAMES = {
     "decimal commas": gettext_lazy("coordinates with decimal commas"),
     "decimal points lost": gettext_lazy("coordinates that lost their decimal point"),
     "coordinates not understood": gettext_lazy("coordinates that can't be read"),
-    "zero coordinates": gettext_lazy("coordinates of zero"),
-    "points outside": gettext_lazy("points outside the city"),
+    "zero coordinates": gettext_lazy("rows with coordinates of zero, left without a point"),
+    "points outside": gettext_lazy("rows whose point is outside the city, left without a point"),
+    "latitude and longitude swapped": gettext_lazy(
+        "rows whose latitude and longitude are swapped, left without a point"
+    ),
+    "coordinates with a lost sign": gettext_lazy("rows whose coordinates have lost a minus sign, left without a point"),
     "points in place of blocks": gettext_lazy("coordinates in the column of blocks"),
     "places without a known street": gettext_lazy("places whose street isn't known"),
     "blocks far from the row's point: another town's street": gettext_lazy("blocks far from their row's point"),
@@ -55,6 +59,7 @@ _NAMES = {
     "dates as numbers": gettext_lazy("dates as a spreadsheet's numbers"),
     "times as numbers": gettext_lazy("times as a spreadsheet's numbers"),
     "dates blank, day of the report used": gettext_lazy("no date of the incident, so the date of the report is used"),
+    "dates far from all others": gettext_lazy("rows whose date is far from all others, such as a wrong year"),
     "times that tell the day alone": gettext_lazy("times with the day only"),
     "times that tell the hour alone": gettext_lazy("times with the hour only"),
 }

@@ -17,8 +17,11 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.columns import counts
+from crimemap.importing.columns import counts, projections
+from crimemap.importing.columns.points import PointColumns
+from crimemap.importing.columns.projections import Suggestion
 from crimemap.importing.geocoder import Geocoder
+from crimemap.importing.header import HeaderColumns
 from crimemap.importing.parsed_rows import ParsedIncident
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS, normalize_header
@@ -30,9 +33,40 @@ from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions, Tabl
 from crimemap.importing.row_parser import RowParser
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue
+from crimemap.privacy.locations import Point
 
 MAX_ROWS, MAX_CELL_CHARACTERS, MAX_COLUMNS = 60, 200, 120  # of a sample: the page's form carries it
 PREVIEW_ROWS = 8
+MAX_DEGREES = 180
+# The names of columns in meters or feet, read only where no column holds degrees.
+_PROJECTED_NAMES: dict[str, tuple[str, ...]] = {
+    "latitude": (
+        "y",
+        "northing",
+        "ycoordinate",
+        "ycoord",
+        "ycoordcd",
+        "coordy",
+        "utmy",
+        "utmnorthing",
+        "geoy",
+        "pointy",
+        "norte",
+    ),
+    "longitude": (
+        "x",
+        "easting",
+        "xcoordinate",
+        "xcoord",
+        "xcoordcd",
+        "coordx",
+        "utmx",
+        "utmeasting",
+        "geox",
+        "pointx",
+        "este",
+    ),
+}
 
 # The names that files give their columns, best first; compared by normalize_header.
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
@@ -202,6 +236,11 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
     has_date = columns["occurred"] or columns["occurred_date"]
     from_parts = not has_date and all(columns[name] for name in DATE_PARTS[:3])
     columns |= dict.fromkeys(("occurred_time",) if from_parts else DATE_PARTS, "")
+    if not (columns["latitude"] and columns["longitude"]) and not columns["point"] and sample:
+        columns |= {
+            field: next((known[name] for name in names if name in known and _is_projected(known[name], sample)), "")
+            for field, names in _PROJECTED_NAMES.items()
+        }
     if columns["latitude"] and columns["longitude"]:
         columns["point"] = ""
     if columns["point"] == columns["block"]:
@@ -223,9 +262,15 @@ def _cells_fit(field: str, column: str, sample: Sample | None) -> bool:
     if field in ("point", "block"):
         has_pairs = any(cells.split_coordinate_pair(cell)[0] for cell in filled)
         return has_pairs == (field == "point")
-    max_degrees = 90 if field == "latitude" else 180
+    max_degrees = 90 if field == "latitude" else MAX_DEGREES
     numbers = [cells.parse_degrees(cell, lambda _quirk: None) for cell in filled]
     return any(number and abs(number) <= max_degrees for number in numbers)  # neither zero nor projected meters
+
+
+def _is_projected(column: str, sample: Sample) -> bool:
+    """Return whether a column's numbers are too large for degrees."""
+    numbers = [cells.parse_meters(cell, lambda _quirk: None) for cell in sample.cells(column) if cell.strip()]
+    return any(number is not None and abs(number) > MAX_DEGREES for number in numbers)
 
 
 def preview_rows(sample: Sample, settings: dict[str, Any], source: Source) -> tuple[list[PreviewRow], dict[str, int]]:
@@ -246,6 +291,38 @@ def preview_rows(sample: Sample, settings: dict[str, Any], source: Source) -> tu
     if rejected_count := sum(bool(row.problem) for row in rows):
         quirks[_("rows rejected")] = rejected_count
     return rows[:PREVIEW_ROWS], dict(quirks)
+
+
+def locate_rows(sample: Sample, settings: dict[str, Any], source: Source) -> list[Point]:
+    """Return the points of the sample's rows that are no mistakes, as the file has them. Raises generic.ConfigError."""
+    profile = generic.build_profile(settings, source.slug, source.time_zone)
+    columns = PointColumns(
+        HeaderColumns(sample.header, profile),
+        box=source.box,
+        geocoder=Geocoder(),
+        note_quirk=lambda _kind: None,
+        read_rows=lambda: sample.rows,
+    )
+    located = (columns.parse(*columns.cells_of([*row, ""])) for row in sample.rows)
+    return [point for point, _problem in located if point]
+
+
+def suggest_systems(sample: Sample, northing: str, easting: str, source: Source) -> list[Suggestion]:
+    """Return the coordinate systems that the values of two columns may be in; none for degrees and for other values."""
+    points = []
+    for north, east in zip(sample.cells(northing), sample.cells(easting), strict=True):
+        y, x = cells.parse_meters(north, lambda _kind: None), cells.parse_meters(east, lambda _kind: None)
+        if x and y and (abs(x) > MAX_DEGREES or abs(y) > MAX_DEGREES):
+            points.append((x, y))
+    if source.box:
+        south, west, north_edge, east_edge = source.box
+        city: Point | None = ((south + north_edge) / 2, (west + east_edge) / 2)
+    else:
+        city = Geocoder().middle()
+    if city:
+        return projections.suggest_systems(points, city, projections.CITY_KILOMETERS)
+    city = projections.city_of_time_zone(source.time_zone)
+    return projections.suggest_systems(points, city, projections.ZONE_KILOMETERS) if city else []
 
 
 def _category_names(scheme: str) -> dict[str, str]:

@@ -9,6 +9,8 @@ from crimemap.places.area_index import area_indexes
 from crimemap.privacy.locations import Point
 from crimemap.street_names import normalize_name
 
+OUTLINE_MARGIN_DEGREES = 0.02  # about 2 km: a point beyond the city's border is no mistake, one in the next county is
+
 
 class Geocoder:
     """The agency's blocks and areas as they were when the import began."""
@@ -17,11 +19,25 @@ class Geocoder:
         rows = Block.objects.values_list("street", "hundred", "latitude", "longitude")
         self.midpoints = {(normalize_name(street), hundred): (north, east) for street, hundred, north, east in rows}
         self.indexes = area_indexes()
+        self.has_outline = bool(self.indexes)
 
     def block_midpoint(self, block_text: str) -> Point | None:
         """Return the middle of a block in the agency's own layer."""
         block = split_block_name(block_text) if self.midpoints else None
         return self.midpoints.get((normalize_name(block.street), block.hundred)) if block else None
+
+    def middle(self) -> Point | None:
+        """Return the middle of the agency's areas; None without any."""
+        boxes = [box for index in self.indexes.values() if (box := index.box())]
+        if not boxes:
+            return None
+        south, west = (min(box[side] for box in boxes) for side in (0, 1))
+        north, east = (max(box[side] for box in boxes) for side in (2, 3))
+        return (south + north) / 2, (west + east) / 2
+
+    def is_inside_outline(self, latitude: float, longitude: float) -> bool:
+        """Return whether a point lies in, or within OUTLINE_MARGIN_DEGREES of, an area of any layer."""
+        return any(index.is_near(latitude, longitude, OUTLINE_MARGIN_DEGREES) for index in self.indexes.values())
 
     def areas_at(self, latitude: float, longitude: float) -> tuple[str, ...]:
         """Return the code of the area that the point lies in, empty for none; for each layer of parsed_rows.AREAS."""

@@ -10,31 +10,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from crimemap.importing.parsed_rows import ParsedRow
+from crimemap.importing.periods.covered_period import PeriodFinder
+from crimemap.importing.periods.snapshot_coverage import DaySpan
 from crimemap.importing.readers.cells import LOST_ID, CellError
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.files import TableFile
 from crimemap.importing.row_keys import RowKeys
 from crimemap.importing.row_parser import RowParser
-from crimemap.importing.snapshot_coverage import DaySpan
 from crimemap.models import ImportProblem, ImportRun
 
+STRAY_DATES = "dates far from all others"
 MAX_STORED_PROBLEMS = 1_000  # of a run; all are counted
 
 
 class ImportReport:
     """Collects what an import has to report. Minutes count from 1970 in UTC."""
 
-    def __init__(self, run: ImportRun, profile_name: str, *, forced: bool) -> None:
-        self.run, self.profile_name, self.forced = run, profile_name, forced
+    def __init__(self, run: ImportRun, profile_name: str, mapping: str, *, forced: bool) -> None:
+        self.run, self.profile_name, self.mapping, self.forced = run, profile_name, mapping, forced
         self.problems: list[ImportProblem] = []
         self.rejection_kinds: Counter[str] = Counter()
         self.quirks: Counter[str] = Counter()
         self.cell_quirks: dict[str, int] = {}  # kind -> the first row that has it: each distinct cell is parsed once
         self.unmapped_count = 0
-        self.first_minute: int | None = None
-        self.last_minute: int | None = None
+        self.minutes = PeriodFinder()
         self.updated_minute = 0  # the latest change of a row by the publisher; 0 if unknown
         self.kept_spans: list[DaySpan] = []
+        self.crowded: dict[str, Any] = {}  # the point that stopped the import
         self.current_row = 0
 
     def note_cell_quirk(self, kind: str) -> None:
@@ -49,12 +51,11 @@ class ImportReport:
     def add_rows(self, rows: Sequence[ParsedRow]) -> None:
         if not rows:
             return
-        minutes = [row.incident.occurred_at for row in rows]
-        self.first_minute = min(minutes if self.first_minute is None else [self.first_minute, *minutes])
-        self.last_minute = max(minutes if self.last_minute is None else [self.last_minute, *minutes])
+        self.minutes.add([row.incident.occurred_at for row in rows])
         self.updated_minute = max([self.updated_minute, *(row.updated_minute for row in rows)])
         self.unmapped_count += sum(row.incident.point_kind == "none" for row in rows)
         self.quirks["rows without an id"] += sum(row.external_id in ("", LOST_ID) for row in rows)
+        self.quirks.update(row.location.problem for row in rows if row.location.problem)
         precisions = Counter(row.incident.precision for row in rows)
         self.quirks["times that tell the day alone"] += precisions["day"]
         self.quirks["times that tell the hour alone"] += precisions["hour"]
@@ -75,25 +76,31 @@ class ImportReport:
 
     @property
     def period(self) -> tuple[int, int] | None:
-        """The first and last minute of the rows read; None without any."""
-        if self.first_minute is None or self.last_minute is None:
-            return None
-        return self.first_minute, self.last_minute
+        """The first and last minute of all rows read; None without any."""
+        return self.minutes.whole
+
+    @property
+    def main_period(self) -> tuple[int, int] | None:
+        """The first and last minute of the rows without those far from all others, such as a mistyped year."""
+        return self.minutes.without_strays()
 
     def as_json(self) -> dict[str, Any]:
         """Return what ImportRun.report stores.
 
         as_of: the publisher's latest change of a row. quirks: kind -> how often. cells: kind -> the first row that has it.
         reasons: kind -> how many rows were rejected for it. unmapped: rows without a point. kept: days that a file of a
-        whole period hardly covers, so that their incidents stay: [first, last, incidents].
+        whole period does not cover, so that their incidents stay: [first, last, incidents]. crowded: the point that stopped the
+        import, as sanity_checks.CrowdedPoint.as_json() returns it. mapping: a digest of how the columns were mapped.
         """
         return {
             "as_of": minute_to_datetime(self.updated_minute).isoformat() if self.updated_minute else None,
             "profile": self.profile_name,
-            "quirks": dict(sorted((+self.quirks).items())),
+            "mapping": self.mapping,
+            "quirks": dict(sorted((+self.quirks + Counter({STRAY_DATES: self.minutes.stray_count})).items())),
             "cells": dict(sorted(self.cell_quirks.items())),
             "reasons": dict(self.rejection_kinds.most_common()),
             "unmapped": self.unmapped_count,
             "forced": self.forced,
+            "crowded": self.crowded,
             "kept": [[span.first.isoformat(), span.last.isoformat(), span.incidents] for span in self.kept_spans],
         }

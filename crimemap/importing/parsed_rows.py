@@ -44,6 +44,7 @@ class RowLocation(NamedTuple):
     snapped_alone: Point | None  # without the agency's block layer, which may be imported later than the row
     areas: tuple[str, ...]  # by the agency's layers, in the order of AREA_LAYERS
     hash_text: str  # latitude, longitude and kind, for content_hash()
+    problem: str = ""  # the kind of mistake that the reported point is; it is left out
 
 
 @dataclass(slots=True)

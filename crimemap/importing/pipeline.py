@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import profiles, reported_values, sanity_checks, snapshot_coverage, source_lock
+from crimemap.importing import profiles, reported_values, sanity_checks, source_lock
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.columns import counts
 from crimemap.importing.geocoder import Geocoder
@@ -32,6 +32,8 @@ from crimemap.importing.header import HeaderColumns, header_fits
 from crimemap.importing.import_report import ImportReport
 from crimemap.importing.matching import LostIdMatcher
 from crimemap.importing.parsed_rows import ParsedRow
+from crimemap.importing.periods import withdrawals
+from crimemap.importing.periods.withdrawals import Withdrawal
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import Profile
 from crimemap.importing.readers import csv_rows, tables
@@ -112,6 +114,12 @@ def profile_of(source: Source) -> Profile:
         raise generic.ConfigError(_("There is no profile “%(name)s”.") % {"name": source.profile}) from None
 
 
+def digest_mapping(profile: Profile) -> str:
+    """Return a digest of what a profile reads from which columns: it changes when an administrator maps the columns anew."""
+    read = (profile.columns, profile.codes, profile.labels, profile.domestic, profile.coordinate_system)
+    return hashlib.sha256(repr(read).encode()).hexdigest()[:16]
+
+
 def hash_files(paths: Sequence[Path]) -> str:
     """Return the SHA-256 of the files' bytes, one after the other."""
     digest = hashlib.sha256()
@@ -177,12 +185,12 @@ class _Import:
         self.run, self.profile, self.force, self.limit, self.on_progress = run, profile, force, limit, on_progress
         for name in ("read", "created", "updated", "unchanged", "rejected", "removed", "held"):
             setattr(run, name, 0)
-        self.report = ImportReport(run, profile.name, forced=force)
+        self.report = ImportReport(run, profile.name, digest_mapping(profile), forced=force)
         self.unpacker = TableUnpacker()
         self.codes = CodeBook(profile.scheme, checks_words=run.source.profile == profiles.GENERIC)
         self.geocoder, self.staging = Geocoder(), Staging(run)
         self.matcher, self.point_counts = LostIdMatcher(self.staging), sanity_checks.PointCounts()
-        self.withdrawn_days: list[dt.date] = []
+        self.withdrawal = Withdrawal()
         self.unknown_values: set[tuple[str, str]] = set()
         self.progress_shown_at = 0.0  # monotonic seconds
 
@@ -354,8 +362,8 @@ class _Import:
         self.progress_shown_at, run = now, self.run
         run.rows_total = run.read if file is None else max(run.read, round(run.read / max(file.fraction_read(), 1e-6)))
         zone = ZoneInfo(run.source.time_zone)
-        run.covered_from = _local_date(self.report.first_minute, zone)
-        run.covered_to = _local_date(self.report.last_minute, zone)
+        first, last = self.report.main_period or (None, None)
+        run.covered_from, run.covered_to = _local_date(first, zone), _local_date(last, zone)
         run.report = self.report.as_json()
         run.save()
         self.on_progress(run)
@@ -365,31 +373,40 @@ class _Import:
     def check(self) -> None:
         """Raises SanityCheckError or UnreadableFileError for signs of a broken or older export, unless forced."""
         run, period = self.run, self.report.period
-        days = self.staging.count_by_day(*period) if run.full_snapshot and period and self.limit is None else []
-        covered = snapshot_coverage.split_by_coverage(days)
-        self.withdrawn_days = [each.day for each in covered.withdrawn]
-        run.removed = sum(each.absent_inside for each in covered.withdrawn)
-        self.report.kept_spans = covered.kept_spans
+        if run.full_snapshot and period and self.limit is None:
+            self.withdrawal = withdrawals.find_withdrawal(run, self.staging, period)
+        run.removed = self.withdrawal.count
+        self.report.kept_spans = self.withdrawal.kept_spans
+        point = self.point_counts.most_crowded(run.source.real_places)
         run.report = self.report.as_json()
         ImportProblem.objects.bulk_create(self.report.problems, batch_size=500)
         if self.force:
             return
         sanity_checks.refuse_older_file(run, self.report.updated_minute)
         sanity_checks.check_rejected_rows(run)
-        sanity_checks.check_crowded_point(run, self.point_counts)
-        sanity_checks.check_withdrawn_incidents(run, days)
+        self._check_crowded_point(point)
+        sanity_checks.check_withdrawn_incidents(self.withdrawal)
         if period and self.matcher.unmatched_count:
             stored_by_ids = self.staging.has_ids(*period)
             sanity_checks.check_lost_ids(self.matcher.unmatched_count, stored_by_ids=stored_by_ids)
         if self.limit is None:
             sanity_checks.check_row_count(run)
 
+    def _check_crowded_point(self, point: sanity_checks.CrowdedPoint | None) -> None:
+        try:
+            sanity_checks.check_crowded_point(self.run, point)
+        except sanity_checks.SanityCheckError:
+            self.report.crowded = point.as_json() if point else {}
+            self.run.report = self.report.as_json()
+            raise
+
     # Storing
 
     def store(self) -> None:
         if not self.run.dry_run:
             reported_values.record_new_values(self.unknown_values)
-            self.staging.store(self.codes.write_new_codes(), self.report.period, self.withdrawn_days)
+            withdrawn_days = [each.day for each in self.withdrawal.days]
+            self.staging.store(self.codes.write_new_codes(), self.withdrawal.period, withdrawn_days)
 
 
 def _describe_other_columns(file: TableFile, first_row: list[str], profile: Profile) -> str:

@@ -5,9 +5,7 @@ Cells repeat (dates, blocks, codes), so each distinct cell is parsed once and re
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterable
-from itertools import islice
 from operator import itemgetter
 
 from django.utils.translation import gettext as _
@@ -16,6 +14,7 @@ from crimemap.geometry import meters_between
 from crimemap.importing import parsed_rows
 from crimemap.importing.columns import counts
 from crimemap.importing.columns.bounded_memo import BoundedMemo
+from crimemap.importing.columns.points import Box, PointColumns
 from crimemap.importing.columns.times import Row, TimeColumns
 from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns
@@ -29,10 +28,6 @@ from crimemap.privacy.locations import coarsen_location
 MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
 MAX_ID_LENGTH = 100
 MAX_BLOCK_METERS = 2_000.0  # from a row's point to the middle of its block in the agency's layer
-# The box of a source without one: around the median of its first points, by the median of their deviations from it.
-MAX_BOX_ROWS, MIN_BOX_POINTS, MIN_BOX_DEGREES, BOX_DEVIATIONS = 5_000, 3, 2.0, 20.0
-
-Box = tuple[float, float, float, float]  # south, west, north, east in degrees
 
 
 class RowParser:
@@ -59,6 +54,7 @@ class RowParser:
         self.times = TimeColumns(header, self.columns, time_zone=time_zone, note_quirk=note_quirk, read_rows=read_rows)
         self._prepare_codes()
         self._prepare_texts()
+        self.points = PointColumns(self.columns, box=box, geocoder=geocoder, note_quirk=note_quirk, read_rows=read_rows)
         self._prepare_places()
         position = self.columns.by_field.get
         self.id_position = position("external_id", -1)
@@ -69,8 +65,6 @@ class RowParser:
         fields = (
             "updated",
             "block",
-            "latitude",
-            "longitude",
             *parsed_rows.AREA_LAYERS,
             "location_description",
             "outcome",
@@ -82,7 +76,7 @@ class RowParser:
         if len(row) > self.width:
             raise CellError("row-too-long", _("The row has more cells than the header."))
         row.append("")  # the cell at -1, for columns that the file lacks
-        updated, block, north, east, district, beat, neighbourhood, description, outcome = self.positions
+        updated, block, district, beat, neighbourhood, description, outcome = self.positions
         start = self.times.parse_start(row)
         code, label = self.codes[self.code_cells(row)]
         if not code:
@@ -91,11 +85,7 @@ class RowParser:
         if self.street_positions and not address.strip():
             address = " ".join([part for i in self.street_positions if (part := row[i].strip(" -"))])
         block_text = self.blocks[address]
-        if self.coordinate_pairs is None:
-            location = self.locations[row[north], row[east], block_text]
-        else:
-            position, pairs = self.coordinate_pairs
-            location = self.locations[*pairs[row[position]], block_text]
+        location = self.locations[*self.points.cells_of(row), block_text]
         reported_areas = (
             self.areas[0][row[district]],
             self.areas[1][row[beat]],
@@ -207,38 +197,11 @@ class RowParser:
             BoundedMemo(_area_parser(self.profile.area_widths.get(layer, 0), note_quirk))
             for layer in parsed_rows.AREA_LAYERS
         ]
-        # Latitude and longitude are in a column each, or together in one: its position, and its parsed cells.
-        north, east, point = (position(name, -1) for name in ("latitude", "longitude", "point"))
-        self.coordinate_pairs: tuple[int, BoundedMemo[str, tuple[str, str]]] | None = None
-        if point >= 0 and min(north, east) < 0:
-            self.coordinate_pairs = point, BoundedMemo(cells.split_coordinate_pair)
-        self.typical_box = None if self.box else self._find_typical_box(north, east)
-
-    def _find_typical_box(self, north: int, east: int) -> Box | None:
-        """Return a wide box around most of the file's first points, so that a lost sign puts no incident on another continent."""
-        points = []
-        for row in islice(self.read_rows(), MAX_BOX_ROWS):
-            if self.coordinate_pairs is None:
-                pair = (row[north], row[east]) if min(north, east) >= 0 and max(north, east) < len(row) else ("", "")
-            else:
-                position, pairs = self.coordinate_pairs
-                pair = pairs[row[position]] if position < len(row) else ("", "")
-            if point := cells.parse_point(*pair, None, lambda _kind: None):
-                points.append(point)
-        if len(points) < MIN_BOX_POINTS:
-            return None
-        middle = [statistics.median(values) for values in zip(*points, strict=True)]
-        deviation = [
-            statistics.median(abs(point[axis] - middle[axis]) for point in points) for axis in range(len(middle))
-        ]
-        reach = [max(MIN_BOX_DEGREES, BOX_DEVIATIONS * each) for each in deviation]
-        south, west = (middle[axis] - reach[axis] for axis in (0, 1))
-        return max(-90.0, south), max(-180.0, west), min(90.0, middle[0] + reach[0]), min(180.0, middle[1] + reach[1])
 
     def _locate(self, place: tuple[str, str, str]) -> RowLocation:
         """Snap a place, given as the cells of latitude and longitude and the block's name."""
         latitude_cell, longitude_cell, block_text = place
-        point = cells.parse_point(latitude_cell, longitude_cell, self.box or self.typical_box, self.note_quirk)
+        point, problem = self.points.parse(latitude_cell, longitude_cell)
         public = self.profile.points_are_public
         snapped_alone = coarsen_location(*(point or (None, None)), points_are_public=public, block_point=None)
         midpoint = self.geocoder.block_midpoint(block_text)
@@ -262,6 +225,7 @@ class RowParser:
             (north, east) if north is not None and east is not None else None,
             areas,
             parsed_rows.FIELD_SEPARATOR.join(map(str, snapped)),
+            problem,
         )
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing import snapshot_coverage
 from crimemap.importing.parsed_rows import ParsedRow
+from crimemap.importing.periods import snapshot_coverage
+from crimemap.importing.periods.withdrawals import Withdrawal
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.importing.staging import DayCount
 from crimemap.models import ImportRun
 
 MAX_REJECTED_SHARE, MIN_REJECTED = 0.05, 10
@@ -51,33 +52,55 @@ def check_rejected_so_far(run: ImportRun) -> None:
         )
 
 
-def check_crowded_point(run: ImportRun, counts: PointCounts) -> None:
+class CrowdedPoint(NamedTuple):
+    """The point with the most new rows: coarsened, its block or areas, and what most of its rows are."""
+
+    latitude: float
+    longitude: float
+    row_count: int
+    place: str
+    offence: str
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+def check_crowded_point(run: ImportRun, point: CrowdedPoint | None) -> None:
     """Stop if one point has so many of the new rows that a geocoder may have put there what it did not find."""
-    point, most_rows = counts.most_crowded()
-    if most_rows > max(MIN_ON_ONE_POINT, run.read * MAX_ONE_POINT_SHARE):
-        raise SanityCheckError(
-            _(
-                "%(count)d of %(read)d rows are at one point: %(point)s. It may be a real place with many incidents, such as a"
-                " mall. Or a geocoder may have put all unknown addresses there. Nothing was stored."
-            )
-            % {"count": most_rows, "read": run.read, "point": point}
-        )
-
-
-def check_withdrawn_incidents(run: ImportRun, days: Sequence[DayCount]) -> None:
-    """`days`: counts of stored incidents in and around the file's period."""
-    if run.covered_from is None or run.covered_to is None:
+    if point is None or point.row_count <= max(MIN_ON_ONE_POINT, run.read * MAX_ONE_POINT_SHARE):
         return
-    stored_count = sum(each.stored for each in days if run.covered_from <= each.day <= run.covered_to)
-    absent_count = sum(each.absent_inside for each in days)
-    if absent_count > max(MIN_WITHDRAWN, stored_count * MAX_WITHDRAWN_SHARE):
-        spans = snapshot_coverage.join_days([each for each in days if each.absent_inside])
+    what = _(
+        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f (%(place)s), most of them “%(offence)s”."
+    )
+    without_place = _(
+        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f, most of them “%(offence)s”."
+    )
+    values = {**point.as_json(), "count": point.row_count, "read": run.read}
+    raise SanityCheckError(
+        (what if point.place else without_place) % values
+        + " "
+        + _(
+            "It may be a real place with many incidents, such as a mall. Or a geocoder may have put all unknown addresses there."
+            " Nothing was stored."
+        )
+    )  # fmt: skip
+
+
+def check_withdrawn_incidents(withdrawal: Withdrawal) -> None:
+    """Stop if most of what is stored of the period is missing from the file, whatever of it would be withdrawn."""
+    absent_count = sum(each.absent_inside for each in withdrawal.absent_days)
+    if absent_count > max(MIN_WITHDRAWN, withdrawal.stored_count * MAX_WITHDRAWN_SHARE):
+        spans = snapshot_coverage.join_days(withdrawal.absent_days)
         raise SanityCheckError(
             _(
                 "%(count)d of the %(whole)d stored incidents of this period are missing from the file: %(spans)s."
                 " Nothing was stored."
             )
-            % {"count": absent_count, "whole": stored_count, "spans": snapshot_coverage.describe_spans(spans)}
+            % {
+                "count": absent_count,
+                "whole": withdrawal.stored_count,
+                "spans": snapshot_coverage.describe_spans(spans),
+            }
         )
 
 
@@ -137,22 +160,33 @@ class PointCounts:
     def __init__(self) -> None:
         self.counts: Counter[int] = Counter()
         self.examples: dict[int, ParsedRow] = {}
+        self.offences: dict[int, Counter[str]] = {}  # of points with MIN_ON_ONE_POINT rows
 
     def add(self, rows: Sequence[ParsedRow]) -> None:
         """Count rows that report a point, by its hash."""
         for row in rows:
-            assert row.location.reported_hash is not None
-            self.counts[row.location.reported_hash] += 1
-            self.examples.setdefault(row.location.reported_hash, row)
+            key = row.location.reported_hash
+            assert key is not None
+            self.counts[key] += 1
+            self.examples.setdefault(key, row)
+            if self.counts[key] >= MIN_ON_ONE_POINT:
+                self.offences.setdefault(key, Counter())[row.incident.raw_label or row.incident.raw_code] += 1
         if len(self.counts) > self.MAX_POINTS:
             self.counts = Counter(dict(self.counts.most_common(self.MAX_POINTS // 2)))
             self.examples = {key: self.examples[key] for key in self.counts}
 
-    def most_crowded(self) -> tuple[str, int]:
-        """Return the coarsened point with the most rows and its block, as a text, and how many rows it has."""
-        if not self.counts:
-            return "", 0
-        key, count = max(self.counts.items(), key=lambda item: item[1])
-        row = self.examples[key]
-        parts = [f"{row.location.latitude}, {row.location.longitude}", row.incident.block_text]
-        return " ".join([parts[0], f"({parts[1]})"] if parts[1] else parts[:1]), count
+    def most_crowded(self, real_places: Sequence[Sequence[float]]) -> CrowdedPoint | None:
+        """Return the point with the most rows that is none of the places an administrator has confirmed."""
+        confirmed = {tuple(place) for place in real_places}
+        for key, count in self.counts.most_common(len(confirmed) + 1):
+            row = self.examples[key]
+            latitude, longitude = row.location.latitude, row.location.longitude
+            if latitude is None or longitude is None or (latitude, longitude) in confirmed:
+                continue
+            incident = row.incident
+            place = incident.block_text or ", ".join(
+                filter(None, (incident.neighbourhood, incident.district, incident.beat))
+            )
+            offences = self.offences.get(key, Counter({incident.raw_label or incident.raw_code: 1}))
+            return CrowdedPoint(latitude, longitude, count, place, offences.most_common(1)[0][0])
+        return None

@@ -86,6 +86,22 @@ UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s
 WHERE id IN (SELECT id FROM {ABSENT} AND {LOCAL_DAY} = ANY(%(days)s))
 """  # noqa: S608
 
+# What an undo puts back.
+KEEP_CHANGED = """
+INSERT INTO crimemap_replacedincident (run_id, incident_id, stored)
+SELECT %(run)s, old.id, to_jsonb(old) FROM ready AS new JOIN crimemap_incident AS old ON old.id = new.incident
+"""
+KEEP_WITHDRAWN = f"""
+INSERT INTO crimemap_replacedincident (run_id, incident_id, stored)
+SELECT %(run)s, old.id, to_jsonb(old) FROM {ABSENT} AND {LOCAL_DAY} = ANY(%(days)s)
+"""  # noqa: S608
+FORGET_OLDER = """
+DELETE FROM crimemap_replacedincident WHERE run_id IN (
+    SELECT id FROM crimemap_importrun WHERE source_id = %(source)s AND id < %(run)s AND state IN ('done', 'undone')
+    ORDER BY id DESC OFFSET %(kept)s)
+"""
+KEPT_UNDOS = 2  # imports before this one that can still be undone, one after the other
+
 ANALYZE_FROM = 1_000  # new rows: from here on PostgreSQL's statistics are out of date
 MARGIN = dt.timedelta(60)
 MAX_SIBLINGS = 1_000_000  # as many as a file may have (row_keys.MAX_SHARED_IDS)
@@ -232,10 +248,13 @@ class Staging:
                 cursor.execute("SELECT incidents_analyze()")
             if self.is_first_import:
                 return
+            cursor.execute(FORGET_OLDER, self.parameters | {"kept": KEPT_UNDOS})
+            cursor.execute(KEEP_CHANGED, self.parameters)
             cursor.execute(REVISE, self.parameters)
             cursor.execute(UPDATE, self.parameters)
             if period and withdrawn_days:
                 parameters = {"first": period[0], "last": period[1], "days": list(withdrawn_days)}
+                cursor.execute(KEEP_WITHDRAWN, self.parameters | parameters)
                 cursor.execute(WITHDRAW, self.parameters | parameters)
 
     def _copy(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:

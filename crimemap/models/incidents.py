@@ -100,6 +100,13 @@ class Source(models.Model):
         help_text=_("Hours between two imports. If a file is later than this, administrators get an email."),
     )
     last_success_at = models.DateTimeField(_("last import"), null=True, editable=False)
+    real_places = models.JSONField(
+        _("places with many incidents"),
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="[latitude, longitude] of points, coarsened, that an administrator has confirmed: imports don't stop there",
+    )
     late_told_at = models.DateTimeField(null=True, editable=False)
     api_token_hash = models.BinaryField(null=True, editable=False, max_length=32, help_text="SHA-256 of the API token")
 
@@ -198,12 +205,14 @@ class ImportRun(models.Model):
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
         DISCARDED = "discarded", _("Discarded")
+        UNDONE = "undone", _("Taken back")
 
     class Origin(models.TextChoices):
         COMMAND = "command", _("Command")
         UPLOAD = "upload", _("Upload")
         PUSH = "push", _("API")
         DROP = "drop", _("Drop folder")
+        UNDO = "undo", _("Undo of an import")
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="runs", verbose_name=_("source"))
     state = models.CharField(_("status"), max_length=10, choices=RunState, default=RunState.WAITING)
@@ -222,6 +231,9 @@ class ImportRun(models.Model):
         default=False,
         help_text=_("Incidents of the file's period that are no longer in the file are withdrawn."),
     )
+    snapshot_from = models.DateField(_("everything from"), null=True)
+    snapshot_to = models.DateField(_("everything to"), null=True)
+    undoes = models.ForeignKey("self", models.PROTECT, null=True, related_name="undone_by")
     rows_total = models.PositiveBigIntegerField(null=True, help_text="for progress; unknown until counted")
     read = models.PositiveBigIntegerField(_("read"), default=0)
     created = models.PositiveBigIntegerField(_("created"), default=0)
@@ -242,13 +254,27 @@ class ImportRun(models.Model):
         indexes = [models.Index(fields=["source", "-id"], name="import_of_source")]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "running", "stopped", "done", "failed", "discarded"]),
+                condition=Q(state__in=["waiting", "running", "stopped", "done", "failed", "discarded", "undone"]),
                 name="import_state_known",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.source} {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class ReplacedIncident(models.Model):
+    """An incident as an import found it before it changed or withdrew it, so that the import can be taken back."""
+
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="replaced")
+    incident_id = models.BigIntegerField()
+    stored = models.JSONField(help_text="the row of crimemap_incident")
+
+    class Meta:
+        ordering = ["run", "id"]
+
+    def __str__(self) -> str:
+        return f"incident {self.incident_id} before import {self.run_id}"
 
 
 class ImportProblem(models.Model):

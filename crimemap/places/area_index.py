@@ -35,6 +35,15 @@ class AreaIndex:
         hits = candidates[shapely.intersects_xy(self._outlines[candidates], longitude, latitude)]
         return self.codes[hits[0]] if len(hits) else None
 
+    def box(self) -> tuple[float, float, float, float] | None:
+        """Return south, west, north and east of all areas; None without any."""
+        west, south, east, north = shapely.total_bounds(self._outlines).tolist()
+        return (south, west, north, east) if west <= east else None
+
+    def is_near(self, latitude: float, longitude: float, margin_degrees: float) -> bool:
+        """Return whether the point lies in an area, or within so many degrees of one."""
+        return len(self._tree.query(shapely.Point(longitude, latitude), "dwithin", margin_degrees)) > 0
+
     def codes_at(self, longitudes: Sequence[float], latitudes: Sequence[float]) -> list[str]:
         """Return a code for each point, empty outside of all areas."""
         result = [""] * len(longitudes)

@@ -181,9 +181,9 @@ GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite, answers_read_store T
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
 GRANT SELECT, INSERT ON crimemap_offencecode, crimemap_reportedvalue TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE ON crimemap_source, crimemap_importrun TO portal_bulk;
-GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevision, crimemap_importproblem TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevision, crimemap_importproblem, crimemap_replacedincident TO portal_bulk;
 GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
-    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq, crimemap_reportedvalue_id_seq TO portal_bulk;
+    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq, crimemap_reportedvalue_id_seq, crimemap_replacedincident_id_seq TO portal_bulk;
 GRANT EXECUTE ON FUNCTION incidents_analyze TO portal_bulk;
 DO $$ BEGIN
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());

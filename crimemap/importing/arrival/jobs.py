@@ -82,8 +82,10 @@ def request_import(
     by: Account | str,
     dry_run: bool = False,
     full_snapshot: bool = False,
+    snapshot_period: tuple[dt.date, dt.date] | None = None,
 ) -> ImportRun:
-    """Store the files and ask the worker to import them.
+    """Store the files and ask the worker to import them. `snapshot_period`: first and last day of which the files hold
+    everything (full_snapshot).
 
     Raises ImportNotPossibleError, as SourceBusyError while another import of the source is not over; OSError for a full disk.
     """
@@ -97,6 +99,8 @@ def request_import(
         file_name=names[:200],
         dry_run=dry_run,
         full_snapshot=full_snapshot,
+        snapshot_from=snapshot_period[0] if snapshot_period else None,
+        snapshot_to=snapshot_period[1] if snapshot_period else None,
     )
     _store_files(run, files)
     options = [word for word, chosen in (("test run", dry_run), ("whole period", full_snapshot)) if chosen]
@@ -161,6 +165,20 @@ def release_run(run: ImportRun, by: Account) -> None:
     with transaction.atomic():
         _decide(run, by, State.WAITING, "released an import")
         (run_folder(run) / _FORCED_MARK).touch()
+        send_import_task(run)
+
+
+def confirm_real_place(run: ImportRun, by: Account) -> None:
+    """Remember the point that stopped a run as a real place, so that no import of its source stops there again, and import the
+    files with all other sanity checks. Raises ImportNotPossibleError."""
+    with transaction.atomic():
+        _decide(run, by, State.WAITING, "confirmed a place with many incidents")
+        crowded = run.report.get("crowded")
+        if not crowded:
+            raise ImportNotPossibleError(_("This import was not stopped because of one point."))
+        source = Source.objects.get(pk=run.source_id)
+        source.real_places = [*source.real_places, [crowded["latitude"], crowded["longitude"]]]
+        source.save(update_fields=["real_places"])
         send_import_task(run)
 
 

@@ -5,6 +5,7 @@ On the staff host only, without session, cookie or CSRF. The bulk worker imports
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import tempfile
@@ -32,6 +33,10 @@ State = ImportRun.RunState
 
 class _BodyTooLargeError(Exception):
     """The body has more than MAX_BYTES."""
+
+
+class _BadPeriodError(Exception):
+    """The period in the address is none."""
 
 
 class _BodyEmptyError(Exception):
@@ -74,7 +79,7 @@ def _require_token(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
 @require_POST
 @_require_token
-def push_file(request: HttpRequest, source: Source) -> HttpResponse:
+def push_file(request: HttpRequest, source: Source) -> HttpResponse:  # noqa: PLR0911  (a status each)
     """Import the request's body. 200 with the counts; 202 if it takes longer than the client wants to wait."""
     try:
         declared = int(request.headers.get("Content-Length") or 0)
@@ -84,6 +89,11 @@ def push_file(request: HttpRequest, source: Source) -> HttpResponse:
     except _BodyTooLargeError:
         return _error(
             413, _("The file is larger than %(most)s MB. Send it in parts.") % {"most": MAX_BYTES // 1_000_000}
+        )
+    except _BadPeriodError:
+        return _error(
+            400,
+            _("“from” and “to” are the first and last day of a period (2026-09-01), together with full_snapshot=1."),
         )
     except _BodyEmptyError:
         return _error(400, _("The request is empty. Send a file."))
@@ -110,6 +120,20 @@ def show_state(request: HttpRequest, source: Source, number: int) -> HttpRespons
     return _result(run) if run else _error(404, _("This source has no such import."))
 
 
+def _snapshot_period(request: HttpRequest) -> tuple[dt.date, dt.date] | None:
+    """Return the first and last day that the address gives as from and to. Raises _BadPeriodError."""
+    texts = request.GET.get("from", ""), request.GET.get("to", "")
+    if not any(texts):
+        return None
+    try:
+        first, last = (dt.date.fromisoformat(text) for text in texts)
+    except ValueError:
+        raise _BadPeriodError from None
+    if first > last or not _flag(request, "full_snapshot"):
+        raise _BadPeriodError
+    return first, last
+
+
 def _request_import(request: HttpRequest, source: Source) -> ImportRun:
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
@@ -125,6 +149,7 @@ def _request_import(request: HttpRequest, source: Source) -> ImportRun:
         return jobs.request_import(
             source, [_PushedFile(Path(path), f"push.{kind}")], origin=ImportRun.Origin.PUSH, by=f"API of {source.slug}",
             dry_run=_flag(request, "dry_run"), full_snapshot=_flag(request, "full_snapshot"),
+            snapshot_period=_snapshot_period(request),
         )  # fmt: skip
     finally:
         Path(path).unlink(missing_ok=True)

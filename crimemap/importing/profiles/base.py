@@ -78,6 +78,7 @@ class Profile:
     outcomes: value of the outcome column in lower case ("true"/"false" for yes and no in any spelling) -> text for residents.
         Other values stay unchanged.
     box: (south, west, north, east) in degrees; points outside are dropped. A source's own box takes precedence.
+    coordinate_system: "" for degrees; else that of the columns of latitude (northing) and longitude (easting): "EPSG:26910".
     points_are_public: the publisher has already moved the points off the addresses, so they may be published.
     reading: what separates cells, the encoding, the header's line and the sheet, where a person has said so.
     """
@@ -99,6 +100,7 @@ class Profile:
     domestic: Mapping[str, str] = field(default_factory=dict)
     outcomes: Mapping[str, str] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None
+    coordinate_system: str = ""
     points_are_public: bool = False
     reading: ReadingOptions = AS_RECOGNIZED
     notes: str = ""

@@ -42,6 +42,7 @@ class GenericConfig:
     area_widths: dict[str, int] = field(default_factory=dict)
     domestic_pattern: str = ""
     outcomes: dict[str, str] = field(default_factory=dict)
+    coordinate_system: str = ""
     points_are_public: bool = False
     scheme: str = ""
 
@@ -90,6 +91,7 @@ def build_profile(settings: dict[str, Any], source_slug: str, time_zone: str) ->
         area_widths=config.area_widths,
         domestic=dict.fromkeys(config.headers("domestic"), config.domestic_pattern),
         outcomes=config.outcomes,
+        coordinate_system=config.coordinate_system,
         points_are_public=config.points_are_public,
         reading=config.reading_options(),
     )

@@ -161,28 +161,37 @@ def _normalize_decimal(cleaned: str, note_quirk: NoteQuirk) -> str:
 _ROUNDING_SHIFT = 5.5e-9
 
 
-def parse_point(
+def parse_coordinates(
     latitude: str, longitude: str, box: tuple[float, float, float, float] | None, note_quirk: NoteQuirk
 ) -> tuple[float, float] | None:
-    """Return a row's (latitude, longitude); None for blanks, zeros and points outside `box` (south, west, north, east)."""
+    """Return the two numbers of a row's point; None for blanks and text. `box`: south, west, north, east in degrees."""
     if not latitude.strip() or not longitude.strip():
         return None
     north, east = parse_degrees(latitude, note_quirk), parse_degrees(longitude, note_quirk)
     if north is None or east is None:
         return None
-    south_edge, west_edge, north_edge, east_edge = box or (-90, -180, 90, 180)
     if box and (abs(north) > 180 or abs(east) > 180):
+        south_edge, west_edge, north_edge, east_edge = box
         north, east = (
             _restore_decimal_point(north, south_edge, north_edge, note_quirk),
             _restore_decimal_point(east, west_edge, east_edge, note_quirk),
         )
-    if not north or not east or (abs(north - 36.6194) < 0.001 and abs(east + 91.6866) < 0.001):
-        note_quirk("zero coordinates")  # of the state plane too: that zero lies in Missouri
-        return None
-    if not (south_edge <= north <= north_edge and west_edge <= east <= east_edge):
-        note_quirk("points outside")
-        return None
-    return north + math.copysign(_ROUNDING_SHIFT, north), east + math.copysign(_ROUNDING_SHIFT, east)
+    return north, east
+
+
+def parse_meters(cell: str, note_quirk: NoteQuirk) -> float | None:
+    """Return a coordinate of a projected system, where three digits behind a comma are a thousand; None for blanks and text."""
+    return parse_degrees(clean_number(cell, note_quirk), note_quirk)
+
+
+def is_zero(latitude: float, longitude: float) -> bool:
+    """Return whether a point is the zero of degrees, or that of Illinois' state plane, which lies in Missouri."""
+    return not latitude or not longitude or (abs(latitude - 36.6194) < 0.001 and abs(longitude + 91.6866) < 0.001)
+
+
+def shift_point(latitude: float, longitude: float) -> tuple[float, float]:
+    """Return a point half a millimeter further from zero, so that a spreadsheet's rounding does not round it once more."""
+    return latitude + math.copysign(_ROUNDING_SHIFT, latitude), longitude + math.copysign(_ROUNDING_SHIFT, longitude)
 
 
 def _restore_decimal_point(number: float, lowest: float, highest: float, note_quirk: NoteQuirk) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json as jsonlib
 from contextlib import nullcontext
 from pathlib import Path
@@ -37,6 +38,14 @@ class Command(BaseCommand):
             action="store_true",
             help="the files contain all incidents of their period; others are withdrawn",
         )
+        parser.add_argument(
+            "--from", type=dt.date.fromisoformat, dest="first_day", metavar="YYYY-MM-DD",
+            help="with --full-snapshot: first day of the period that the files contain everything for; without it, each day "
+            "that they cover by their content",
+        )  # fmt: skip
+        parser.add_argument(
+            "--to", type=dt.date.fromisoformat, dest="last_day", metavar="YYYY-MM-DD", help="last day of that period"
+        )
         parser.add_argument("--limit", type=int, metavar="N", help="read at most this many rows")
         parser.add_argument(
             "--force",
@@ -53,6 +62,8 @@ class Command(BaseCommand):
         profile: str | None = None,
         dry_run: bool = False,
         full_snapshot: bool = False,
+        first_day: dt.date | None = None,
+        last_day: dt.date | None = None,
         limit: int | None = None,
         force: bool = False,
         json: bool = False,
@@ -60,6 +71,10 @@ class Command(BaseCommand):
     ) -> None:
         if limit is not None and limit < 1:
             raise CommandError("--limit is a number of rows, 1 or more.")
+        if (first_day is None) != (last_day is None) or (first_day and last_day and first_day > last_day):
+            raise CommandError("--from and --to are the first and the last day of a period: give both, or none.")
+        if first_day and not full_snapshot:
+            raise CommandError("--from and --to belong to --full-snapshot.")
         paths = [Path(file) for file in files]
         try:
             for path in paths:
@@ -69,8 +84,9 @@ class Command(BaseCommand):
         with transaction.atomic() if dry_run else nullcontext():
             found_source = find_or_make_source(source, profile)
             run = ImportRun.objects.create(
-                source=found_source, origin=ImportRun.Origin.COMMAND, dry_run=dry_run, full_snapshot=full_snapshot
-            )
+                source=found_source, origin=ImportRun.Origin.COMMAND, dry_run=dry_run, full_snapshot=full_snapshot,
+                snapshot_from=first_day, snapshot_to=last_day,
+            )  # fmt: skip
             chosen_profile = profiles.get_profile(profile) if profile and profile != profiles.GENERIC else None
             try:
                 pipeline.run_import(run, paths, profile=chosen_profile, force=force, limit=limit)

@@ -130,8 +130,12 @@ class TestUploads:
     def test_the_whole_period_withdraws_missing_incidents(self, ada: Account) -> None:
         city = create_source()
         uploaded(ada, city)
-        run = uploaded(ada, city, uploaded_file(export_csv(ROWS[:5] + ROWS[6:])), full_snapshot="on")
+        answer = sign_in(ada).post(UPLOAD, {"source": city.pk, "sent": uploaded_file(), "full_snapshot": "on"})
+        assert answer.content.decode().count("Say which period the files contain everything for") == 2
+        period = {"full_snapshot": "on", "snapshot_from": "2000-01-01", "snapshot_to": "2026-12-31"}
+        run = uploaded(ada, city, uploaded_file(export_csv(ROWS[:5] + ROWS[6:])), **period)
         assert run.removed == 1
+        assert "1 stored incident of it is not in the file. Nothing outside it is touched." in page(ada, of(run))
 
     def test_an_unreadable_file_fails_with_a_sentence(self, ada: Account, tmp_path: Path) -> None:
         run = uploaded(ada, create_source(), uploaded_file(b"PK\x03\x04 broken", "june.xlsx"))

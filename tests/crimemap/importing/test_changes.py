@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import CommandError
 from django.db import connection, transaction
 
 from crimemap.models import ImportRun, Incident, IncidentRevision, Source
@@ -141,6 +142,39 @@ class TestChanges:
         kept = ImportRun.objects.latest("id").report["kept"]
         assert bool(kept) is any("2026-0" in day or "19" in day for day in strays) or "2026-10" in strays[0]
         assert all(last < "2026-09-01" or first > "2026-09-30" for first, last, _count in kept)
+
+    def test_a_file_withdraws_within_the_period_that_a_person_says_and_nowhere_else(self, write: Writer) -> None:
+        """The report counts what stays outside; a wrong year among the rows widens nothing."""
+        rows = [row | {"Date": f"{n % 9 + 1:02}/{n % 28 + 1:02}/2024 01:10:00 PM"} for n, row in enumerate(ROWS)]
+        first(write, rows)
+        september = [row for row in rows if row["Date"].startswith("09")]
+        late = [row for row in rows if row["Date"].startswith("06")][:1]
+        wrong_year = [september[0] | {"ID": "99", "Date": "09/03/1924 01:10:00 PM"}]
+        path = write([*september[2:], *late, *wrong_year])
+        period = {"first_day": dt.date(2024, 9, 1), "last_day": dt.date(2024, 9, 30)}
+        result = run_import_command("city", path, full_snapshot=True, **period)
+        assert result["removed"] == 2
+        assert {each.external_id for each in Incident.objects.exclude(removed_at=None)} == {
+            row["ID"] for row in september[:2]
+        }
+        kept = ImportRun.objects.latest("id").report["kept"]
+        june_on = [row for row in rows if "06" <= row["Date"][:2] < "09" and row["Date"] >= late[0]["Date"]]
+        assert sum(count for _first, _last, count in kept) >= len(june_on) - 40
+        assert all(first >= "2024-01-01" and last < "2024-09-01" for first, last, _count in kept)
+        run = ImportRun.objects.latest("id")
+        assert (run.covered_from.year, run.report["quirks"]["dates far from all others"]) == (2024, 1)
+        with pytest.raises(CommandError, match="give both, or none"):
+            run_import_command("city", path, full_snapshot=True, first_day=dt.date(2024, 9, 1))
+
+    def test_one_wrong_year_hides_no_file_that_is_cut_off(self, write: Writer) -> None:
+        """Nor does it make a small file of one month look like one."""
+        rows = [row | {"Date": f"{n % 9 + 1:02}/{n % 28 + 1:02}/2024 01:10:00 PM"} for n, row in enumerate(ROWS)]
+        first(write, [*rows, rows[0] | {"ID": "99", "Date": "09/03/1924 01:10:00 PM"}])
+        cut = write([row for number, row in enumerate(rows) if number % 5 < 2])
+        assert "but the last import had" in refusal_of_import("city", cut)
+        june = [row for row in rows if row["Date"].startswith("06")]
+        strays = [june[0] | {"ID": str(n), "Date": f"09/03/{year} 01:10:00 PM"} for n, year in ((98, 1924), (97, 2025))]
+        assert run_import_command("city", write([*june, *strays]))["created"] == 2
 
     def test_a_file_of_one_day_withdraws_what_it_lacks_of_that_day(self, write: Writer) -> None:
         rows = [row | {"Date": f"06/{n % 10 + 1:02}/2024 01:{n % 60:02}:00 PM"} for n, row in enumerate(ROWS)]

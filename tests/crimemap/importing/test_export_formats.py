@@ -295,4 +295,4 @@ def test_an_ambiguous_lost_decimal_point_is_not_guessed(tmp_path: Path) -> None:
     header = "Crime ID,Month,Falls within,Longitude,Latitude,Location,Crime type"
     path = written(tmp_path, f"{header}\r\nab1,2021-03,Avon,-2512345,51412345,High Street,Drugs\r\n".encode())
     result = run_import_command("force", path, profile="police_uk")
-    assert (result["created"], result["unmapped"], "points outside" in result["cells"]) == (1, 1, True)
+    assert (result["created"], result["unmapped"], "points outside" in result["quirks"]) == (1, 1, True)

@@ -222,7 +222,8 @@ def test_a_point_on_another_continent_is_told_and_left_out(tmp_path: Path, point
         tmp_path, "\n".join(["ID,Occurred,Offense,Latitude,Longitude", *near, f"9,2026-10-05 13:30,THEFT,{point}"])
     )
     assert set(Incident.objects.filter(latitude=None).values_list("external_id", flat=True)) == {"9"}
-    assert "points outside" in ImportRun.objects.latest("id").report["cells"]
+    told = {"points outside", "coordinates with a lost sign", "latitude and longitude swapped"}
+    assert told & set(ImportRun.objects.latest("id").report["quirks"])
 
 
 def test_a_block_of_another_town_does_not_take_the_point_away(tmp_path: Path) -> None:

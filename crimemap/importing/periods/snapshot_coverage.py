@@ -1,7 +1,7 @@
 """Decides which days a file of a whole period covers: only there is an incident withdrawn because the file lacks it.
 
 The lowest and highest date of a file are not its period: a September's file has a late report from June, and one from a
-mistyped year. A day counts as covered if the file has most of what is stored of that day, or of the days around it.
+mistyped year. So a person says which period it covers. Where nobody does, as when a system sends the file, a day counts as covered if the file has most of what is stored of that day, or of the days around it.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ def split_by_coverage(days: Sequence[DayCount]) -> Coverage:
         if each.absent_inside:
             (withdrawn if _is_covered(days, number) else kept).append(each)
     return Coverage(withdrawn, join_days(kept))
+
+
+def split_by_period(days: Sequence[DayCount], first: dt.date, last: dt.date) -> Coverage:
+    """Split days that have absent incidents by the period that a person says the file covers."""
+    absent = [each for each in days if each.absent_inside]
+    inside = [each for each in absent if first <= each.day <= last]
+    return Coverage(inside, join_days([each for each in absent if not first <= each.day <= last]))
 
 
 def _is_covered(days: Sequence[DayCount], number: int) -> bool:

@@ -1,0 +1,59 @@
+"""A drawn map of points over the agency's city, on which an administrator sees whether they lie where they should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.utils.safestring import SafeString
+
+from crimemap.models import Area
+from crimemap.pages.base_map_svg import HEIGHT, WIDTH, BaseMapRenderer, Box, MapDrawing, widen_to_aspect_ratio
+from crimemap.places import base_map
+from crimemap.privacy.locations import Point
+
+_MARGIN_SHARE, _MIN_DEGREES = 0.15, 0.02  # around the points
+
+
+@dataclass(frozen=True, slots=True)
+class PointMap:
+    """A drawing of the base map, the outlines of the agency's areas, and the points on it in its units."""
+
+    drawing: MapDrawing
+    outlines: list[SafeString]
+    points: list[tuple[int, int]]
+
+
+def draw_points(points: Sequence[Point]) -> PointMap | None:
+    """Draw points over all areas of the agency, wherever the points are; None without points."""
+    if not points:
+        return None
+    areas = list(Area.objects.values_list("outline", flat=True))
+    shown = [*points, *((y, x) for outline in areas for x, y in base_map.positions(outline))]
+    box = _box_of(shown)
+    version = base_map.base_map_version()
+    drawing = _renderer(version).draw(box) if version else _empty_drawing(box)
+    return PointMap(
+        drawing,
+        [drawing.outline_path(outline) for outline in areas],
+        [drawing.project(*point) for point in points],
+    )
+
+
+def _box_of(points: Sequence[Point]) -> Box:
+    latitudes, longitudes = zip(*points, strict=True)
+    south, north, west, east = min(latitudes), max(latitudes), min(longitudes), max(longitudes)
+    margin = max(_MIN_DEGREES, (north - south) * _MARGIN_SHARE, (east - west) * _MARGIN_SHARE)
+    return south - margin, west - margin, north + margin, east + margin
+
+
+def _empty_drawing(box: Box) -> MapDrawing:
+    south, west, north, east = wide = widen_to_aspect_ratio(box)
+    return MapDrawing(wide, (WIDTH / (east - west), HEIGHT / (north - south)))
+
+
+@lru_cache(maxsize=1)
+def _renderer(version: str) -> BaseMapRenderer:  # noqa: ARG001  (the key)
+    return BaseMapRenderer(json.loads(base_map.base_map_json()))
