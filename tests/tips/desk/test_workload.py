@@ -225,3 +225,19 @@ def test_an_erased_tip_takes_its_second_look_along(officer: Account) -> None:
         cursor.execute("SELECT tip_erase(%s)", [tip.pk])
     assert not SecondLook.objects.exists()
     assert DrawnWeek.objects.exists()
+
+
+def test_holds_wait_for_a_decision_first_those_that_alone_keep_a_tip(supervisor: Account, officer: Account) -> None:
+    held, deleted, hidden = (send_opened_tip(officer) for _number in range(3))
+    bias = Category.objects.create(slug="bias", name="Bias", is_sensitive=True)
+    bias.readers.add(supervisor)
+    Tip.objects.update(legal_hold=True)
+    Tip.objects.filter(pk=hidden.pk).update(category=bias)
+    Tip.objects.filter(pk=deleted.pk).update(key_for_source=None, token_hash=None)
+    page = sign_in(supervisor).get(BOARD).content.decode()
+    decisions = page[page.index("Needs your decision") :]
+    assert decisions.index(f"Tip {deleted.number}") < decisions.index(f"Tip {held.number}")
+    assert "Only the legal hold keeps it" in decisions.partition(f"Tip {held.number}")[0]
+    assert f"Tip {hidden.number}" not in page
+    triage.release(Tip.objects.get(pk=held.pk), supervisor, "The case is closed")
+    assert f"Tip {held.number}" not in sign_in(supervisor).get(BOARD).content.decode()

@@ -80,6 +80,7 @@ def show_board(request: HttpRequest) -> HttpResponse:
         title=_("Workload"),
         board=workload.load_board(supervisor),
         decisions=outbox.list_decisions(supervisor),
+        holds=workload.list_holds(supervisor),
         looks=workload.list_looks(supervisor),
         week=week,
     )
