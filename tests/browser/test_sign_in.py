@@ -13,10 +13,12 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from core.staff import groups
+from tests.browser import test_staff as staff
 from tests.browser.source import check_looks, visit
 from tests.journey import compute_code
 from tests.stack import Stack
 
+LONG_NAME = "Ἀλεξάνδρα Μαρία Παπαδοπούλου-Κωνσταντινίδη van der Wolfeschlegelsteinhausenbergerdorff 王小明 عبد الرحمن"
 LOOK = os.environ.get("LOOK")  # a folder for pictures
 
 
@@ -168,6 +170,42 @@ def test_a_passkey_is_enrolled_then_signs_in_alone_and_a_recovery_code_stands_in
         expect(page.get_by_text("It is removed.")).to_be_visible()
         page.get_by_role("button", name="Make new recovery codes").click()
         assert not set(page.locator(".recovery-codes code").all_inner_texts()) & set(codes)
+
+
+def test_an_invited_person_begins_with_a_passkey(browser: Browser, stack: Stack) -> None:
+    sent = len(stack.mails.received)
+    with visit(browser, stack.staff_url) as page:
+        staff.sign_in(page, stack, groups.ADMINISTRATOR)
+        page.goto(f"{stack.staff_url}/admin/core/account/invite/")
+        page.get_by_label("First and last name").fill(LONG_NAME)
+        page.get_by_label("Email address").fill("noor@example.org")
+        page.get_by_label(re.compile("communications", re.IGNORECASE)).check()
+        page.get_by_role("button", name="Invite this person").click()
+        page.goto(f"{stack.staff_url}/admin/core/account/invitations/")
+        expect(page.get_by_text("noor@example.org").first).to_be_visible()
+        look(page, "invitations")
+    invitation = next(mail for mail in stack.mails.wait(sent + 1) if "noor@example.org" in str(mail["To"]))
+    (link,) = re.findall(r"http\S+/admin/set-up/\S+", invitation.get_content())
+    with visit(browser, stack.staff_url) as page, virtual_device(page):
+        page.goto(link)
+        look(page, "invitation")
+        for field in page.locator("input[type=password]").all():
+            field.fill("lantern copper quiet pebble")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Set up your second step")).to_be_visible()
+        page.get_by_role("button", name="Add a passkey and sign in").click()
+        expect(page.get_by_role("heading", name="Save your recovery codes")).to_be_visible()
+        page.get_by_role("button", name="I have saved the codes").click()
+        expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
+        look(page, "desk-long-name")
+        page.goto(f"{stack.staff_url}/admin/sign-in/factors/")
+        look(page, "factors-long-name")
+    with visit(browser, stack.staff_url) as page:
+        staff.sign_in(page, stack, groups.ADMINISTRATOR)
+        page.goto(f"{stack.staff_url}/admin/core/account/?q=noor@example.org")
+        look(page, "accounts-long-name")
+        page.locator("#result_list tbody th a").first.click()
+        look(page, "account-long-name")
 
 
 def test_without_script_a_password_and_an_app_sign_in(

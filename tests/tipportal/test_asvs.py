@@ -44,10 +44,14 @@ def test_the_tests_that_the_table_names_exist() -> None:
         ("ключ от дома", True),
         ("okafor-okafor", False),
         ("q1w2e3r4t5y6", False),
+        ("RivertonPolice2026!", False),
+        ("Welcome.Riverton.99", False),
+        ("riverton lantern copper quiet", True),
+        ("полиция и ключ от дома", True),
         ("x1" * 64, True),
     ],
 )
-def test_passwords_need_twelve_characters_and_no_other_rule(password: str, is_accepted: bool) -> None:
+def test_passwords_need_twelve_characters_and_are_no_common_or_own_words(password: str, is_accepted: bool) -> None:
     try:
         validate_password(password, Account(username="okafor-okafor"))
     except ValidationError:

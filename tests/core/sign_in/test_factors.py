@@ -99,6 +99,7 @@ def test_a_recovery_code_is_used_up(okafor: Account) -> None:
     recovery_codes.renew(okafor)
     first, *others = recovery_codes.list_unused(okafor)
     assert len(others) == 9
+    assert {len(code.replace(" ", "")) for code in others} == {10}
     assert recovery_codes.check(okafor, first.replace(" ", ""))
     assert not recovery_codes.check(okafor, first.replace(" ", ""))
     assert recovery_codes.list_unused(okafor) == others
