@@ -19,7 +19,7 @@ import datetime as dt
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,22 +60,31 @@ def record(actor: Account | str, action: str, subject: str = "", detail: str = "
 
     Lines are written one at a time until the transaction ends, so callers lock their own rows first and record last.
     """
+    return record_each(actor, action, [subject], detail)[0]
+
+
+def record_each(actor: Account | str, action: str, subjects: Sequence[str], detail: str = "") -> list[AuditEntry]:
+    """Append a line for each subject, in their order, as `record` does."""
     name = actor if isinstance(actor, str) else actor.get_username()
     with transaction.atomic():
         lock_until_commit(_LOCK)
         last = AuditEntry.objects.order_by("-id").only("id", "seal").first()
-        entry = AuditEntry(
-            id=last.id + 1 if last else 1,
-            at=timezone.now(),
-            actor=name[:150],
-            action=action[:40],
-            subject=subject[:200],
-            detail=detail[:500],
-        )
-        content = (entry.id, entry.at, entry.actor, entry.action, entry.subject, entry.detail)
-        entry.seal = _compute_seal(read_key(), bytes(last.seal) if last else _INITIAL_SEAL, content)
-        entry.save(force_insert=True)
-    return entry
+        last_id, seal, key = last.id if last else 0, bytes(last.seal) if last else _INITIAL_SEAL, read_key()
+        entries = []
+        for number, subject in enumerate(subjects, last_id + 1):
+            entry = AuditEntry(
+                id=number,
+                at=timezone.now(),
+                actor=name[:150],
+                action=action[:40],
+                subject=subject[:200],
+                detail=detail[:500],
+            )
+            content = (entry.id, entry.at, entry.actor, entry.action, entry.subject, entry.detail)
+            entry.seal = seal = _compute_seal(key, seal, content)
+            entries.append(entry)
+        AuditEntry.objects.bulk_create(entries)
+    return entries
 
 
 def record_once(actor: Account, action: str, subject: str, period: dt.timedelta) -> None:

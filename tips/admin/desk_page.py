@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import Q
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.plain_text import clean_published_line
 from core.staff import list_filters
-from tips import conversation, readers, vault
-from tips.admin.forms import FORM_ID_BYTES, parse_form_id
-from tips.admin.tip_column import undo
-from tips.admin.tip_column.act_forms import read_snooze_end
-from tips.desk import outbox, permissions, queue, triage
-from tips.desk.acts import bulk, category_changes, priorities, snoozes, spam
-from tips.desk.acts.reversals import Kind
-from tips.desk.alike import links
+from tips import readers
+from tips.admin.forms import FORM_ID_BYTES
+from tips.desk import permissions, queue
 from tips.desk.live import page_state
 from tips.desk.live.people import find_initials
 from tips.desk.queue import saved_views
-from tips.models import Category, Disposition, Priority, SavedView, Tip, Unit
+from tips.models import Category, Disposition, SavedView, Unit
 
 TEMPLATE = "admin/tips/desk/page.html"
 VIEW_TEMPLATE = "admin/tips/desk/saved_view.html"
-_BULK_FIELDS = ("act", "tips", "row_stamps", "bulk_form", "bulk_reason")
 
 
 def frame_context(
@@ -61,13 +52,8 @@ def frame_context(
 
 
 def respond(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """Return the queue's page (GET), or run an act over the chosen tips and redirect to the page (POST)."""
-    officer = request.user
-    assert isinstance(officer, Account)
-    permissions.require(permissions.can_list(officer))
-    if request.method == "POST":
-        permissions.require(permissions.can_act(officer))
-        return _run_bulk_act(request, officer) or HttpResponseRedirect(request.get_full_path())
+    """Return the queue's page."""
+    permissions.require(permissions.can_list(request.user))
     framed = context | frame_context(request, request.GET)
     return TemplateResponse(request, TEMPLATE, framed | {"title": _("Tips")})
 
@@ -150,141 +136,3 @@ def _edit_view(request: HttpRequest, officer: Account, view: SavedView, context:
             return HttpResponseRedirect(address)
     status = 422 if form.errors else 200
     return TemplateResponse(request, VIEW_TEMPLATE, context | {"form": form, "list_address": address}, status=status)
-
-
-def _run_bulk_act(request: HttpRequest, officer: Account) -> HttpResponse | None:
-    """Do an act on the chosen tips. Returns the page that asks for their number, where that is needed."""
-    name, _colon, choice = request.POST.get("act", "").partition(":")
-    if name == "undo-batch":
-        undo.undo_batch(request, officer, choice)
-        return None
-    act = _find_act(name, choice, request.POST.get("bulk_reason", "").strip(), officer)
-    visible = permissions.visible_tips(officer).defer("report", "key_for_source", "token_hash", "form_hash")
-    tips = list(visible.select_related("category", "unit").filter(pk__in=_read_chosen(request.POST)[: bulk.MOST]))
-    form_id = parse_form_id(request.POST.get("bulk_form", ""))
-    if (act is None and name != "link") or not tips or form_id is None:
-        messages.warning(request, _("Nothing was done: no tip was chosen. Choose tips first."))
-        return None
-    if len(tips) >= bulk.CONFIRMED_FROM and request.POST.get("confirmed_count", "").strip() != str(len(tips)):
-        return _ask_for_count(request, tips)
-    if act is None:
-        _link_chosen(request, officer, tips)
-        return None
-    outcome = bulk.run(tips, officer, act, form_id, _read_stamps(request.POST))
-    for reason, numbers in outcome.left_out.items():
-        listed = ", ".join(map(str, numbers))
-        sentence = ngettext(
-            "Tip %(numbers)s was left out. %(reason)s", "Tips %(numbers)s were left out. %(reason)s", len(numbers)
-        )
-        messages.warning(request, sentence % {"numbers": listed, "reason": reason})
-    if outcome.done_count:
-        sentence = ngettext(
-            "Done for %(count)d tip. You can undo it for 30 seconds.",
-            "Done for %(count)d tips. You can undo it for 30 seconds.",
-            outcome.done_count,
-        )
-        messages.success(request, sentence % {"count": outcome.done_count})
-    return None
-
-
-def _link_chosen(request: HttpRequest, officer: Account, tips: list[Tip]) -> None:
-    """Link the chosen tips to each other: all of them or none."""
-    try:
-        linked_count = links.link(tips[0], [tip.pk for tip in tips[1:]], officer)
-    except triage.TransitionError as problem:
-        messages.warning(request, str(problem))
-    except conversation.TipGoneError:
-        messages.warning(request, _("One of these tips is gone or now with others, so nothing was linked."))
-    except (vault.SealError, vault.KeyMissingError):
-        messages.warning(request, _("The keys of a tip don't work on this server, so nothing was linked."))
-    else:
-        if linked_count:
-            sentence = _("The chosen tips are linked. Take one out on its page. No source notices it.")
-        elif len(tips) == 1:
-            sentence = _("Choose two or more tips to link them.")
-        else:
-            sentence = _("These tips are linked already.")
-        messages.success(request, sentence)
-
-
-def _find_act(name: str, choice: str, reason: str, officer: Account) -> bulk.Act | None:
-    """Return the act of a button such as "priority:3"; None for one that isn't known."""
-    act: bulk.Act | None = None
-    match name:
-        case "assign" | "assign-to-me":
-            chosen = Q(pk=officer.pk if name == "assign-to-me" else int(choice) if choice.isdecimal() else 0)
-            if assignee := readers.desk_accounts().filter(chosen).first():
-                act = partial(_assign, officer, assignee)
-        case "spam":
-            act = partial(_mark_spam, officer)
-        case "snooze" if choice in ("hour", "tomorrow", "source"):
-            act = partial(_snooze, officer, read_snooze_end({"snooze": choice}), reason)
-        case "priority" if choice in map(str, Priority.values):
-            act = partial(_prioritize, officer, Priority(int(choice)), reason)
-        case "category" if choice.isdecimal():
-            if category := Category.objects.filter(pk=choice, active=True).first():
-                act = partial(_recategorize, officer, category, reason)
-        case "close" if choice in Disposition.values:
-            act = partial(_close, officer, {"disposition": choice, "reason": reason})
-    return act
-
-
-def _assign(officer: Account, assignee: Account, tip: Tip, form_id: bytes, batch: UUID) -> None:
-    triage.assign(tip, officer, assignee, form_id=form_id, batch=batch)
-
-
-def _mark_spam(officer: Account, tip: Tip, form_id: bytes, batch: UUID) -> None:
-    spam.mark(tip, officer, form_id, batch=batch)
-
-
-def _snooze(  # noqa: PLR0917
-    officer: Account, until: dt.datetime | None, why: str, tip: Tip, form_id: bytes, batch: UUID
-) -> None:
-    snoozes.snooze(tip, officer, until, why, form_id, batch=batch)
-
-
-def _prioritize(  # noqa: PLR0917
-    officer: Account, priority: Priority, reason: str, tip: Tip, form_id: bytes, batch: UUID
-) -> None:
-    priorities.change_priority(tip, officer, priority, reason, form_id, batch=batch)
-
-
-def _close(officer: Account, fields: dict[str, Any], tip: Tip, form_id: bytes, batch: UUID) -> None:
-    outbox.hold_back(tip, officer, Kind.CLOSE, fields, form_id, batch=batch)
-
-
-def _recategorize(  # noqa: PLR0917
-    officer: Account, category: Category, reason: str, tip: Tip, form_id: bytes, batch: UUID
-) -> None:
-    category_changes.change_category(tip, officer, category, reason, form_id, batch=batch)
-
-
-def _ask_for_count(request: HttpRequest, tips: list[Tip]) -> HttpResponse:
-    """Return the page on which the officer types how many tips are chosen."""
-    context = {
-        **admin.site.each_context(request),
-        **frame_context(request, request.GET),
-        "title": _("Are you sure?"),
-        "chosen_count": len(tips),
-        "fields": [(name, value) for name in _BULK_FIELDS for value in request.POST.getlist(name)],
-        "is_wrong": "confirmed_count" in request.POST,
-    }
-    return TemplateResponse(request, "admin/tips/desk/confirm_many.html", context, status=422)
-
-
-def _read_stamps(post: QueryDict) -> dict[UUID, str]:
-    """Return the stamps of the rows as the page showed them ({% row_stamps %})."""
-    pairs = (pair.partition(":") for pair in " ".join(post.getlist("row_stamps")).split())
-    return {UUID(tip_id): stamp for tip_id, _colon, stamp in pairs if _is_uuid(tip_id)}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _read_chosen(post: QueryDict) -> list[UUID]:
-    return [UUID(text) for text in post.getlist("tips") if _is_uuid(text)]

@@ -16,6 +16,7 @@ from core.staff.session_resume import keep_post_through_sign_in
 from core.web import error_pages
 from tips import conversation
 from tips.admin import callers, desk_page, keys, live, search_page, tip_files, tip_page, walls, workload
+from tips.admin.chosen_tips import acts as chosen_acts
 from tips.admin.tip_column import draft_keys
 from tips.desk import permissions
 from tips.models import Tip
@@ -43,6 +44,8 @@ class TipAdmin(admin.ModelAdmin):
         return permissions.visible_tips(request.user).defer("report")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "POST":
+            return chosen_acts.respond(request)
         return desk_page.respond(request, self.admin_site.each_context(request) | (extra_context or {}))
 
     def search_view(self, request: HttpRequest) -> HttpResponse:

@@ -7,8 +7,10 @@ is not sent (tips/admin/forms.py asks `find_blank`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -45,6 +47,41 @@ def list_groups(tip: Tip) -> list[TemplateGroup]:
             OfferedTemplate(template.pk, template.title, template.language, fill_in(template.text, tip))
         )
     return [group for group in (own, general) if group.templates]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFamily:
+    """The same template in one or more languages: they share title and category (None: all), and `variants` has each by language."""
+
+    title: str
+    category_id: int | None
+    variants: dict[str, AnswerTemplate]
+
+    @property
+    def key(self) -> str:
+        return str(min(template.pk for template in self.variants.values()))
+
+    def choose(self, language: str) -> AnswerTemplate:
+        """Return the text for a source who writes in this language ("" if that isn't known), else the one in the portal's."""
+        present = settings.LANGUAGE_CODE.partition("-")[0]
+        first = next(iter(self.variants.values()))
+        return self.variants.get(language) or self.variants.get(present) or first
+
+
+def list_families(tips: Iterable[Tip]) -> list[TemplateFamily]:
+    """Return the templates for all tips, and those of the categories of these tips."""
+    categories = {tip.category_id for tip in tips}
+    families: dict[tuple[str, int | None], TemplateFamily] = {}
+    for template in AnswerTemplate.objects.filter(Q(category__in=categories) | Q(category=None)):
+        place = (template.title, template.category_id)
+        family = families.setdefault(place, TemplateFamily(template.title, template.category_id, {}))
+        family.variants.setdefault(template.language.partition("-")[0], template)
+    return list(families.values())
+
+
+def list_blanks(text: str) -> list[str]:
+    """Return the brackets of a template that an officer fills in, in their order, each once."""
+    return list(dict.fromkeys(_BLANK.findall(text)))
 
 
 def fill_in(text: str, tip: Tip) -> str:

@@ -32,8 +32,9 @@ def release_notifications(channel: AlertChannel) -> None:
         Alert.objects.filter(pk__in=list(waiting.filter(state=state).values_list("pk", flat=True))).update(state=again)
 
 
-def silence(tip: Tip) -> None:
-    """Send no message that still waits about a tip, to anyone, and no further ones."""
-    withdraw_notifications(tip, Account.objects.none())
-    Alert.objects.filter(tip=tip, next_step_at__isnull=False).update(next_step_at=None)
-    Alert.objects.filter(tip=tip).exclude(state=Alert.AlertState.SPREAD).update(state=Alert.AlertState.SPREAD)
+def silence(*tips: Tip) -> None:
+    """Send no message that still waits about these tips, to anyone, and no further ones."""
+    waiting = Notification.objects.filter(alert__tip__in=tips, state=NotificationState.WAITING)
+    waiting.update(state=NotificationState.SENT)
+    Alert.objects.filter(tip__in=tips, next_step_at__isnull=False).update(next_step_at=None)
+    Alert.objects.filter(tip__in=tips).exclude(state=Alert.AlertState.SPREAD).update(state=Alert.AlertState.SPREAD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -66,7 +66,7 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
         "notes_damaged": notes_damaged,
         "closed_day": describe_day(tip.closed_at) if tip.closed_at else "",
         "wrote_after_close": tip.state == State.CLOSED and any(not entry.is_read for entry in from_source),
-        "recorded_ending": asdict(endings[0].ending) if endings and tip.state == State.CLOSED else {},
+        "recorded_ending": _read_recorded_ending(tip, endings),
         "is_closed": tip.state == State.CLOSED,
         "can_write": tip.key_for_source is not None,
         "may_answer": permissions.can_act(officer),
@@ -74,6 +74,13 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
         "may_decide": visibility.may_decide(tip, officer),
         "draft_owner": drafts.name_owner(officer),
     }
+
+
+def _read_recorded_ending(tip: Tip, endings: Sequence[closings.RecordedEnding]) -> dict[str, Any]:
+    """Return the fields of a closed tip's newest ending; of one that was closed without a record, how it ended."""
+    if tip.state != State.CLOSED:
+        return {}
+    return asdict(endings[0].ending) if endings else {"disposition": tip.disposition}
 
 
 def describe_place(queue: Queue, tip: Tip) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Tips are never opened or erased this way.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -23,16 +24,24 @@ from tips.models import PendingAct, Tip
 # A larger selection is acted on only after the officer has typed its number.
 CONFIRMED_FROM = 31
 MOST = 500
+# Longer work goes on in the next request, on a page that says how far it is.
+SECONDS_AT_ONCE = 5.0
 
 # Does one act on one tip, for this form and batch.
 Act = Callable[[Tip, bytes, UUID], object]
+# Does one act on many tips, and returns why not by the tips that are left out ("": changed meanwhile).
+GroupAct = Callable[[Sequence[Tip], bytes, UUID], dict[UUID, str]]
 
 
 @dataclass(slots=True)
 class BulkOutcome:
-    """The result of a bulk act: the number of tips it was done on, and the numbers of tips left out by reason, a sentence."""
+    """The result of a bulk act: the number of tips it was done on, and the numbers of tips left out by reason, a sentence.
+
+    `remaining` are the tips for which there was no time: the same form goes on with them.
+    """
 
     done_count: int = 0
+    remaining: list[Tip] = field(default_factory=list)
     left_out: dict[str, list[int]] = field(default_factory=dict)
 
     def leave_out(self, tip: Tip, reason: str) -> None:
@@ -57,25 +66,64 @@ def stamp_rows(tip_ids: Iterable[UUID], account: Account) -> dict[UUID, str]:
 
 
 def run(tips: Sequence[Tip], officer: Account, act: Act, form_id: bytes, shown: dict[UUID, str]) -> BulkOutcome:
-    """Do an act on each of these visible tips whose row is as it was shown. `shown` has the stamps of the rows."""
-    batch = UUID(bytes=hashlib.sha256(b"batch" + form_id).digest()[:16])
-    present = stamp_rows([tip.pk for tip in tips], officer)
-    outcome = BulkOutcome()
-    changed = _("Something changed meanwhile. Look again.")
-    if PendingAct.objects.filter(batch=batch).exists():
-        return outcome  # the same form a second time
-    for tip in tips:
-        if shown.get(tip.pk) != present.get(tip.pk):
-            outcome.leave_out(tip, changed)
-            continue
+    """Do an act on each of these visible tips whose row is as it was shown, for SECONDS_AT_ONCE at most.
+
+    `shown` has the stamps of the rows. A tip on which this form acted is left alone.
+    """
+    outcome, batch = BulkOutcome(), _name_batch(form_id)
+    unchanged = _choose_unchanged(tips, officer, batch, shown, outcome)
+    deadline = time.monotonic() + SECONDS_AT_ONCE
+    for index, tip in enumerate(unchanged):
+        if time.monotonic() > deadline:
+            outcome.remaining = unchanged[index:]
+            break
         try:
             act(tip, form_id, batch)
         except TransitionError as problem:
             outcome.leave_out(tip, str(problem))
         except (TipChangedError, TipGoneError):
-            outcome.leave_out(tip, changed)
+            outcome.leave_out(tip, _describe_change())
         except (vault.SealError, vault.KeyMissingError):
             outcome.leave_out(tip, _("Its keys don't work on this server. Tell an administrator."))
         else:
             outcome.done_count += 1
     return outcome
+
+
+def run_together(
+    tips: Sequence[Tip], officer: Account, act: GroupAct, form_id: bytes, shown: dict[UUID, str]
+) -> BulkOutcome:
+    """Do an act that is made for many tips on those whose row is as it was shown, in one transaction."""
+    outcome, batch = BulkOutcome(), _name_batch(form_id)
+    unchanged = _choose_unchanged(tips, officer, batch, shown, outcome)
+    refused = act(unchanged, form_id, batch)
+    for tip in unchanged:
+        if tip.pk in refused:
+            outcome.leave_out(tip, refused[tip.pk] or _describe_change())
+    outcome.done_count = len(unchanged) - len(refused)
+    return outcome
+
+
+def _name_batch(form_id: bytes) -> UUID:
+    return UUID(bytes=hashlib.sha256(b"batch" + form_id).digest()[:16])
+
+
+def _choose_unchanged(
+    tips: Sequence[Tip], officer: Account, batch: UUID, shown: dict[UUID, str], outcome: BulkOutcome
+) -> list[Tip]:
+    """Return the tips that are as they were shown and on which this form has not acted; the outcome names the changed ones."""
+    present = stamp_rows([tip.pk for tip in tips], officer)
+    done = set(PendingAct.objects.filter(batch=batch).values_list("tip_id", flat=True))
+    unchanged = []
+    for tip in tips:
+        if tip.pk in done:
+            continue
+        if shown.get(tip.pk) == present.get(tip.pk):
+            unchanged.append(tip)
+        else:
+            outcome.leave_out(tip, _describe_change())
+    return unchanged
+
+
+def _describe_change() -> str:
+    return _("Something changed meanwhile. Look again.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +86,50 @@ def change(  # noqa: PLR0917
     if form_id:
         record_done(tip, officer, kind, before, _encode(columns), form_id, batch, fields)
     return True
+
+
+def change_desk_column(  # noqa: PLR0917
+    tips: Sequence[Tip],
+    officer: Account,
+    kind: Kind,
+    column: str,
+    value: dt.date | None,
+    form_id: bytes,
+    batch: UUID | None = None,
+) -> list[Tip]:
+    """Set a column of the desk state of locked tips, as `change` does for one, in five queries for all of them.
+
+    Returns the tips that differed and that the form had not been carried out on.
+    """
+    hashes = {tip.pk: hash_form(tip, kind, form_id) for tip in tips}
+    known = PendingAct.objects.filter(form_hash__in=hashes.values()).values_list("form_hash", flat=True)
+    done = {bytes(form_hash) for form_hash in known}
+    states = {state.tip_id: state for state in DeskState.objects.filter(tip__in=tips)}
+    present = {tip.pk: getattr(states.get(tip.pk), column, None) for tip in tips}
+    changed = [tip for tip in tips if hashes[tip.pk] not in done and present[tip.pk] != value]
+    DeskState.objects.bulk_create(
+        [DeskState(tip=tip, **{column: value}) for tip in changed],
+        update_conflicts=True,
+        update_fields=[column],
+        unique_fields=["tip"],
+    )
+    lasts = PendingAct.objects.filter(tip__in=changed).order_by().values_list("tip").annotate(Max("position"))
+    positions, name, due_at = dict(lasts), _DESK + column, compute_due_time()
+    PendingAct.objects.bulk_create(
+        PendingAct(
+            tip=tip,
+            officer=officer,
+            kind=kind,
+            position=positions.get(tip.pk, 0) + 1,
+            batch=batch,
+            form_hash=hashes[tip.pk],
+            before=_encode({name: present[tip.pk]}),
+            after=_encode({name: value}),
+            due_at=due_at,
+        )
+        for tip in changed
+    )
+    return changed
 
 
 def record_done(  # noqa: PLR0917

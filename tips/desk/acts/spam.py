@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -23,22 +24,57 @@ IS_SPAM = Q(Exists(DeskState.objects.filter(tip=OuterRef("pk"), spam_since__isnu
 _ACTOR = "portal"  # no account has this name
 
 
-def mark(
-    tip: Tip, officer: Account, form_id: bytes, *, shown_stamp: str | None = None, batch: UUID | None = None
-) -> None:
+def mark(tip: Tip, officer: Account, form_id: bytes, *, shown_stamp: str | None = None) -> None:
     """Mark a tip as spam, opened or not, and send no more alerts about it. Raises as triage's acts do."""
     with locked(tip, officer, permissions.can_act) as locked_tip:
-        today = timezone.localdate()
         if is_spam(locked_tip):
             return
         refuse_if_changed(locked_tip, shown_stamp)
-        if locked_tip.state == State.CLOSED:
-            raise TransitionError(_("This tip is closed, so it stays as it is. Reopen it first."))
-        if locked_tip.pending_acts.filter(kind__in=reversals.OUTGOING).exists():
-            raise TransitionError(_("An answer to this tip or its closing waits to go out. Undo that first."))
-        reversals.change(locked_tip, officer, PendingAct.Kind.SPAM, {"desk.spam_since": today}, form_id, batch)
-        officer_alerts.silence(locked_tip)
-        audit.record(officer, "marked as spam", f"tip {locked_tip.number}")
+        if reason := _explain(locked_tip, is_waiting=_find_waiting([locked_tip]) != set()):
+            raise TransitionError(reason)
+        _write([locked_tip], officer, form_id)
+
+
+def mark_all(tips: Sequence[Tip], officer: Account, form_id: bytes, batch: UUID) -> dict[UUID, str]:
+    """Mark tips as spam in one transaction. Returns why by the tips that can't be; those that are spam already stay so.
+
+    Tips that the officer no longer sees have "" for a reason. Raises PermissionDenied.
+    """
+    permissions.require(permissions.can_act(officer))
+    with transaction.atomic():
+        rows = permissions.visible_tips(officer).filter(pk__in=[tip.pk for tip in tips]).order_by("pk")
+        # In the order of their ids, so that two officers' selections don't wait for each other.
+        present = {tip.pk: tip for tip in rows.defer("report").select_for_update(no_key=True, of=("self",))}
+        waiting = _find_waiting(present.values())
+        refused = {tip.pk: "" for tip in tips if tip.pk not in present}
+        for pk, tip in present.items():
+            if reason := _explain(tip, is_waiting=pk in waiting):
+                refused[pk] = reason
+        _write([tip for pk, tip in present.items() if pk not in refused], officer, form_id, batch)
+    return refused
+
+
+def _write(tips: Sequence[Tip], officer: Account, form_id: bytes, batch: UUID | None = None) -> None:
+    today, kind = timezone.localdate(), PendingAct.Kind.SPAM
+    already = set(DeskState.objects.filter(tip__in=tips, spam_since__isnull=False).values_list("tip", flat=True))
+    chosen = [tip for tip in tips if tip.pk not in already]
+    marked = reversals.change_desk_column(chosen, officer, kind, "spam_since", today, form_id, batch)
+    if marked:
+        officer_alerts.silence(*marked)
+        audit.record_each(officer, "marked as spam", [f"tip {tip.number}" for tip in marked])
+
+
+def _find_waiting(tips: Iterable[Tip]) -> set[UUID]:
+    """Return those of the tips that have an act in the outbox."""
+    acts = PendingAct.objects.filter(tip__in=list(tips), kind__in=reversals.OUTGOING)
+    return set(acts.values_list("tip_id", flat=True))
+
+
+def _explain(tip: Tip, *, is_waiting: bool) -> str:
+    """Return why a tip can't be spam, "" if it can."""
+    if tip.state == State.CLOSED:
+        return _("This tip is closed, so it stays as it is. Reopen it first.")
+    return _("An answer to this tip or its closing waits to go out. Undo that first.") if is_waiting else ""
 
 
 def take_back(tip: Tip, officer: Account) -> None:

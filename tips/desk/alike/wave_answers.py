@@ -46,7 +46,7 @@ def answer_all(
         stamp = shown_stamp if each == tip else None
         try:
             kind = PendingAct.Kind.ANSWER
-            due_at = _draw_due_time(each)
+            due_at = draw_due_time(each)
             outbox.hold_back(each, officer, kind, fields, form_id, shown_stamp=stamp, batch=batch, due_at=due_at)
         except (TransitionError, conversation.TipGoneError) as problem:
             if each == tip:
@@ -58,7 +58,7 @@ def answer_all(
     return result
 
 
-def _draw_due_time(tip: Tip) -> dt.datetime | None:
+def draw_due_time(tip: Tip) -> dt.datetime | None:
     """Return a random minute within SPREAD; None, the usual 30 seconds, for an urgent tip."""
     if tip.priority == Priority.URGENT:
         return None
