@@ -348,7 +348,7 @@ KINDS = st.frozensets(st.sampled_from(["burglary", "assault", "fraud"]), max_siz
 
 
 @given(area=AREAS, circle=st.none() | CIRCLES, kinds=KINDS)
-@checks(max_examples=150, deadline=None)
+@checks(max_examples=60, deadline=None)
 def test_an_alert_matches_the_same_incidents_as_the_maps_filter(
     everything_new: NewIncidents, area: Any, circle: Any, kinds: frozenset[str]
 ) -> None:

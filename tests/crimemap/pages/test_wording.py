@@ -35,7 +35,7 @@ DATA = PublishedDays(date(2024, 1, 1), date(2026, 11, 21))
 DAYS = st.integers(0, 4000).map(lambda number: date(2020, 1, 1) + timedelta(number))
 # A busy machine must not fail a test for being slow.
 quick = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 
 

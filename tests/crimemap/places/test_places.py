@@ -111,7 +111,7 @@ def test_a_found_place_has_its_district(riverton):
 
 
 @pytest.mark.django_db
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=300) | st.text("0123456789 &/%_\\'\"street arden", max_size=40))
 def test_any_text_is_safe_to_search_for(riverton, text):
     assert len(lookup.search_places(text)) <= 8

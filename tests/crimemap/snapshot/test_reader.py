@@ -154,7 +154,7 @@ filters = st.builds(
     circle=st.one_of(st.none(), st.none(), circles),
     box=st.one_of(st.none(), st.none(), boxes),
 )
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=30, deadline=None)
 
 
 @quick

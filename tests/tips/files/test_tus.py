@@ -303,7 +303,7 @@ def test_a_kill_while_closing_a_file_costs_one_chunk(length: int, lost: int) -> 
         st.tuples(st.integers(0, 3 * CHUNK), st.integers(0, 3 * CHUNK), st.integers(-CHUNK, CHUNK)), max_size=6
     ),
 )
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
 def test_interruptions_corrupt_no_file_and_reuse_no_nonce(
     chunks: int, rest: int, steps: list[tuple[int, int, int]]
 ) -> None:

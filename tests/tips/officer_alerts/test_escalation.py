@@ -251,7 +251,7 @@ _person = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(_person, max_size=4), has_unit=st.booleans(), is_walled=st.booleans())
 def test_whatever_is_switched_off_an_urgent_alert_reaches_someone_or_stands_on_the_desk(
     people: list[dict[str, bool]], has_unit: bool, is_walled: bool, clock: Clock, mails: Mails, db: None
