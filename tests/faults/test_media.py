@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.source import check, check_looks, visit
+from tests.file_cleaning.sample_files import make_video
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
 from tests.theft.process_memory import list_descendants
@@ -39,17 +39,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory, ram: Path) -> Iterator[Stack
     folder = tmp_path_factory.mktemp("media")
     (folder / "temp").mkdir()
     variables = {"TMPDIR": str(folder / "temp"), "RAM_FOLDER": str(ram)}
-    with Stack(folder, web=["public", "staff"], workers=["media"], beat=True, variables=variables) as stack:
+    with Stack(folder, web=["public", "staff"], workers=["media"], beat=True, variables=variables, demo=True) as stack:
+        newest.find(stack)  # the demo's tips are not the newest
         yield stack
 
 
 @pytest.fixture(scope="module")
 def officer(stack: Stack) -> Visitor:
-    printed = stack.run_manage("demo", "--json").strip().splitlines()[-1]
-    account = next(each for each in json.loads(printed)["staff"] if each["user"] == "officer")
     visitor = Visitor(stack.staff_url)
-    visitor.sign_in(account["user"], account["password"], account["code"])
-    newest.find(stack)
+    visitor.sign_in("officer", stack.staff["officer"], stack.next_code("officer"))
     return visitor
 
 
@@ -65,6 +63,11 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path.unlink()
     assert CANARY in content
     return content
+
+
+@pytest.fixture(scope="module")
+def short_video() -> bytes:
+    return make_video("-c:v", "libx264", "-preset", "ultrafast")
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +123,16 @@ def found_in_memory(ram: Path, needle: bytes) -> bool:
     return any(needle in path.read_bytes() for path in ram.rglob("*") if path.is_file())
 
 
-def test_from_the_form_to_the_officers_screen(
-    stack: Stack, officer: Visitor, photo: bytes, video: bytes, ram: Path
-) -> None:
-    source = Visitor(stack.public_url)
-    receipt = source.send("A photo and a video", files=[photo, video])
+@pytest.fixture(scope="module")
+def sent(stack: Stack, photo: bytes, video: bytes) -> tuple[str, str]:
+    """Send a photo and a video, and wait until both are cleaned. Return the tip's address at the desk and its receipt."""
+    receipt = Visitor(stack.public_url).send("A photo and a video", files=[photo, video])
     wait_until(lambda: states(stack) == ["ready", "ready"], 90, "both files are ready")
-    tip = newest_tip(stack)
+    return newest_tip(stack), receipt
+
+
+def test_from_the_form_to_the_officers_screen(stack: Stack, officer: Visitor, sent: tuple[str, str], ram: Path) -> None:
+    tip, receipt = sent
     page = officer.open(f"{tip}/change/")
     assert "Photo 1" in page
     taken = []
@@ -137,7 +143,7 @@ def test_from_the_form_to_the_officers_screen(
         assert officer.content.startswith(start)
         assert CANARY not in officer.content
         taken.append(officer.content)
-    assert "Location and device data removed." in source.enter_inbox(receipt)
+    assert "Location and device data removed." in Visitor(stack.public_url).enter_inbox(receipt)
     for needle in (CANARY, *(content[len(content) // 2 :][:48] for content in taken)):
         assert found_on_disk(stack, needle) == []
     assert not [path for path in ram.rglob("*") if path.is_file() and path.stat().st_size]
@@ -184,16 +190,14 @@ def test_the_panel_shows_progress_and_opens_files_on_request(
 
 
 def test_the_player_seeks_and_the_panel_works_without_script(
-    browser: Browser, stack: Stack, officer: Visitor, photo: bytes, video: bytes
+    browser: Browser, stack: Stack, officer: Visitor, sent: tuple[str, str]
 ) -> None:
-    Visitor(stack.public_url).send("To be seen", files=[video, photo])
-    wait_until(lambda: states(stack) == ["ready", "ready"], 90, "both files are ready")
     cookie = {"name": "staff", "value": officer.cookies["staff"].value, "url": stack.staff_url}
-    address = f"{stack.staff_url}{newest_tip(stack)}"
+    address = f"{stack.staff_url}{sent[0]}"
     with visit(browser, stack.staff_url) as page:
         page.context.add_cookies([cookie])
         page.goto(f"{address}/change/")
-        page.get_by_role("link", name="Video 1", exact=True).last.click()
+        page.get_by_role("link", name="Video 2", exact=True).last.click()
         seeking = "v => new Promise(done => { v.onseeked = () => done(v.currentTime); v.currentTime = 11 })"
         assert page.locator("video").evaluate(seeking) == pytest.approx(11)
         check(page)
@@ -201,22 +205,24 @@ def test_the_player_seeks_and_the_panel_works_without_script(
         page.context.add_cookies([cookie])
         page.goto(f"{address}/change/")
         page.get_by_role("link", name="Show small pictures").click()
-        expect(page.locator("#file-2 img")).to_be_visible()
-        page.locator("#file-2 a").first.click()
-        picture = page.get_by_role("img", name="Photo 2")
+        expect(page.locator("#file-1 img")).to_be_visible()
+        page.locator("#file-1 a").first.click()
+        picture = page.get_by_role("img", name="Photo 1")
         expect(picture).to_be_visible()
         expect(page.get_by_role("link", name="Open full size")).to_be_visible()
         expect(page.get_by_role("button", name="Zoom in")).to_be_hidden()
 
 
-def test_a_killed_worker_and_a_lost_broker_only_delay(stack: Stack, photo: bytes, video: bytes, ram: Path) -> None:
+def test_a_killed_worker_and_a_lost_broker_only_delay(
+    stack: Stack, photo: bytes, video: bytes, short_video: bytes, ram: Path
+) -> None:
     Visitor(stack.public_url).send("A video", files=[video])
     wait_until(lambda: found_in_memory(ram, CANARY) and states(stack) == ["rebuilding"], 60, "it is being rebuilt")
     stack.children[VIDEO_WORKER].kill()
     assert found_in_memory(ram, CANARY)
     assert found_on_disk(stack, CANARY) == []
     stack.stop_redis()
-    Visitor(stack.public_url).send("A photo while nobody is told of it", files=[photo, video])
+    Visitor(stack.public_url).send("A photo while nobody is told of it", files=[photo, short_video])
     assert states(stack) == ["received", "received"]
     assert found_on_disk(stack, CANARY) == []
     stack.start_redis()
@@ -239,7 +245,7 @@ def waiting(stack: Stack) -> int:
 
 
 def test_a_file_that_kills_its_worker_three_times_is_refused_and_the_queue_goes_on(
-    stack: Stack, photo: bytes, video: bytes
+    stack: Stack, photo: bytes, video: bytes, short_video: bytes
 ) -> None:
     Visitor(stack.public_url).send("A deadly video", files=[video])
     for attempt in (1, 2, 3):
@@ -247,5 +253,5 @@ def test_a_file_that_kills_its_worker_three_times_is_refused_and_the_queue_goes_
         for process in list_descendants(stack.children[VIDEO_WORKER].process.pid)[1:]:
             os.kill(process, signal.SIGKILL)
     wait_until(lambda: rows(stack)[1] == ("refused", "deadly", 3), 60, "it is refused")
-    Visitor(stack.public_url).send("The next", files=[video, photo])
+    Visitor(stack.public_url).send("The next", files=[short_video, photo])
     wait_until(lambda: states(stack) == ["ready", "ready"], 90, "the next is ready")
