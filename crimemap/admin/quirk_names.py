@@ -52,6 +52,7 @@ _NAMES = {
     "blocks far from the row's point: another town's street": gettext_lazy("blocks far from their row's point"),
     "yes and no in other words": gettext_lazy("yes and no in other words"),
     "domestic in other words": gettext_lazy("“domestic” in other words"),
+    "free text in areas": gettext_lazy("free text as area, not stored"),
     "free text in kinds of place or outcomes": gettext_lazy("free text as kind of place or outcome, not published"),
     "days before months": gettext_lazy("dates with the day before the month"),
     "years of two digits": gettext_lazy("years with two digits"),

@@ -21,6 +21,14 @@ _KNOWN_PHRASES = {field: frozenset(map(str.casefold, _CONTENT[field]["phrases"])
 _WORD = re.compile(r"[^\W\d_]+")
 _FREE_TEXT = re.compile(r"\d{3}|[@#]|\d[-/.]\d")  # numbers of houses, telephones and cases, dates, mail addresses
 
+# Telephones, birthdays, mail addresses, houses and titles of people, which no area has in its code or name.
+_PERSONAL = re.compile(
+    r"\(?\b\d{3}\)?[-. ]\d{3}[-. ]?\d{4}|\b\d{3}[-. ]\d{4}\b|^\d{10}$|^(?:19|20)\d{2}[01]\d[0-3]\d$|^[01]\d[0-3]\d(?:19|20)\d{2}$"
+    r"|\d[-/.]\d{1,2}[-/.]\d|\w@\w|\b(?:dob|born|tel|phone|cell|mrs?|ms|victim|suspect|resident|residence|c/o|(?:res|home|house) of)\b|\d{3} +[^\W\d_]{2}",
+    re.IGNORECASE,
+)
+_MAX_AREA_WORDS = 8
+
 Approved = Collection[tuple[str, str]]  # field and text in lower case
 
 
@@ -37,6 +45,11 @@ def is_known(field: str, text: str) -> bool:
 def is_free_text(text: str) -> bool:
     """Return whether a text is too long, or has numbers as no kind of place and no outcome has: not even stored."""
     return len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS or _FREE_TEXT.search(text) is not None
+
+
+def is_personal(text: str) -> bool:
+    """Return whether the text of an area is a narrative, or has what belongs to a person: a telephone number, a birthday, a title."""
+    return _PERSONAL.search(text) is not None or len(text.split()) > _MAX_AREA_WORDS
 
 
 def select_public(field: str, texts: Sequence[str], approved: Approved) -> list[bool]:

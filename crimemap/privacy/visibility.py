@@ -94,6 +94,7 @@ class PublicationRule:
     """Everything that decides about a row. Codes and sources by primary key; categories in display order.
 
     approved: kinds of place and outcomes that an administrator approved, as (field, text in lower case), sorted.
+    known_areas: the areas of the agency's own layers, as (layer, code), sorted.
     """
 
     categories: tuple[RuleCategory, ...]
@@ -101,6 +102,7 @@ class PublicationRule:
     sources: dict[int, RuleSource]
     agency: AgencyRules
     approved: tuple[tuple[str, str], ...] = ()
+    known_areas: tuple[tuple[str, str], ...] = ()
 
 
 # The possible decisions about a row; a position in LEVELS, so that the decisions fit in an array.

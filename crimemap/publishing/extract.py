@@ -171,6 +171,8 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         codes = {number: RuleCode(category, visibility or None) for number, category, visibility in cursor.fetchall()}
         cursor.execute("SELECT field, text FROM crimemap_reportedvalue WHERE decision = 'approved'")
         approved = tuple(sorted((field, text.casefold()) for field, text in cursor.fetchall()))
+        cursor.execute("SELECT layer, code FROM crimemap_area")
+        known_areas = tuple(sorted(cursor.fetchall()))
         cursor.execute(
             "SELECT id, slug, name, time_zone, embargo_days, last_success_at, expected_interval FROM crimemap_source"
             " ORDER BY slug"
@@ -189,7 +191,7 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         for _, slug, name, _, _, last, hours in rows
     ]
     return (
-        PublicationRule(categories, codes, sources, agency, approved),
+        PublicationRule(categories, codes, sources, agency, approved, known_areas),
         freshness,
         {number: zone for number, _, _, zone, *_ in rows},
     )

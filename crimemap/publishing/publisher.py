@@ -24,7 +24,7 @@ import numpy as np
 from django.conf import settings
 
 from core import atomic_files
-from crimemap.privacy import agency_rules, suppression, visibility
+from crimemap.privacy import agency_rules, area_names, suppression, visibility
 from crimemap.privacy.records import REMOVED, Reclassification, Records
 from crimemap.privacy.visibility import PublicationRule
 from crimemap.publishing import columns, extract, versions
@@ -123,6 +123,7 @@ def write_version(
     reclassified: Sequence[Reclassification] = (),
 ) -> tuple[str, bool]:
     """Write a version of these records and make it the current one. Return the version and whether it is a new one."""
+    records = area_names.hide_stray_names(records, level <= visibility.AT_AREA, rule.known_areas)
     removed = _without_removal(records.select(np.flatnonzero(level == visibility.IS_REMOVED)))
     withdrawn = removed["public_id"][visibility.decide_levels(removed, rule) <= visibility.AT_AREA]
     changes = visibility.select_public_reclassifications(reclassified, records, level, rule)

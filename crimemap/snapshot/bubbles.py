@@ -113,7 +113,8 @@ def _cells(published: PublishedIncidents, zoom: int) -> _Cells:
         begins, same_point = np.ones(mapped, bool), np.ones(mapped, bool)
         begins[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
         for name in ("latitude", "longitude"):
-            same_point[1:] &= columns[name][1:mapped] == columns[name][: mapped - 1]
+            degrees = columns[name][:mapped]
+            same_point[1:] &= degrees[1:] == degrees[:-1]
         first = np.flatnonzero(begins)
         one_point = np.logical_and.reduceat(same_point | begins, first) if mapped else same_point
         end = np.append(first[1:], mapped)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
+from crimemap.privacy import public_words
 from crimemap.privacy.street_labels import build_label
 from crimemap.street_names import restore_capitals
 
@@ -115,11 +116,14 @@ _POINT_OR_DATE = re.compile(r"\d\.\d{4}|:\d\d|/\d{4}")
 
 
 def clean_area_code(cell: str, width: int, note_quirk: NoteQuirk) -> str:
-    """Return an area's code with `width` digits, or without leading zeros if that is 0; "" for too long a text.
+    """Return an area's code with `width` digits, or without leading zeros if that is 0; "" for too long or personal a text.
 
     Raises CellError for coordinates and dates: the row's cells are shifted, and a point must not pass for an area.
     """
     cleaned = clean_number(cell, note_quirk)
+    if public_words.is_personal(cleaned):
+        note_quirk("free text in areas")
+        return ""
     if cleaned.isdigit():
         cleaned = (cleaned.lstrip("0") or "0").zfill(width)
         return "" if not cleaned.strip("0") else cleaned[:MAX_AREA_LENGTH]

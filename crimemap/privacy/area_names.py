@@ -1,0 +1,49 @@
+"""Decides which areas that incidents name may be public: a row whose cells are shifted has a person's name in place of an area.
+
+Codes ("4", "B12", "E01014370") and the areas of the agency's own layers always are. Another name is one if it is among others
+like it: not where most incidents have a code or none, and not once where the areas of other incidents have many. An administrator who wants
+such a name public adds the area to its layer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from crimemap.privacy import public_words
+from crimemap.privacy.records import BEAT, DISTRICT, NEIGHBOURHOOD, Records
+from crimemap.snapshot.format import Array
+
+COLUMNS = {"district": DISTRICT, "beat": BEAT, "neighbourhood": NEIGHBOURHOOD}
+MIN_INCIDENTS = 3  # of a name that no layer has, where other areas have as many
+_CODE = re.compile(r"[A-Z]{0,4}[- ]?\d{1,7}[A-Z]{0,2}|[A-Z]\d{8}|\d{11,15}|[A-Z]{1,2}", re.IGNORECASE | re.ASCII)
+
+
+def select_public_names(incident_counts: Mapping[str, int], known: Collection[str]) -> set[str]:
+    """Return the areas of a layer that may be public. incident_counts: each area, "" for none, and how many incidents name it."""
+    codes = {name for name in incident_counts if name in known or _CODE.fullmatch(name)}
+    names = {name: count for name, count in incident_counts.items() if name not in codes and name}
+    total = sum(names.values())
+    if total < sum(incident_counts.values()) / 2:
+        return codes
+    typical = sum(count * count for count in names.values()) / total if total else 0  # of the area of an incident
+    least = MIN_INCIDENTS if typical >= MIN_INCIDENTS else 1
+    return codes | {name for name, count in names.items() if count >= least and not public_words.is_personal(name)}
+
+
+def hide_stray_names(records: Records, shown: Array, known_areas: Collection[tuple[str, str]]) -> Records:
+    """Return the records without areas that may not be public. shown: mask of the incidents that residents see."""
+    place_counts = np.bincount(records["place"][shown], minlength=len(records.places))
+    places = records.places.copy()
+    for layer, column in COLUMNS.items():
+        counts = np.bincount(places[:, column], place_counts, len(records.texts)).astype("i8")
+        used = np.unique(places[:, column]).tolist()
+        known = {code for its_layer, code in known_areas if its_layer == layer}
+        public = select_public_names({records.texts[number]: int(counts[number]) for number in used}, known)
+        hidden = [number for number in used if number and records.texts[number] not in public]
+        if hidden:
+            places[np.isin(places[:, column], hidden), column] = 0
+    return replace(records, places=places)
