@@ -10,10 +10,13 @@ assignments ask `readers_of` for the accounts of a tip. Both state one rule:
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from dataclasses import dataclass
+
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from core.models import Account
 from core.staff.groups import OFFICER, SUPERVISOR
+from core.web.asked_once import once_a_request
 from tips.models import Category, Unit
 
 DESK_ROLES = (OFFICER, SUPERVISOR)
@@ -26,13 +29,45 @@ def desk_accounts() -> QuerySet[Account]:
     return Account.objects.filter(is_active=True, groups__name__in=DESK_ROLES).distinct()
 
 
-def visible_to(account_id: int) -> Q:
-    """Return the condition on Tip for the tips that this account of the desk may know of, in one query with the list itself."""
-    named_for = Category.readers.through.objects.filter(account=account_id).values("category")
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The ids of the sensitive categories, of those that an account is named for, and of the units whose tips it sees.
+
+    `has_units`: the desk has any unit.
+    """
+
+    sensitive: tuple[int, ...]
+    named_for: tuple[int, ...]
+    units: tuple[int, ...]
+    has_units: bool
+
+
+@once_a_request
+def find_reach(account_id: int) -> Reach:
+    """Return what an account of the desk reaches. Two queries, once a page: there are few categories and units."""
+    is_named = Exists(Category.readers.through.objects.filter(account=account_id, category=OuterRef("pk")))
+    sensitive = list(Category.objects.filter(is_sensitive=True).order_by("pk").values_list("pk", is_named))
     own_units = Unit.members.through.objects.filter(account=account_id).values("unit")
     is_supervisor = Exists(Account.objects.filter(pk=account_id, groups__name=SUPERVISOR))
-    in_unit = Q(unit=None) | Q(unit__in=own_units) | Q(is_supervisor, unit__in=unmanned_units().values("pk"))
-    return (SENSITIVE & Q(category__in=named_for)) | (~SENSITIVE & in_unit)
+    is_seen = Q(pk__in=own_units) | Q(is_supervisor, pk__in=unmanned_units().values("pk"))
+    sees = ExpressionWrapper(is_seen, output_field=BooleanField())
+    units = list(Unit.objects.order_by("pk").values_list("pk", sees))
+    return Reach(
+        sensitive=tuple(pk for pk, _is_named in sensitive),
+        named_for=tuple(pk for pk, is_named in sensitive if is_named),
+        units=tuple(pk for pk, is_among in units if is_among),
+        has_units=bool(units),
+    )
+
+
+def visible_to(account_id: int) -> Q:
+    """Return the condition on Tip for the tips that this account of the desk may know of.
+
+    It names few ids in place of subqueries: the database decides with it on 100,000 tips in one scan without a join.
+    """
+    reach = find_reach(account_id)
+    in_unit = Q(unit=None) | Q(unit__in=reach.units)
+    return Q(category__in=reach.named_for) | (~Q(category__in=reach.sensitive) & in_unit)
 
 
 def readers_of(category_id: int, unit_id: int | None) -> QuerySet[Account]:

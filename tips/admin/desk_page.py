@@ -23,7 +23,7 @@ from tips.desk import permissions, queue
 from tips.desk.live import page_state
 from tips.desk.live.people import find_initials
 from tips.desk.queue import saved_views
-from tips.models import Category, Disposition, SavedView, Unit
+from tips.models import Category, Disposition, SavedView
 
 TEMPLATE = "admin/tips/desk/page.html"
 VIEW_TEMPLATE = "admin/tips/desk/saved_view.html"
@@ -42,7 +42,7 @@ def frame_context(
         "open_tip_id": open_tip_id,
         "may_act": permissions.can_act(officer),
         "may_supervise": permissions.can_supervise(officer),
-        "has_units": Unit.objects.exists(),
+        "has_units": readers.find_reach(officer.pk).has_units,
         "initials": find_initials(officer),
         "bulk_form": secrets.token_hex(FORM_ID_BYTES),
         "bulk_categories": Category.objects.filter(active=True, is_sensitive=False),

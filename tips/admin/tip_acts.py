@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from core.models import Account
+from tips import readers
 from tips.admin.forms import (
     AnswerForm,
     AssignForm,
@@ -34,7 +35,7 @@ from tips.admin.tip_column.translation_fields import TextChoiceForm, Translation
 from tips.desk import outbox, permissions, triage
 from tips.desk.acts import dispatch_calls, mutes, priorities, snoozes, spam
 from tips.desk.translation import translations
-from tips.models import State, Tip, Unit
+from tips.models import State, Tip
 
 
 def _is_always_offered(_tip: Tip, _officer: Account) -> bool:
@@ -77,8 +78,8 @@ def _is_free_to_take(tip: Tip, officer: Account) -> bool:
     return tip.state != State.CLOSED and tip.assigned_to_id != officer.pk
 
 
-def _has_other_units(tip: Tip, _officer: Account) -> bool:
-    return tip.state != State.CLOSED and not tip.category.is_sensitive and Unit.objects.exists()
+def _has_other_units(tip: Tip, officer: Account) -> bool:
+    return tip.state != State.CLOSED and not tip.category.is_sensitive and readers.find_reach(officer.pk).has_units
 
 
 _SENT = gettext_lazy("Your answer goes out in 30 seconds. You can undo it until then.")

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from core.models import Account
 from tips import readers
 from tips.conversation import TipGoneError
-from tips.models import Category, Referral, State, Tip, Unit
+from tips.models import Referral, State, Tip, Unit
 from tips.walls import visibility
 
 LIST_TIPS = "tips.view_tip"
@@ -37,8 +37,9 @@ def visible_tips(account: User) -> QuerySet[Tip]:
     may_see = any(account.has_perm(permission) for permission in _TIP_PERMISSIONS)
     if not isinstance(account, Account) or not (may_see or account.has_perm(visibility.DECIDE)):
         return Tip.objects.none()
-    general = ~visibility.WALLED & readers.visible_to(account.pk) if may_see else Q(pk__in=[])
-    return Tip.objects.filter(visibility.COMPARED).filter(general | visibility.walled_for(account))
+    walled = visibility.walled_for(account)
+    chosen = readers.visible_to(account.pk) | walled if may_see else walled
+    return Tip.objects.filter(chosen, visibility.COMPARED, ~visibility.hidden_from(account))
 
 
 def counted_tips(account: User) -> QuerySet[Tip]:
@@ -84,7 +85,7 @@ def can_list(account: User) -> bool:
 
 def is_named(account: User) -> bool:
     """Return whether the account is named for a sensitive category, and so has a list of sensitive tips."""
-    return Category.objects.filter(is_sensitive=True, readers=account.pk).exists() if can_list(account) else False
+    return can_list(account) and isinstance(account, Account) and bool(readers.find_reach(account.pk).named_for)
 
 
 def can_open(account: User) -> bool:

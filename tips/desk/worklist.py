@@ -5,32 +5,48 @@ The list, its filters and the counts on the first page all ask this module, so t
 
 from __future__ import annotations
 
-from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.functions import Now, TruncDate
 
 from core.models import Account
 from tips import readers
 from tips.desk import permissions
-from tips.models import Author, Message, PendingAct, Priority, State, Tip
+from tips.models import Author, DeskState, Message, PendingAct, Priority, State, Tip
 from tips.walls import visibility
 
 SENSITIVE = readers.SENSITIVE
 WALLED = Q(is_walled=True)
 UNREAD = Q(state=State.NEW) | Q(has_unread=True)
-SPAM = Q(desk_state__spam_since__isnull=False)
+# Their own table is joined, whose few rows PostgreSQL reads once: as a condition on each tip it would take the worst plan.
+SPAM = Q(Exists(DeskState.objects.filter(spam_since__isnull=False, tip=OuterRef("pk"))))
+_IS_CLOSING = Exists(PendingAct.objects.filter(kind=PendingAct.Kind.CLOSE, due_at__isnull=False, tip=OuterRef("pk")))
+_MUTED_IDS = DeskState.objects.filter(muted_until__gte=TruncDate(Now())).values("tip")
 # Without those of muted sources, which are kept but bring no tip to anyone's attention.
-_UNREAD_MESSAGES = Message.objects.filter(author=Author.SOURCE, read=False).exclude(
-    tip__desk_state__muted_until__gte=TruncDate(Now())
+_UNREAD_IDS = (
+    Message.objects.filter(author=Author.SOURCE, read=False).exclude(tip__in=_MUTED_IDS).order_by().values("tip")
 )
-_CLOSING_IDS = PendingAct.objects.filter(kind=PendingAct.Kind.CLOSE, due_at__isnull=False).order_by().values("tip")
-# By their ids: PostgreSQL then reads the few rows that two partial indexes name. As "not closed or has unread" it would read all.
-_ACTIVE_IDS = (
-    Tip.objects.exclude(state=State.CLOSED).order_by().values("pk").union(_UNREAD_MESSAGES.order_by().values("tip_id"))
+# As an array, so that PostgreSQL reads the few rows that two partial indexes name, and not all.
+_IS_AMONG_UNREAD = Func(
+    F("pk"), ArraySubquery(_UNREAD_IDS), template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField()
 )
-ACTIVE = Q(pk__in=_ACTIVE_IDS) & ~SPAM & ~Q(pk__in=_CLOSING_IDS)
+ACTIVE = (~Q(state=State.CLOSED) | Q(_IS_AMONG_UNREAD)) & ~SPAM & ~Q(_IS_CLOSING)
 
 
-def visible_with_unread(account: permissions.User) -> QuerySet[Tip]:
+def visible_with_unread(account: Account) -> QuerySet[Tip]:
     """Return the tips that this account may know of.
 
     `has_unread` says whether a message of the source is unread, `is_walled` whether the tip stands apart (tips/walls), and
@@ -41,8 +57,9 @@ def visible_with_unread(account: permissions.User) -> QuerySet[Tip]:
     )
     is_due_later = Q(desk_state__snoozed_until=None) | Q(desk_state__snoozed_until__gt=Now())
     return permissions.visible_tips(account).annotate(
-        has_unread=Exists(_UNREAD_MESSAGES.filter(tip=OuterRef("pk"))),
-        is_walled=visibility.WALLED,
+        # PostgreSQL reads the few ids once a query, not once a tip.
+        has_unread=ExpressionWrapper(Q(pk__in=_UNREAD_IDS), output_field=BooleanField()),
+        is_walled=ExpressionWrapper(visibility.walled_for(account), output_field=BooleanField()),
         is_asleep=Case(
             When(Q(desk_state__snoozed_after__isnull=False) & is_due_later & ~Exists(woken), then=Value(True)),
             default=Value(False),

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from core import audit
 from core.models import Account
+from core.web.asked_once import forget_answers
 from tips.conversation import TipGoneError
 from tips.desk import permissions
 from tips.models import Alert, Tip, Wall
@@ -76,6 +77,7 @@ def decide(
         found.wall.save(update_fields=["record", "decision"])
         allowed = set(list_possible_readers(record).filter(pk__in=[reader.pk for reader in readers]))
         found.wall.readers.set(allowed if decision == Wall.Decision.KEPT else ())
+        forget_answers()
         if decision in (Wall.Decision.RELEASED, Wall.Decision.KEPT):
             _alert_again(found.tip)
         audit.record(account, _ACTIONS[decision], f"tip {found.tip.number}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
+from core.web.asked_once import asked_once
 from core.web.middleware import GetResponse
-from tips.walls import screening, visibility
+from tips.walls import screening
 
 _STAFF_PATH = "/admin/"
 
@@ -22,5 +23,5 @@ class ScreeningMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(_STAFF_PATH) and request.user.is_authenticated:
             screening.screen_arrivals()
-        with visibility.asked_once():
+        with asked_once():
             return self.get_response(request)

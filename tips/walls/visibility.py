@@ -8,15 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core.models import Account
 from core.staff.groups import OVERSIGHT, SUPERVISOR
+from core.web.asked_once import once_a_request
 from tips import readers
 from tips.models import Arrival, Category, Tip, Wall
 from tips.walls import records
@@ -27,28 +25,23 @@ STANDING = ~Q(decision=Wall.Decision.RELEASED)
 COMPARED = ~Exists(Arrival.objects.filter(tip=OuterRef("pk"), is_recheck=False))
 WALLED = Exists(Wall.objects.filter(STANDING, tip=OuterRef("pk")))
 
-# While a request is answered: the tips whose wall each account may decide about, as far as it has been asked.
-_answers: ContextVar[dict[int, list[UUID]] | None] = ContextVar("tips that accounts decide about", default=None)
 
-
-@contextmanager
-def asked_once() -> Iterator[None]:
-    """Ask once for the tips that an account may decide about, in all queries until the block ends.
-
-    A page of the desk asks for the visible tips about ten times. Decisions about a wall don't change who decides; a wall that another
-    process builds meanwhile holds from the next page on, as it does for a page that is already shown.
-    """
-    token = _answers.set({})
-    try:
-        yield
-    finally:
-        _answers.reset(token)
+def sees_walled(account: Account) -> bool:
+    """Return whether the account decides about walls, or sees a walled tip now."""
+    return account.has_perm(DECIDE) or bool(_list_own(account))
 
 
 def walled_for(account: Account) -> Q:
     """Return the condition on Tip for the walled tips that this account may see."""
-    as_reader = Wall.readers.through.objects.filter(account=account.pk, wall=OuterRef("pk"))
-    return WALLED & (Q(Exists(as_reader)) | Q(pk__in=_list_decidable(account)))
+    return Q(pk__in=_list_own(account))
+
+
+def hidden_from(account: Account) -> Exists:
+    """Return the condition on Tip for the walled tips that this account may not see.
+
+    It looks into the small table of walls alone, so that PostgreSQL joins it once and not for each tip.
+    """
+    return Exists(Wall.objects.filter(STANDING, tip=OuterRef("pk")).exclude(tip__in=_list_own(account)))
 
 
 def choose_deciders(tip: Tip, named: frozenset[int]) -> QuerySet[Account]:
@@ -81,19 +74,17 @@ def list_seeing(tip: Tip) -> QuerySet[Account]:
     return Account.objects.filter(chosen, is_active=True).distinct()
 
 
+@once_a_request
+def _list_own(account: Account) -> tuple[UUID, ...]:
+    """Return the ids of the walled tips that this account may see."""
+    as_reader = Wall.objects.filter(STANDING, readers=account.pk)
+    return (*_list_decidable(account), *as_reader.values_list("tip", flat=True))
+
+
 def _list_decidable(account: Account) -> list[UUID]:
     """Return the ids of the tips whose wall this account may decide about. The number of queries doesn't depend on the tips."""
-    answers = _answers.get()
-    if answers is None:
-        return _find_decidable(account)
-    if account.pk not in answers:
-        answers[account.pk] = _find_decidable(account)
-    return answers[account.pk]
-
-
-def _find_decidable(account: Account) -> list[UUID]:
     # Asked for every supervisor alike, so that a walled tip costs them the same work as one that doesn't exist.
-    if not (account.has_perm(DECIDE) or Category.objects.filter(is_sensitive=True, readers=account.pk).exists()):
+    if not (account.has_perm(DECIDE) or readers.find_reach(account.pk).named_for):
         return []
     active = Account.objects.filter(is_active=True)
     supervisors = set(active.filter(groups__name=SUPERVISOR).values_list("pk", flat=True))

@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from core.models import Account
 from core.staff import groups
+from core.web.asked_once import asked_once
 from tests.tips.desk import officers
 from tips import conversation, form_tokens, intake, officer_alerts, statistics, vault
 from tips.desk import permissions, worklist
 from tips.models import Alert, Arrival, Category, Notification, State, Tip, Wall
 from tips.officer_alerts import tasks as alert_tasks
-from tips.walls import decisions, records, screening, screening_thread, visibility
+from tips.walls import decisions, records, screening, screening_thread
 
 pytestmark = pytest.mark.django_db
 
@@ -265,7 +266,7 @@ def test_a_tip_that_was_deleted_meanwhile_is_no_error(lindholm: Account) -> None
 
 def test_a_page_asks_once_which_walls_its_officer_decides_about(lindholm: Account, okoye: Account) -> None:
     tip = officers.send_tip(NAMING)
-    with visibility.asked_once():
+    with asked_once():
         assert tip in permissions.visible_tips(okoye)
         with CaptureQueriesContext(connection) as queries:
             assert tip in permissions.visible_tips(okoye)

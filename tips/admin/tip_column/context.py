@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from core.models import Account
 from core.staff import list_filters
-from tips import conversation, vault
+from tips import conversation, readers, vault
 from tips.admin.times import describe_duration
 from tips.admin.tip_acts import ACTIONS, OfficerAction
 from tips.admin.tip_column import facts as tip_facts
@@ -27,7 +27,7 @@ from tips.desk.acts import closings, dispatch_calls
 from tips.desk.assignees import describe_assignee
 from tips.desk.moments import describe_day, describe_hours_ago, describe_minutes_ago
 from tips.desk.queue import Queue
-from tips.models import Author, State, Tip, Unit
+from tips.models import Author, State, Tip
 from tips.officer_alerts.duty_calendar import DutyCalendar
 from tips.walls import visibility
 
@@ -52,7 +52,7 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
         "tip": tip,
         "title": str(tip),
         "unit": referrals.name_unit(tip.unit),
-        "has_units": Unit.objects.exists(),
+        "has_units": readers.find_reach(officer.pk).has_units,
         "assignee": describe_assignee(tip.assigned_to) if tip.assigned_to else "",
         "seen": triage.stamp(tip, len(opened.messages)),
         "source_message_count": len(from_source),

@@ -160,7 +160,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     needs_me = views.build_needs_me(account)
     tips = worklist.visible_with_unread(account)
     offered = views.list_views(
-        needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account, tips)
+        needs_me, is_named=permissions.is_named(account), sees_walled=visibility.sees_walled(account)
     )
     reader = _QueryReader(account, offered)
     view, fields = reader.read(query)
@@ -247,7 +247,7 @@ def select(account: Account, query: QueryDict) -> Selection:
     needs_me = views.build_needs_me(account)
     tips = worklist.visible_with_unread(account)
     offered = views.list_views(
-        needs_me, is_named=permissions.is_named(account), sees_walled=_sees_walled(account, tips)
+        needs_me, is_named=permissions.is_named(account), sees_walled=visibility.sees_walled(account)
     )
     reader = _QueryReader(account, offered)
     view, fields = reader.read(query)
@@ -346,10 +346,6 @@ def _record_and_open(account: Account, listed: list[Tip], positions: dict[UUID, 
 def _count_files(listed: list[Tip]) -> dict[UUID, int]:
     found = Attachment.objects.filter(tip__in=[tip.pk for tip in listed]).order_by()
     return dict(found.values("tip").annotate(count=Count("pk")).values_list("tip", "count"))
-
-
-def _sees_walled(account: Account, tips: QuerySet[Tip]) -> bool:
-    return account.has_perm(visibility.DECIDE) or tips.filter(worklist.WALLED).exists()
 
 
 class _QueryReader:

@@ -131,7 +131,7 @@ class Targets:
 
     def with_due(self, tips: QuerySet[Tip]) -> QuerySet[Any]:
         """Return tips of worklist.visible_with_unread with the columns named above, when they are due, and how they stand."""
-        annotated = tips.alias(last_author=LAST_AUTHOR).annotate(last_written=LAST_WRITTEN)
+        annotated = tips.alias(last_author=LAST_AUTHOR, last_written=LAST_WRITTEN)
         annotated = annotated.annotate(clock_began=CLOCK_BEGAN, step=_by_step(lambda step: step.value, CharField()))
         annotated = annotated.alias(surely_began=_SURELY_BEGAN, due_at=self._compute_due("clock_began"))
         annotated = annotated.alias(surely_due_at=self._compute_due("surely_began"))

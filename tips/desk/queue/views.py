@@ -139,8 +139,7 @@ def build_needs_me(account: Account) -> Q:
 
     Nobody's tips in their categories; their own with something new, closed ones too, and those whose snooze is over. None that is asleep.
     """
-    duty = Duty.objects.filter(officer=account.pk).prefetch_related("categories").first()
-    chosen = [category.pk for category in duty.categories.all()] if duty else []
+    chosen = list(Duty.categories.through.objects.filter(duty=account.pk).values_list("category", flat=True))
     in_categories = Q(category__in=chosen) if chosen else Q()
     nobodys = Q(assigned_to=None) & in_categories & (Q(state__in=(State.NEW, State.OPEN)) | Q(has_unread=True))
     has_slept = Q(desk_state__snoozed_after__isnull=False)
