@@ -29,6 +29,18 @@ def desk_accounts() -> QuerySet[Account]:
     return Account.objects.filter(is_active=True, groups__name__in=DESK_ROLES).distinct()
 
 
+@once_a_request
+def list_desk() -> list[Account]:
+    """Return the active officers and supervisors as a page lists them."""
+    return list(desk_accounts().order_by("first_name", "last_name", "username"))
+
+
+@once_a_request
+def list_general_categories() -> list[Category]:
+    """Return the categories that aren't sensitive as a page lists them."""
+    return list(Category.objects.filter(is_sensitive=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The ids of the sensitive categories, of those that an account is named for, and of the units whose tips it sees.

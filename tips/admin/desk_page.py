@@ -23,7 +23,7 @@ from tips.desk import permissions, queue
 from tips.desk.live import page_state
 from tips.desk.live.people import find_initials
 from tips.desk.queue import saved_views
-from tips.models import Category, Disposition, SavedView
+from tips.models import Disposition, SavedView
 
 TEMPLATE = "admin/tips/desk/page.html"
 VIEW_TEMPLATE = "admin/tips/desk/saved_view.html"
@@ -45,9 +45,9 @@ def frame_context(
         "has_units": readers.find_reach(officer.pk).has_units,
         "initials": find_initials(officer),
         "bulk_form": secrets.token_hex(FORM_ID_BYTES),
-        "bulk_categories": Category.objects.filter(active=True, is_sensitive=False),
+        "bulk_categories": [category for category in readers.list_general_categories() if category.active],
         "bulk_dispositions": Disposition.choices,
-        "bulk_officers": readers.desk_accounts().exclude(pk=officer.pk).order_by("username"),
+        "bulk_officers": sorted((each for each in readers.list_desk() if each != officer), key=Account.get_username),
     }
 
 

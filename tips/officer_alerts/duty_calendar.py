@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from django.db.models import Q
 from django.utils import timezone
 
+from core.web.asked_once import once_a_request
 from tips import readers
 from tips.models import DayOff, Duty, Shift
 
@@ -159,6 +160,12 @@ class DutyCalendar:
     @property
     def has_shifts(self) -> bool:
         return any(officer.shifts for officer in self._officers.values())
+
+
+@once_a_request
+def read_calendar() -> DutyCalendar:
+    """Return the duty of everyone as a page shows it. Acts ask `DutyCalendar.load`: they may have changed it."""
+    return DutyCalendar.load()
 
 
 def is_quiet(duty: Duty, at: dt.datetime) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from tips.officer_alerts.duty_calendar import DutyCalendar, Period
+from tips.officer_alerts.duty_calendar import DutyCalendar, Period, read_calendar
 
 # Far outside of every tip's life. Before and after the days that were read, day and night count.
 _PAST, _FUTURE = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
@@ -58,7 +58,7 @@ def load(now: dt.datetime, reach: dt.timedelta, since: dt.datetime | None = None
 
     They cover `reach` on duty before and after `now`, and the time since `since`, but no more than a year either way.
     """
-    calendar = DutyCalendar.load()
+    calendar = read_calendar()
     if not calendar.has_shifts:
         return None
     back = ahead = 7

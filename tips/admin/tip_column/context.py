@@ -28,7 +28,7 @@ from tips.desk.assignees import describe_assignee
 from tips.desk.moments import describe_day, describe_hours_ago, describe_minutes_ago
 from tips.desk.queue import Queue
 from tips.models import Author, State, Tip
-from tips.officer_alerts.duty_calendar import DutyCalendar
+from tips.officer_alerts.duty_calendar import read_calendar
 from tips.walls import visibility
 
 _TITLE_MENUS = ("priority", "category")
@@ -150,7 +150,7 @@ def _describe_act(name: str, action: OfficerAction, *, is_open: bool) -> dict[st
 def _list_officers(tip: Tip, officer: Account) -> list[dict[str, Any]]:
     """Return the accounts that the tip can be assigned to: this officer first, then those on duty."""
     accounts: QuerySet[Account] = permissions.assignable_accounts(tip).exclude(pk=tip.assigned_to_id or 0).distinct()
-    on_duty = DutyCalendar.load().list_on_duty(timezone.now())
+    on_duty = read_calendar().list_on_duty(timezone.now())
     found = list(accounts.order_by("username"))
     # Only tips that this officer sees: other counts would tell of walled ones.
     active = permissions.visible_tips(officer).exclude(state=State.CLOSED).filter(assigned_to__in=found)

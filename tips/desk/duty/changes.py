@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
+from core.web.asked_once import forget_answers
 from tips import readers
 from tips.conversation import TipGoneError
 from tips.desk import permissions, triage
 from tips.models import Duty, State, Tip
-from tips.officer_alerts.duty_calendar import EXTENSION, DutyCalendar, OfficerDuty
+from tips.officer_alerts.duty_calendar import EXTENSION, DutyCalendar, OfficerDuty, read_calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,10 @@ class DescribedDuty:
 
 
 def describe_duty(officer: Account) -> DescribedDuty:
-    now, calendar = timezone.now(), DutyCalendar.load(officer.pk)
+    now, calendar = timezone.now(), read_calendar()
     duty = calendar.of(officer.pk)
     is_on = duty.is_on_duty(now)
-    other = duty.find_end(now) if is_on else calendar.find_next_start(now)
+    other = duty.find_end(now) if is_on else calendar.find_next_start(now, [officer.pk])
     when = formats.date_format(timezone.localtime(other), "D P") if other else ""
     brief = _("On duty") if is_on else _("Off duty")
     if is_on and other:
@@ -115,6 +116,7 @@ def _change(officer: Account, **columns: bool | dt.datetime | None) -> None:
         setattr(duty, name, value)
     if changes:
         duty.save(update_fields=list(changes))
+        forget_answers()
         audit.record(officer, "changed duty", f"duty {officer}", ", ".join(described))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,7 +15,7 @@ from tips.desk import permissions, worklist
 from tips.desk.alike import indexing, languages
 from tips.desk.queue import targets
 from tips.models import Attachment, Category, State, Unit
-from tips.officer_alerts.duty_calendar import DutyCalendar
+from tips.officer_alerts.duty_calendar import read_calendar
 
 # A filter by state shows closed tips too, which the views otherwise leave out.
 _EVERY_STATE = "all"
@@ -56,10 +56,11 @@ def list_fields(account: Account, costly_parts: tuple[str, str], *, is_sensitive
     `is_sensitive`: the view has the tips of sensitive categories.
     """
     person, language = costly_parts
-    categories = Category.objects.filter(is_sensitive=is_sensitive)
+    named_for = Category.objects.filter(is_sensitive=True, readers=account.pk)
+    categories = named_for if is_sensitive else readers.list_general_categories()
     return [
         _choose_state(),
-        _choose_row("category", _("Category"), categories.filter(readers=account.pk) if is_sensitive else categories),
+        _choose_row("category", _("Category"), categories),
         *([] if is_sensitive else _choose_unit(account)),
         _choose_assignee(account, person),
         _choose_standing(),
@@ -94,7 +95,7 @@ def _choose_row(name: str, label: str, rows: Iterable[Category | Unit]) -> Filte
 
 def _choose_unit(account: Account) -> list[FilterField]:
     """Return the filter by unit, with the units whose tips this account sees; nothing without units."""
-    units = Unit.objects.filter(Q(members=account.pk) | Q(pk__in=readers.unmanned_units().values("pk"))).distinct()
+    units = Unit.objects.filter(pk__in=readers.find_reach(account.pk).units)
     choice = _choose_row("unit", _("Unit"), units)
     if not choice.choices:
         return []
@@ -127,16 +128,16 @@ def _choose_assignee(account: Account, value: str) -> FilterField:
 
 
 def _list_on_duty() -> frozenset[int]:
-    return DutyCalendar.load().list_on_duty(timezone.now())
+    return read_calendar().list_on_duty(timezone.now())
 
 
-def _list_holders(account: Account, value: str) -> QuerySet[Account]:
+def _list_holders(account: Account, value: str) -> list[Account]:
     """Return the other people of the desk, and who is asked for by id if they still have a tip that this account sees."""
-    people = Q(pk__in=readers.desk_accounts().values("pk"))
-    if value.isascii() and value.isdecimal():
+    others = [each for each in readers.list_desk() if each != account]
+    if value.isascii() and value.isdecimal() and int(value[:9]) not in {account.pk, *(each.pk for each in others)}:
         tips = permissions.visible_tips(account).filter(assigned_to=int(value[:9]))
-        people |= Q(pk__in=tips.values("assigned_to"))
-    return Account.objects.filter(people).exclude(pk=account.pk).order_by("first_name", "last_name", "username")
+        others += Account.objects.filter(pk__in=tips.values("assigned_to"))
+    return others
 
 
 def _choose_standing() -> FilterField:
