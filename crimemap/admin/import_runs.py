@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.models import Account
+from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from crimemap.admin import point_map, quirk_names
 from crimemap.admin.point_map import PointMap
+from crimemap.importing import import_undo
 from crimemap.importing.arrival import jobs
 from crimemap.importing.periods import snapshot_coverage
 from crimemap.models import ImportRun, OffenceCode, Source
@@ -106,6 +108,13 @@ class UploadForm(forms.Form):
         return (data["snapshot_from"], data["snapshot_to"]) if data["full_snapshot"] else None
 
 
+class UndoForm(forms.Form):
+    sure = forms.BooleanField(
+        label=gettext_lazy("I have read the numbers, and want to take this import back"),
+        error_messages={"required": gettext_lazy("Check this box if you want to take the import back.")},
+    )
+
+
 class DryRunFilter(admin.SimpleListFilter):
     """Filters the list by real imports and test runs."""
 
@@ -165,6 +174,7 @@ class ImportRunAdmin(admin.ModelAdmin):
         view = self.admin_site.admin_view
         return [
             path("<int:pk>/state/", view(self.state_view), name="crimemap_importrun_state"),
+            path("<int:pk>/undo/", view(self.undo_view), name="crimemap_importrun_undo"),
             path("<int:pk>/decide/", view(self.decide_view), name="crimemap_importrun_decide"),
             *super().get_urls(),
         ]
@@ -216,6 +226,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "problems": problems[:MAX_PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),
             "more_problems": len(problems) > MAX_PROBLEMS_SHOWN,
+            "may_undo": self.has_add_permission(request) and import_undo.find_undoable(run.source) == run,
             "may_decide": run.state == State.STOPPED and not run.dry_run and self.has_add_permission(request),
             "unknown_codes": OffenceCode.objects.filter(category=None).exists() if run.held else False,
         }
@@ -249,10 +260,38 @@ class ImportRunAdmin(admin.ModelAdmin):
             messages.warning(request, str(error))
         return HttpResponseRedirect(_run_url(run))
 
+    @require_fresh_factor_for_posts
+    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what taking an import back does, and do it once a person has confirmed that."""
+        run = self._get_run(request, str(pk))
+        if not self.has_add_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        form = UndoForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                undo = jobs.request_undo(run, request.user)
+                return HttpResponseRedirect(_run_url(undo))
+            except jobs.ImportNotPossibleError as error:
+                form.add_error(None, str(error))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Take import %(number)s back") % {"number": run.pk},
+            "run": run,
+            "form": form,
+            "is_undoable": import_undo.find_undoable(run.source) == run,
+            "preview": import_undo.preview_undo(run),
+        }
+        return TemplateResponse(request, "admin/crimemap/undo_import.html", context, status=422 if form.errors else 200)
+
     def _get_run(self, request: HttpRequest, number: str) -> ImportRun:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        run = ImportRun.objects.select_related("source", "by").filter(pk=number if number.isdecimal() else 0).first()
+        run = (
+            ImportRun.objects.select_related("source", "by", "undoes")
+            .filter(pk=number if number.isdecimal() else 0)
+            .first()
+        )
         if run is None:
             raise Http404
         return run

@@ -12,6 +12,7 @@ from crimemap.importing.parsed_rows import ParsedRow
 from crimemap.importing.readers.cells import LOST_ID
 from crimemap.importing.staging import Staging, StoredIncident
 
+MIN_EQUAL_FIELDS = 3  # of code, label, block, point, areas, place, outcome and domestic flag, that are not blank
 IndexedRow = tuple[int, ParsedRow]  # with its index in the batch
 
 
@@ -23,6 +24,7 @@ class LostIdMatcher:
         self.claimed: set[int] = set()  # primary keys: an incident is one row only
         self.has_lost_ids: bool | None = None  # whether stored incidents lack an id; None: not queried yet
         self.unmatched_count = 0
+        self.unrecognized_count = 0  # rows that match_remapped() took for new incidents
 
     def match(self, rows: Sequence[IndexedRow], taken: Collection[int]) -> dict[int, StoredIncident]:
         """Return by index the stored incidents of rows that no key found; none with a primary key of `taken`."""
@@ -36,6 +38,29 @@ class LostIdMatcher:
         if self.has_lost_ids:
             others = [(index, row) for index, row in rows if row.external_id != LOST_ID]
             matches |= self._match_content(others, taken, lost_ids=True)
+        return matches
+
+    def match_remapped(self, rows: Sequence[IndexedRow], taken: Collection[int]) -> dict[int, StoredIncident]:
+        """Return by index the stored incidents without an id that rows are, although their columns have been mapped anew.
+
+        Such an incident is of the same minute and equal in MIN_EQUAL_FIELDS others; the most equal one is taken.
+        """
+        candidates = self.staging.find_without_ids([row.incident.occurred_at for _index, row in rows])
+        matches = {}
+        for index, row in rows:
+            fields = [str(value) for value in row.incident[3:]]
+            best, most_equal = None, MIN_EQUAL_FIELDS - 1
+            for incident, stored in candidates.get(row.incident.occurred_at, ()):
+                if incident.id in self.claimed or incident.id in taken:
+                    continue
+                equal_count = sum(bool(value) and value == other for value, other in zip(fields, stored, strict=True))
+                if equal_count > most_equal:
+                    best, most_equal = incident, equal_count
+            if best:
+                self.claimed.add(best.id)
+                matches[index] = best
+            else:
+                self.unrecognized_count += 1
         return matches
 
     def _match_content(

@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from crimemap.importing import profiles, reported_values, sanity_checks, source_lock
+from crimemap.importing import import_undo, profiles, reported_values, sanity_checks, source_lock
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.columns import counts
 from crimemap.importing.geocoder import Geocoder
@@ -191,8 +191,19 @@ class _Import:
         self.geocoder, self.staging = Geocoder(), Staging(run)
         self.matcher, self.point_counts = LostIdMatcher(self.staging), sanity_checks.PointCounts()
         self.withdrawal = Withdrawal()
+        self.is_remapped = self._is_remapped()
         self.unknown_values: set[tuple[str, str]] = set()
         self.progress_shown_at = 0.0  # monotonic seconds
+
+    def _is_remapped(self) -> bool:
+        """Return whether the source has no column of ids, and its columns have been mapped anew since its last import."""
+        if self.profile.columns.get("external_id") or self.staging.is_first_import:
+            return False
+        done = ImportRun.objects.filter(
+            source=self.run.source, state=State.DONE, dry_run=False, report__has_key="mapping"
+        )
+        last = done.order_by("-id").values_list("report__mapping", flat=True).first()
+        return last is not None and last != self.report.mapping
 
     def close(self) -> None:
         self.unpacker.close()
@@ -352,7 +363,10 @@ class _Import:
         """Match rows whose key is unknown by their content; by index in the batch."""
         is_unknown = [key not in stored and key not in staged and key != SAME_AS_BEFORE for key in batch.keys]
         unknown = list(compress(enumerate(batch.rows), is_unknown))
-        return self.matcher.match(unknown, {incident.id for incident in stored.values()})
+        taken = {incident.id for incident in stored.values()}
+        if self.is_remapped:
+            return self.matcher.match_remapped(unknown, taken)
+        return self.matcher.match(unknown, taken)
 
     def _show_progress(self, file: TableFile | None = None) -> None:
         """Save the counts so far, every few seconds while a file is read."""
@@ -389,6 +403,7 @@ class _Import:
         if period and self.matcher.unmatched_count:
             stored_by_ids = self.staging.has_ids(*period)
             sanity_checks.check_lost_ids(self.matcher.unmatched_count, stored_by_ids=stored_by_ids)
+        sanity_checks.check_remapped_rows(run, self.matcher.unrecognized_count)
         if self.limit is None:
             sanity_checks.check_row_count(run)
 
@@ -406,6 +421,7 @@ class _Import:
         if not self.run.dry_run:
             reported_values.record_new_values(self.unknown_values)
             withdrawn_days = [each.day for each in self.withdrawal.days]
+            self.run.report = {**self.run.report, import_undo.UNDOABLE: True}
             self.staging.store(self.codes.write_new_codes(), self.withdrawal.period, withdrawn_days)
 
 

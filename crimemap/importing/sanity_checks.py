@@ -17,7 +17,7 @@ from crimemap.importing.periods import snapshot_coverage
 from crimemap.importing.periods.withdrawals import Withdrawal
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.models import ImportRun
+from crimemap.models import ImportRun, Incident
 
 MAX_REJECTED_SHARE, MIN_REJECTED = 0.05, 10
 MAX_REJECTED_SO_FAR_SHARE, MIN_READ_SO_FAR = 0.5, 20_000
@@ -114,6 +114,23 @@ def check_lost_ids(unmatched_count: int, *, stored_by_ids: bool) -> None:
                 " incident, while other rows of this period have their ids. They might be stored twice. Nothing was stored."
             )
             % {"count": unmatched_count}
+        )
+
+
+def check_remapped_rows(run: ImportRun, unrecognized_count: int) -> None:
+    """Stop if the columns were mapped anew and rows without ids are no more recognized as the stored incidents of their days."""
+    if unrecognized_count <= max(MIN_REJECTED, run.read * MAX_REJECTED_SHARE):
+        return
+    first, last = run.covered_from, run.covered_to
+    stored = Incident.objects.filter(source=run.source, removed_at=None, occurred_at__date__range=(first, last))
+    if first and last and stored.exists():
+        raise SanityCheckError(
+            _(
+                "The columns of this source were mapped anew, and %(count)d of %(read)d rows are no longer recognized as incidents"
+                " that are stored for these days. They would be stored twice. Take the earlier import back first, or map a column"
+                " of ids. Nothing was stored."
+            )
+            % {"count": unrecognized_count, "read": run.read}
         )
 
 

@@ -86,6 +86,12 @@ UPDATE crimemap_incident SET removed_at = now(), last_run_id = %(run)s
 WHERE id IN (SELECT id FROM {ABSENT} AND {LOCAL_DAY} = ANY(%(days)s))
 """  # noqa: S608
 
+FIND_WITHOUT_IDS = f"""
+SELECT extract(epoch FROM occurred_at)::bigint / 60, id, content_hash, removed_at IS NOT NULL, {", ".join(FIELDS[3:])}
+FROM crimemap_incident WHERE source_id = %s AND starts_with(external_id, '~')
+    AND occurred_at = ANY(SELECT to_timestamp(minute * 60) FROM unnest(%s::bigint[]) AS minute)
+ORDER BY id
+"""  # noqa: S608
 # What an undo puts back.
 KEEP_CHANGED = """
 INSERT INTO crimemap_replacedincident (run_id, incident_id, stored)
@@ -98,6 +104,7 @@ SELECT %(run)s, old.id, to_jsonb(old) FROM {ABSENT} AND {LOCAL_DAY} = ANY(%(days
 FORGET_OLDER = """
 DELETE FROM crimemap_replacedincident WHERE run_id IN (
     SELECT id FROM crimemap_importrun WHERE source_id = %(source)s AND id < %(run)s AND state IN ('done', 'undone')
+    AND NOT dry_run AND origin <> 'undo'
     ORDER BY id DESC OFFSET %(kept)s)
 """
 KEPT_UNDOS = 2  # imports before this one that can still be undone, one after the other
@@ -186,6 +193,16 @@ class Staging:
             )
             for id, content, withdrawn in cursor:
                 found[bytes(content)].append(StoredIncident(id, bytes(content), withdrawn))
+        return found
+
+    def find_without_ids(self, minutes: Sequence[int]) -> dict[int, list[tuple[StoredIncident, list[str]]]]:
+        """Return stored incidents without an id by minute, each with its fields from the code on as texts."""
+        found: dict[int, list[tuple[StoredIncident, list[str]]]] = defaultdict(list)
+        with connection.cursor() as cursor:
+            cursor.execute(FIND_WITHOUT_IDS, [self.run.source_id, sorted(set(minutes))])
+            for minute, id, content, withdrawn, *fields in cursor:
+                stored = StoredIncident(id, bytes(content), withdrawn)
+                found[minute].append((stored, [str(value) for value in fields]))
         return found
 
     def has_ids(self, first: int, last: int) -> bool:

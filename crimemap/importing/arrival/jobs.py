@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from core import audit, queue
 from core.models import Account
-from crimemap.importing import pipeline, source_lock
+from crimemap.importing import import_undo, pipeline, source_lock
 from crimemap.importing.arrival import feed_monitor
 from crimemap.models import ImportRun, Source
 
@@ -107,6 +107,23 @@ def request_import(
     audit.record(by, "requested an import", f"source {source.slug}", f"import {run.pk}: {', '.join([names, *options])}")
     send_import_task(run)
     return run
+
+
+@transaction.atomic
+def request_undo(run: ImportRun, by: Account) -> ImportRun:
+    """Ask the worker to take an import back. Raises ImportNotPossibleError."""
+    source = Source.objects.select_for_update().get(pk=run.source_id)
+    _refuse_if_busy(source)
+    if import_undo.find_undoable(source) != run:
+        raise ImportNotPossibleError(
+            _("This import can't be taken back: only the newest import of a source can, and then the one before it.")
+        )
+    undo = ImportRun.objects.create(
+        source=source, origin=ImportRun.Origin.UNDO, by=by, file_name=run.file_name, undoes=run
+    )
+    audit.record(by, "took an import back", f"source {source.slug}", f"import {run.pk}: {run.file_name}")
+    send_import_task(undo)
+    return undo
 
 
 def send_import_task(run: ImportRun) -> None:
@@ -210,6 +227,9 @@ def process_run(run_id: int) -> None:
     """Import the files of a run. Does nothing for a run that is over, or that another worker is importing."""
     run = ImportRun.objects.select_related("source").filter(pk=run_id, state__in=OPEN_STATES).first()
     if run is None:
+        return
+    if run.origin == ImportRun.Origin.UNDO:
+        import_undo.take_back(run)  # unfinished_run_ids() sends it again while another import is running
         return
     files = run_files(run)
     if not files and run.state == State.WAITING:

@@ -97,3 +97,25 @@ def test_copies_under_one_id_are_one_incident(tmp_path: Path) -> None:
     assert outcomes(import_text(tmp_path, text)) == (0, 0, 5, 0)
     reordered = "\n".join([text.splitlines()[0], *reversed(text.splitlines()[1:])])
     assert outcomes(import_text(tmp_path, reordered)) == (0, 0, 5, 0)
+
+
+def test_columns_mapped_anew_do_not_store_the_same_rows_twice(tmp_path: Path) -> None:
+    """The file has no ids. Where even the time is read anew, nobody can tell, and the import stops."""
+    lines = [
+        f"2026-09-{n % 28 + 1:02} {n % 24:02}:{n % 60:02},{('THEFT', 'ARSON')[n % 2]},C{n % 3},{n % 40}00 BLOCK ARDEN ST,{n % 5},Street,{n % 7}"
+        for n in range(120)
+    ]
+    text = "\n".join(["When,What,Class,Where,Sector,Place,Zone", *lines])
+    columns = {"occurred": "When", "code": "What", "block": "Where", "beat": "Sector", "district": "Zone"}
+    assert outcomes(import_text(tmp_path, text, {"columns": columns})) == (120, 0, 0, 0)
+    public_ids = dict(Incident.objects.values_list("id", "public_id"))
+    remapped = {"columns": columns | {"location_description": "Place", "label": "Class"}}
+    result = import_text(tmp_path, text, remapped)
+    assert outcomes(result) == (0, 120, 0, 0)
+    assert dict(Incident.objects.values_list("id", "public_id")) == public_ids
+    assert outcomes(import_text(tmp_path, text, remapped)) == (0, 0, 120, 0)
+    Source.objects.update(time_zone="America/Denver")
+    config = Source.objects.get().profile_config
+    Source.objects.update(profile_config=config | {"columns": config["columns"] | {"outcome": "Class"}})
+    assert "were mapped anew" in refusal_of_import("feed", tmp_path / "export.csv")
+    assert Incident.objects.count() == 120
