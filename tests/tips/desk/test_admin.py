@@ -288,8 +288,9 @@ def test_text_of_tips_is_escaped(okafor: Account, monkeypatch: pytest.MonkeyPatc
     assert "<img src=x" not in page
     assert (
         page.count("&lt;script&gt;alert(1)&lt;/script&gt; {{ 7|add:7 }} [U+202E]evil[U+2066] [U+001B][31m[U+0000]")
-        == 14
+        == 13
     )  # the facts once more for wide screens, and the beginning of the newest text in the queue
+    assert "{{ 7|add:7 }} evil [31m" in page, "notes are cleaned before they are sealed"
     for steering in "\u202e\u2066\x1b\x00":
         assert steering not in page
 

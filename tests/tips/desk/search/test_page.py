@@ -59,11 +59,13 @@ def test_a_hit_shows_where_it_is_and_the_words_around_it_marked(okafor: Account,
     assert numbers(answer) == [tip.number]
     assert "<mark>7\u2013KT</mark>" in page
     assert "&lt;b&gt;" in page
-    assert "[U+202E]back" in page
+    assert "is back" in page
     assert '<span class="where">in a note</span>' in page
     assert "1 found, newest first" in text_of(answer)
     assert answer["Cache-Control"] == "no-store"
     assert "7kt" not in answer.request["PATH_INFO"] + answer.request["QUERY_STRING"]
+    officers.send_opened_tip(okafor, description="The blue van is \u202eback", category=category)
+    assert "[U+202E]back" in post(okafor, "blue van").content.decode()
 
 
 def test_a_search_is_recorded_and_so_are_the_tips_of_its_passages(okafor: Account, category: Category) -> None:
