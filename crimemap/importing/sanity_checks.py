@@ -70,12 +70,12 @@ def check_crowded_point(run: ImportRun, point: CrowdedPoint | None) -> None:
     if point is None or point.row_count <= max(MIN_ON_ONE_POINT, run.read * MAX_ONE_POINT_SHARE):
         return
     what = _(
-        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f (%(place)s), most of them “%(offence)s”."
+        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f (%(place)s), most of them “%(offense)s”."
     )
     without_place = _(
-        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f, most of them “%(offence)s”."
+        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f, most of them “%(offense)s”."
     )
-    values = {**point.as_json(), "count": point.row_count, "read": run.read}
+    values = {**point.as_json(), "offense": point.offence, "count": point.row_count, "read": run.read}
     raise SanityCheckError(
         (what if point.place else without_place) % values
         + " "
