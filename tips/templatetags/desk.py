@@ -14,6 +14,7 @@ from tips.desk.acts import bulk
 from tips.desk.acts.toasts import list_toasts
 from tips.desk.duty import changes
 from tips.desk.outbox import list_decisions
+from tips.desk.queue import saved_views
 from tips.models import Category
 from tips.walls import visibility
 
@@ -45,6 +46,10 @@ def desk_summary(context: RequestContext) -> dict[str, Any]:
         "desk": True,
         "is_named": permissions.is_named(user),
         "decides_walls": user.has_perm(visibility.DECIDE),
+        "may_act": permissions.can_act(user),
+        "may_supervise": permissions.can_supervise(user),
+        "decisions": list_decisions(user),
+        "saved_views": saved_views.find_own(user) if isinstance(user, Account) else [],
     }
 
 

@@ -61,6 +61,9 @@ def test_over_a_weekend_only_urgent_tips_and_replies_run_out(okafor: Account) ->
             assert [listed.index(tip.pk) for tip in (urgent, normal)] == [0, 1]
             # Of a new tip the database knows the hour: it may have come when the shift ended.
             assert standings(okafor) == {"late": 1, "in_time": 2}
+        with freeze_clock(FRIDAY_16 + dt.timedelta(days=5, hours=1)):
+            rows = {row.pk: row for group in queue.load(okafor, QueryDict()).groups for row in group.rows}
+            assert (rows[waiting.pk].chip, rows[answered.pk].chip) == ("No answer", "")
         with freeze_clock(FRIDAY_16 + dt.timedelta(hours=66)):  # Monday, 10 a.m.
             assert due_of(okafor, normal).words == "2 h over"
             assert standings(okafor) == {"late": 2, "in_time": 1}

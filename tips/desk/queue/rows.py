@@ -65,7 +65,7 @@ def build_row(
     is_unread: bool,
 ) -> Row:
     """Return the row of a tip from the list's query, which has its annotations."""
-    chip, chip_class = _choose_chip(tip)
+    chip, chip_class = _choose_chip(tip, due)
     files = ngettext("%(count)s file", "%(count)s files", file_count) % {"count": file_count} if file_count else ""
     return Row(
         pk=tip.pk,
@@ -95,15 +95,16 @@ def _describe_place(summary: Summary | None) -> str:
     return summary.place or _("no place given")
 
 
-def _choose_chip(tip: Tip) -> tuple[str, str]:
+def _choose_chip(tip: Tip, due: targets.Due | None) -> tuple[str, str]:
     """Return the chip's words and class; ("", "") if nothing is asked of an officer."""
     has_unread: bool = tip.has_unread  # type: ignore[attr-defined]
-    if tip.state == State.CLOSED:
-        return (_("Wrote after close"), "word-gold") if has_unread else ("", "")
-    if tip.is_asleep:  # type: ignore[attr-defined]
-        return "", ""
+    is_closed = tip.state == State.CLOSED
+    if is_closed or tip.is_asleep:  # type: ignore[attr-defined]
+        return (_("Wrote after close"), "word-gold") if is_closed and has_unread else ("", "")
     if tip.priority == Priority.URGENT:
         return _("Urgent"), "word-red"
+    if tip.state == State.WAITING and due is not None and due.is_late:
+        return _("No answer"), "word-gold"
     if tip.state == State.NEW:
         return _("New"), ""
     if _is_awake_again(tip):
