@@ -139,8 +139,9 @@ function readKey(event) {
 /* Ctrl or Command with Enter presses the button that shows it, which goes on to the next tip. With Shift the tip stays. A translation's
    field has its own button. */
 function send(event) {
-  const part = event.target.closest("[data-sends]") ?? event.target.form;
-  const buttons = [...(part?.querySelectorAll("button[name=act]") ?? [])].filter(isShown);
+  const part = event.target.closest("[data-sends]");
+  const isOfPart = (button) => button.closest("[data-sends]") === part;
+  const buttons = [...(event.target.form?.querySelectorAll("button[name=act]") ?? [])].filter((button) => isOfPart(button) && isShown(button));
   const stays = event.shiftKey && buttons.find((button) => button.value === "answer");
   const button = stays || buttons.find((each) => each.dataset.send !== undefined);
   button?.click();
