@@ -26,7 +26,11 @@ _NAMES = [
     if field.name not in ("id", "source", "public_id", "last_run")
 ]
 _FORGET_REVISIONS = "DELETE FROM crimemap_incidentrevision WHERE run_id = %(undone)s"
-_DELETE_ADDED = "DELETE FROM crimemap_incident WHERE last_run_id = %(undone)s AND first_run_id = %(undone)s"
+# What it added may have been put back by the undo of a later import: found through the index of last_run.
+_DELETE_ADDED = """
+DELETE FROM crimemap_incident WHERE first_run_id = %(undone)s AND last_run_id IN (
+    SELECT id FROM crimemap_importrun WHERE source_id = %(source)s AND id >= %(undone)s)
+"""
 _PUT_BACK = f"""
 UPDATE crimemap_incident AS incident SET last_run_id = %(run)s, {", ".join(f"{name} = before.{name}" for name in _NAMES)}
 FROM crimemap_replacedincident AS replaced, jsonb_populate_record(NULL::crimemap_incident, replaced.stored) AS before
@@ -59,7 +63,8 @@ def find_undoable(source: Source) -> ImportRun | None:
 
 
 def preview_undo(run: ImportRun) -> UndoPreview:
-    deleted = Incident.objects.filter(last_run=run, first_run=run).count()
+    later = ImportRun.objects.filter(source_id=run.source_id, id__gte=run.pk)
+    deleted = Incident.objects.filter(last_run__in=later, first_run=run).count()
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_REPLACED, [run.pk])
         changed, returned = cursor.fetchone()
@@ -78,14 +83,12 @@ def take_back(run: ImportRun) -> bool:
                 return True
             if find_undoable(run.source) != undone:
                 run.state, run.finished_at = State.FAILED, timezone.now()
-                run.message = _(
-                    "Another import came first, so this one can't be taken back any more. Nothing was changed."
-                )
+                run.message = _("Another import came first, so this one can no longer be undone. Nothing was changed.")
                 run.save()
                 return True
             run.started_at = timezone.now()
             with connection.cursor() as cursor:
-                values = {"run": run.pk, "undone": undone.pk}
+                values = {"run": run.pk, "undone": undone.pk, "source": run.source_id}
                 cursor.execute(_FORGET_REVISIONS, values)
                 cursor.execute(_DELETE_ADDED, values)
                 run.removed = cursor.rowcount

@@ -126,8 +126,8 @@ def check_remapped_rows(run: ImportRun, unrecognized_count: int) -> None:
     if first and last and stored.exists():
         raise SanityCheckError(
             _(
-                "The columns of this source were mapped anew, and %(count)d of %(read)d rows are no longer recognized as incidents"
-                " that are stored for these days. They would be stored twice. Take the earlier import back first, or map a column"
+                "The columns of this source have a new meaning, and %(count)d of %(read)d rows are no longer recognized as incidents"
+                " that are stored for these days. They would be stored twice. Undo the earlier import first, or choose a column"
                 " of ids. Nothing was stored."
             )
             % {"count": unrecognized_count, "read": run.read}

@@ -116,7 +116,9 @@ def request_undo(run: ImportRun, by: Account) -> ImportRun:
     _refuse_if_busy(source)
     if import_undo.find_undoable(source) != run:
         raise ImportNotPossibleError(
-            _("This import can't be taken back: only the newest import of a source can, and then the one before it.")
+            _(
+                "Only the newest import of a source can be undone, and then the one before it. This import is an older one."
+            )
         )
     undo = ImportRun.objects.create(
         source=source, origin=ImportRun.Origin.UNDO, by=by, file_name=run.file_name, undoes=run

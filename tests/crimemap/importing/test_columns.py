@@ -117,5 +117,5 @@ def test_columns_mapped_anew_do_not_store_the_same_rows_twice(tmp_path: Path) ->
     Source.objects.update(time_zone="America/Denver")
     config = Source.objects.get().profile_config
     Source.objects.update(profile_config=config | {"columns": config["columns"] | {"outcome": "Class"}})
-    assert "were mapped anew" in refusal_of_import("feed", tmp_path / "export.csv")
+    assert "have a new meaning" in refusal_of_import("feed", tmp_path / "export.csv")
     assert Incident.objects.count() == 120

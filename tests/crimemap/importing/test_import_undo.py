@@ -92,7 +92,10 @@ def test_an_import_is_taken_back_as_a_whole_after_a_second_question(ada: Account
         undo.pk,
     }  # what publication reads again
 
-    assert "t be taken back: only the newest" in page.post(f"{address}undo/", {"sure": "on"}).content.decode()
+    assert (
+        "Only the newest import of a source can be undone"
+        in page.post(f"{address}undo/", {"sure": "on"}).content.decode()
+    )
     assert take_back(first, ada).removed == 30
     assert not Incident.objects.exists()
     assert import_rows(tmp_path, ROWS).created == len(ROWS)
