@@ -222,6 +222,8 @@ class ImportRunAdmin(admin.ModelAdmin):
             "kept_count": sum(span[2] for span in run.report.get("kept", [])),
             "kept": snapshot_coverage.describe_spans(snapshot_coverage.read_spans(run.report.get("kept", []))),
             "crowded_map": _crowded_map(run) if run.state == State.STOPPED else None,
+            "unread": run.report.get("unread", 0),
+            "streets": run.report.get("streets", []),
             "cells": quirk_names.name_all(run.report.get("cells", {})),
             "problems": problems[:MAX_PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crimemap.importing import parsed_rows
 from crimemap.importing.readers.cells import split_block_name
-from crimemap.models import Block
+from crimemap.models import Block, Intersection
 from crimemap.places.area_index import area_indexes
 from crimemap.privacy.locations import Point
 from crimemap.street_names import normalize_name
@@ -18,6 +18,10 @@ class Geocoder:
     def __init__(self) -> None:
         rows = Block.objects.values_list("street", "hundred", "latitude", "longitude")
         self.midpoints = {(normalize_name(street), hundred): (north, east) for street, hundred, north, east in rows}
+        self.streets = {street for street, _hundred in self.midpoints}
+        self.streets.update(
+            normalize_name(name) for pair in Intersection.objects.values_list("first", "second") for name in pair
+        )
         self.indexes = area_indexes()
         self.has_outline = bool(self.indexes)
 

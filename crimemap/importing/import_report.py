@@ -18,9 +18,11 @@ from crimemap.importing.readers.files import TableFile
 from crimemap.importing.row_keys import RowKeys
 from crimemap.importing.row_parser import RowParser
 from crimemap.models import ImportProblem, ImportRun
+from crimemap.privacy import known_streets
 
 STRAY_DATES = "dates far from all others"
 MAX_STORED_PROBLEMS = 1_000  # of a run; all are counted
+MAX_STREETS, MIN_ADDRESSES = 20, 3  # of words in addresses that are not understood
 
 
 class ImportReport:
@@ -33,6 +35,8 @@ class ImportReport:
         self.quirks: Counter[str] = Counter()
         self.cell_quirks: dict[str, int] = {}  # kind -> the first row that has it: each distinct cell is parsed once
         self.unmapped_count = 0
+        self.unread_count = 0
+        self.unread_addresses: Counter[str] = Counter()
         self.minutes = PeriodFinder()
         self.updated_minute = 0  # the latest change of a row by the publisher; 0 if unknown
         self.kept_spans: list[DaySpan] = []
@@ -67,6 +71,8 @@ class ImportReport:
         self.quirks["rows that share their id with another"] += keys.shared_id_count
         self.quirks["rows repeated under one id, counted once"] += keys.copy_count
         self.quirks["dates blank, day of the report used"] += parser.times.reported_day_count
+        self.unread_count += parser.unread_count
+        self.unread_addresses.update(parser.unread_addresses)
         self.quirks["rows that are exactly alike"] += keys.identical_count
         self.quirks["no column of ids"] += position("external_id", -1) < 0
         self.quirks["no columns of coordinates"] += max(position("latitude", -1), position("point", -1)) < 0
@@ -84,11 +90,23 @@ class ImportReport:
         """The first and last minute of the rows without those far from all others, such as a mistyped year."""
         return self.minutes.without_strays()
 
+    def _list_unread_streets(self) -> list[tuple[str, int]]:
+        """Return words that rows of several addresses share. Those of one address alone may name a person or a home."""
+        counts: Counter[str] = Counter()
+        addresses: Counter[str] = Counter()
+        for address, count in self.unread_addresses.items():
+            words = known_streets.street_words(address)
+            counts[words] += count
+            addresses[words] += 1
+        shared = Counter({words: counts[words] for words in counts if words and addresses[words] >= MIN_ADDRESSES})
+        return shared.most_common(MAX_STREETS)
+
     def as_json(self) -> dict[str, Any]:
         """Return what ImportRun.report stores.
 
         as_of: the publisher's latest change of a row. quirks: kind -> how often. cells: kind -> the first row that has it.
-        reasons: kind -> how many rows were rejected for it. unmapped: rows without a point. kept: days that a file of a
+        reasons: kind -> how many rows were rejected for it. unmapped: rows without a point. unread: rows whose
+        address names no known street. streets: words that many of them share, with the number of rows: perhaps a street. kept: days that a file of a
         whole period does not cover, so that their incidents stay: [first, last, incidents]. crowded: the point that stopped the
         import, as sanity_checks.CrowdedPoint.as_json() returns it. mapping: a digest of how the columns were mapped.
         """
@@ -100,6 +118,8 @@ class ImportReport:
             "cells": dict(sorted(self.cell_quirks.items())),
             "reasons": dict(self.rejection_kinds.most_common()),
             "unmapped": self.unmapped_count,
+            "unread": self.unread_count,
+            "streets": self._list_unread_streets(),
             "forced": self.forced,
             "crowded": self.crowded,
             "kept": [[span.first.isoformat(), span.last.isoformat(), span.incidents] for span in self.kept_spans],

@@ -5,6 +5,7 @@ Cells repeat (dates, blocks, codes), so each distinct cell is parsed once and re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from operator import itemgetter
 
@@ -25,6 +26,7 @@ from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
 from crimemap.privacy import public_words
 from crimemap.privacy.locations import coarsen_location
 
+MAX_UNREAD = 50_000  # addresses that are kept for the report; all are counted
 MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
 MAX_ID_LENGTH = 100
 MAX_BLOCK_METERS = 2_000.0  # from a row's point to the middle of its block in the agency's layer
@@ -50,6 +52,8 @@ class RowParser:
         self.columns = HeaderColumns(header, profile)
         self.width = len(header)
         self.read_rows = read_rows
+        self.unread_count = 0  # rows whose address names no known street
+        self.unread_addresses: Counter[str] = Counter()  # by address; of memory alone, since they may name people
         self.unknown_values: set[tuple[str, str]] = set()  # kinds of place and outcomes, as (field, text)
         self.times = TimeColumns(header, self.columns, time_zone=time_zone, note_quirk=note_quirk, read_rows=read_rows)
         self._prepare_codes()
@@ -85,6 +89,8 @@ class RowParser:
         if self.street_positions and not address.strip():
             address = " ".join([part for i in self.street_positions if (part := row[i].strip(" -"))])
         block_text = self.blocks[address]
+        if not block_text and not cells.is_nowhere(address):
+            self._count_unread(address)
         location = self.locations[*self.points.cells_of(row), block_text]
         reported_areas = (
             self.areas[0][row[district]],
@@ -188,10 +194,17 @@ class RowParser:
 
     # Places
 
+    def _count_unread(self, address: str) -> None:
+        self.unread_count += 1
+        if len(self.unread_addresses) < MAX_UNREAD:
+            self.unread_addresses[address] += 1
+
     def _prepare_places(self) -> None:
         position, note_quirk = self.columns.by_field.get, self.note_quirk
         self.street_positions = [i for name in STREET_PARTS if (i := position(name, -1)) >= 0]
-        self.blocks: BoundedMemo[str, str] = BoundedMemo(lambda cell: cells.clean_block(cell, note_quirk))
+        self.blocks: BoundedMemo[str, str] = BoundedMemo(
+            lambda cell: cells.clean_block(cell, note_quirk, self.geocoder.streets)
+        )
         self.locations: BoundedMemo[tuple[str, str, str], RowLocation] = BoundedMemo(self._locate)
         self.areas = [
             BoundedMemo(_area_parser(self.profile.area_widths.get(layer, 0), note_quirk))

@@ -7,13 +7,13 @@ agency's own file (crimemap/privacy/agency_rules.py) may be stricter. Exact poin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from crimemap.privacy import public_words, street_labels
+from crimemap.privacy import known_streets, public_words
 from crimemap.privacy.agency_rules import AREA, BLOCK, HIDDEN, AgencyRules
 from crimemap.privacy.records import (
     BEAT,
@@ -94,7 +94,8 @@ class PublicationRule:
     """Everything that decides about a row. Codes and sources by primary key; categories in display order.
 
     approved: kinds of place and outcomes that an administrator approved, as (field, text in lower case), sorted.
-    known_areas: the areas of the agency's own layers, as (layer, code), sorted.
+    known_areas: the areas of the agency's own layers, as (layer, code), sorted. streets: the streets of its
+    layers of blocks and intersections, as normalize_name() gives them, sorted.
     """
 
     categories: tuple[RuleCategory, ...]
@@ -103,6 +104,7 @@ class PublicationRule:
     agency: AgencyRules
     approved: tuple[tuple[str, str], ...] = ()
     known_areas: tuple[tuple[str, str], ...] = ()
+    streets: tuple[str, ...] = ()
 
 
 # The possible decisions about a row; a position in LEVELS, so that the decisions fit in an array.
@@ -171,7 +173,7 @@ def select_public_rows(records: Records, level: Array, rule: PublicationRule) ->
     precision = np.maximum(kinds[:, PRECISION].astype("u1")[kind], finest)
     place = records["place"][shown]
     place[at_area] += len(records.places)
-    places, texts = _public_places(records, rule.agency)
+    places, texts = _public_places(records, rule.agency, frozenset(rule.streets))
     return PublicRows(
         public_id=records["public_id"][shown],
         time=round_to_precision(records["hour"][shown], precision),
@@ -251,12 +253,12 @@ def round_to_precision(hour: Array, precision: Array) -> Array:
     return result
 
 
-def _public_places(records: Records, agency: AgencyRules) -> tuple[Array, list[str]]:
+def _public_places(records: Records, agency: AgencyRules, streets: Collection[str]) -> tuple[Array, list[str]]:
     """Return the place table for rows at BLOCK followed by that for rows at AREA (area codes alone), and the texts."""
     texts = list(records.texts)
     exact = records.places.copy()
     used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
-    labels = [street_labels.build_label(texts[number]) for number in used.tolist()]
+    labels = [known_streets.build_label(texts[number], streets) for number in used.tolist()]
     exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
     wide = np.zeros_like(exact)
     wide[:, [LATITUDE, LONGITUDE]] = NOWHERE

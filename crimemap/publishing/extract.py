@@ -29,6 +29,7 @@ from crimemap.privacy.visibility import RULE_VERSION, PublicationRule, RuleCateg
 from crimemap.publishing import binary_copy, extract_cache
 from crimemap.snapshot import format
 from crimemap.snapshot.format import DEGREE, NOWHERE, PRECISIONS, Array
+from crimemap.street_names import normalize_name
 
 MAX_CHANGED_ROWS = 200_000  # beyond this, everything is read and cached again
 FINAL_RUN_STATES = ("done", "discarded")  # a failed import may be tried again
@@ -174,6 +175,11 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         cursor.execute("SELECT layer, code FROM crimemap_area")
         known_areas = tuple(sorted(cursor.fetchall()))
         cursor.execute(
+            "SELECT street FROM crimemap_block UNION SELECT first FROM crimemap_intersection"
+            " UNION SELECT second FROM crimemap_intersection"
+        )
+        streets = tuple(sorted({normalize_name(street) for (street,) in cursor.fetchall()}))
+        cursor.execute(
             "SELECT id, slug, name, time_zone, embargo_days, last_success_at, expected_interval FROM crimemap_source"
             " ORDER BY slug"
         )
@@ -191,7 +197,7 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         for _, slug, name, _, _, last, hours in rows
     ]
     return (
-        PublicationRule(categories, codes, sources, agency, approved, known_areas),
+        PublicationRule(categories, codes, sources, agency, approved, known_areas, streets),
         freshness,
         {number: zone for number, _, _, zone, *_ in rows},
     )

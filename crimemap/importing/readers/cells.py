@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
 from crimemap.privacy import public_words
-from crimemap.privacy.street_labels import build_label
+from crimemap.privacy.known_streets import build_label
 from crimemap.street_names import restore_capitals
 
 NoteQuirk = Callable[[str], None]
@@ -264,10 +264,15 @@ _NOWHERE = {"no location", "unknown", "offset to protect privacy", "not availabl
 _BLOCK_NAME = re.compile(r"(\d+) block of (.+)")
 
 
-def clean_block(cell: str, note_quirk: NoteQuirk) -> str:
+def is_nowhere(cell: str) -> bool:
+    """Return whether a cell of places is blank, or says that there is none."""
+    return cell.strip().casefold() in _BLANK | _NOWHERE
+
+
+def clean_block(cell: str, note_quirk: NoteQuirk, streets: Collection[str] = ()) -> str:
     """Return a place as its block, never a house: "004XX W 24TH PL" and "412 W 24th Pl" are the "400 block of W 24th Pl".
 
-    "" if no street is recognized in the cell, or if it holds a point: that must not pass for a name.
+    streets: those of the agency's own layers. "" if no street is recognized in the cell, or if it holds a point: that must not pass for a name.
     """
     cleaned = clean_text(cell, 200, note_quirk)
     if not cleaned or cleaned.casefold() in _NOWHERE:
@@ -275,7 +280,7 @@ def clean_block(cell: str, note_quirk: NoteQuirk) -> str:
     if split_coordinate_pair(cleaned)[0]:
         note_quirk("points in place of blocks")
         return ""
-    name = build_label(cleaned)
+    name = build_label(cleaned, streets)
     if not name:
         note_quirk("places without a known street")
     match = _BLOCK_NAME.fullmatch(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
+from html import unescape
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -84,6 +85,31 @@ def test_a_column_of_narratives_does_not_fill_the_list(tmp_path: Path) -> None:
     lines = [f"{n},2026-10-10 13:30,THEFT,Roe {chr(97 + n % 26)}{chr(97 + n // 26)} was here,OPEN" for n in range(600)]
     import_text(tmp_path, "\n".join(["ID,Occurred,Offense,Location Type,Disposition", *lines]))
     assert ReportedValue.objects.count() == 500
+
+
+# Addresses whose street isn't known
+
+UNREAD = "ID,Occurred,Offense,Block\n" + "\n".join(
+    [f"{number},2026-10-10 13:30,THEFT,{number}12 W FULTON MARKET" for number in range(1, 5)]
+    + ["5,2026-10-10 13:30,THEFT,RES OF JANE ROE", "6,2026-10-10 13:30,THEFT,", "7,2026-10-10 13:30,THEFT,unknown"]
+)  # fmt: skip
+
+
+def test_addresses_that_are_not_understood_are_counted_and_their_streets_can_be_taught(
+    tmp_path: Path, ada: Account
+) -> None:
+    import_text(tmp_path, UNREAD)
+    run = ImportRun.objects.latest("id")
+    assert (run.report["unread"], run.report["streets"]) == (5, [["W FULTON MARKET", 4]])
+    page = sign_in(ada).get(reverse("admin:crimemap_importrun_change", args=[run.pk])).content.decode()
+    assert "5 addresses weren't understood. Their incidents show by area only." in unescape(page)
+    assert "W FULTON MARKET" in page
+    assert "ROE" not in page
+    Block.objects.create(street="W Fulton Market", hundred=400, latitude=41.5, longitude=-90.5)
+    import_text(tmp_path, UNREAD)
+    assert ImportRun.objects.latest("id").report["unread"] == 1
+    labels = {f"{hundred}00 block of W Fulton Market" for hundred in (1, 2, 3, 4)} | {""}
+    assert set(Incident.objects.values_list("block_text", flat=True)) == labels
 
 
 # Suggestions for codes that nobody has classified

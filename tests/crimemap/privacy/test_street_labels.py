@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crimemap.importing.readers.cells import clean_block
-from crimemap.privacy import street_labels
+from crimemap.privacy import known_streets, street_labels
 from crimemap.privacy.street_labels import build_label
+from crimemap.street_names import normalize_name
 
 LABELS = """
 400 block of W 24th Pl                -> 400 block of W 24th Pl
@@ -241,3 +242,39 @@ def test_common_forms_are_read_as_all_others(text: str) -> None:
 def test_the_short_cut_takes_common_forms(text: str) -> None:
     assert street_labels._COMMON.fullmatch(text)
     assert build_label(text) == street_labels._build_from_parts(text)
+
+
+STREETS = {
+    normalize_name(name) for name in ("W Fulton Market", "Unter den Linden", "John F Kennedy Mem Way", "Am Graben")
+}
+KNOWN = """
+007XX W FULTON MARKET                 -> 700 block of W FULTON MARKET
+712 W FULTON MARKET APT 5             -> 700 block of W FULTON MARKET
+ROE W FULTON MARKET                   ->
+W FULTON MARKET                       -> W FULTON MARKET
+Unter den Linden 177, Berlin          -> 100 block of Unter den Linden
+RES OF ROE 77 Am Graben               -> 0 block of Am Graben
+1234 JOHN F KENNEDY MEM WAY           -> 1200 block of JOHN F KENNEDY MEM WAY
+555-0100 Am Graben                    ->
+1234 ROE Am Graben                    ->
+1234 MAIN ST                          -> 1200 block of MAIN ST
+"""
+
+
+def test_streets_of_the_agencys_own_layers_are_known_whatever_their_names() -> None:
+    for line in KNOWN.strip().splitlines():
+        text, label = (part.strip() for part in line.split("->"))
+        assert (text, known_streets.build_label(text, STREETS)) == (text, label)
+        assert known_streets.build_label(label, STREETS) == label
+    assert known_streets.build_label("712 W FULTON MARKET", ()) == ""
+
+
+@given(
+    st.lists(st.sampled_from([*PARTS, "FULTON", "MARKET", "Am", "Graben", "77"]), max_size=9).map(" ".join)
+    | st.text(max_size=60)
+)
+def test_labels_of_known_streets_are_fixed_points_too(text: str) -> None:
+    label = known_streets.build_label(text, STREETS)
+    assert known_streets.build_label(label, STREETS) == label
+    for number in re.findall(r"(\S+) block of ", label):
+        assert int(number) % 100 == 0
