@@ -18,6 +18,7 @@ urlpatterns = [
     path("data/bubbles.json", data.bubbles_in_view, name="bubbles"),
     path("data/rows.json", data.rows_in_view, name="rows"),
     path("data/places.json", data.place_search, name="place_search"),
+    path("base/<slug:digest>.pmtiles", data.base_map_tiles, name="base_map_tiles"),
     path("base/<slug:version>.json", data.base_map, name="base_map"),
     path("download.csv", sharing.download_csv, name="csv"),
     path("download.geojson", sharing.download_geojson, name="geojson"),

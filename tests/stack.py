@@ -116,6 +116,7 @@ def make_keys(folder: Path) -> dict[str, str]:
         "MEDIA_STORE": str(folder / "media"),
         "INCIDENT_SNAPSHOTS": str(folder / "incidents"),
         "INCIDENT_CACHE": str(folder / "incidents-cache"),
+        "BASE_MAP": str(folder / "base-map"),
         "INCIDENT_UPLOADS": str(folder / "incidents-uploads"),
         "INCIDENT_DROP_DIR": str(folder / "incidents-drop"),
         "MEDIA_PUBLIC_KEYS": str(folder / "media-public"),

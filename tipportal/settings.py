@@ -74,6 +74,8 @@ ADDRESS_HASH_KEY = env.path("ADDRESS_HASH_KEY", None)
 INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
 INCIDENT_CACHE = env.path("INCIDENT_CACHE", None)
 PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
+# Tiles of the base map (crimemap/city_map/tile_file.py): a command writes the folder, web processes or nginx serve it.
+BASE_MAP = env.path("BASE_MAP", None)
 # Incident files to import: uploads by staff and pushes by agencies wait in the first folder for the bulk worker, which scans
 # the second every minute (crimemap/importing/arrival/jobs.py, crimemap/importing/arrival/drop_folder.py).
 INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)

@@ -8,17 +8,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from crimemap import geometry
+from crimemap.city_map import build, tile_file
 from crimemap.demo import plan, plane_geometry
 from crimemap.demo.riverton import CityArea, Riverton
 from crimemap.geometry import Line, Point
-from crimemap.models import Area, BaseLayer, Block, Intersection, digest_of
+from crimemap.models import Area, BaseLayer, Block, Intersection, Landmark, digest_of
 from crimemap.street_names import normalize_name
 
 Feature = dict[str, Any]
 Names = BaseLayer.Name
+# Built of the same plan (crimemap/demo/osm_extract.py).
+TILES = Path(__file__).parent / "riverton.pmtiles"
+LANDMARK_KINDS = {"college": "school", "townhall": "public_building", "museum": "public_building",
+                  "marketplace": "shopping", "stadium": "sports"}  # fmt: skip
 CONTACT = """Community officers of {name}: 555-01{code}0, 8 am to 8 pm.
 
 Meet them on the first Tuesday of each month at 6 pm, at the library. Everyone is welcome."""
@@ -37,6 +43,9 @@ def load() -> bool:
         _store_areas(city)
         _store_blocks(city)
         _store_intersections(city)
+        _store_landmarks(city)
+        if settings.BASE_MAP is not None:
+            build.record_build(tile_file.store(settings.BASE_MAP, TILES.read_bytes()), attribution="")
         # Last, because `made_from` says that everything is stored.
         for order, (name, features) in enumerate(_layers(city).items(), 1):
             collection = {"type": "FeatureCollection", "features": features, "made_from": source}
@@ -50,7 +59,7 @@ def load() -> bool:
 def _source() -> str:
     """Return a digest of the plan and of the code that builds the city from it."""
     here = Path(__file__).parent
-    names = ("plan.py", "riverton.py", "plane_geometry.py", "load.py")
+    names = ("plan.py", "riverton.py", "plane_geometry.py", "load.py", TILES.name)
     files = [*(here / name for name in names), here.parent / "geometry.py"]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
@@ -104,6 +113,26 @@ def _store_intersections(city: Riverton) -> None:
         rows, update_conflicts=True, unique_fields=unique, update_fields=["areas"]
     )
     Intersection.objects.exclude(pk__in=[row.pk for row in stored]).delete()
+
+
+def _store_landmarks(city: Riverton) -> None:
+    found = [(LANDMARK_KINDS.get(value, value), name, point) for name, (_key, value), point in plan.LANDMARKS]
+    found += [("station", name, point) for name, point in plan.STATIONS]
+    found += [("park", name, _centre(ring)) for name, ring in city.park_rings.items()]
+    rows = []
+    for kind, name, point in found:
+        longitude, latitude = _degrees(point)
+        rows.append(
+            Landmark(
+                kind=kind, name=name, key=normalize_name(name), latitude=latitude, longitude=longitude,
+                areas=city.areas_of(point),
+            )
+        )  # fmt: skip
+    unique = ["kind", "name", "latitude", "longitude"]
+    stored = Landmark.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=unique, update_fields=["key", "areas"]
+    )
+    Landmark.objects.exclude(pk__in=[row.pk for row in stored]).delete()
 
 
 def _layers(city: Riverton) -> dict[str, list[Feature]]:

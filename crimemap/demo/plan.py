@@ -181,3 +181,37 @@ LABELLED_PARKS = [
     "Southport Common",
     "Tanner Green",
 ]
+
+# What people find their way by: name, tag of OpenStreetMap, point.
+LANDMARKS: list[tuple[str, tuple[str, str], Point]] = [
+    ("Millside School", ("amenity", "school"), (-640, 760)),
+    ("Old Town School", ("amenity", "school"), (420, 1180)),
+    ("Willow Rise School", ("amenity", "school"), (-1980, 1010)),
+    ("Southport School", ("amenity", "school"), (-560, -1080)),
+    ("Harbor High School", ("amenity", "school"), (1760, -640)),
+    ("Observatory College", ("amenity", "college"), (-220, 1560)),
+    ("Riverton Library", ("amenity", "library"), (210, 610)),
+    ("Foundry Library", ("amenity", "library"), (1180, -560)),
+    ("Riverton Hospital", ("amenity", "hospital"), (1080, 620)),
+    ("City Hall", ("amenity", "townhall"), (90, 500)),
+    ("Central Police Station", ("amenity", "police"), (330, 420)),
+    ("Harbor Police Station", ("amenity", "police"), (880, -730)),
+    ("Fire Station 1", ("amenity", "fire_station"), (-420, 560)),
+    ("Museum of Bells", ("tourism", "museum"), (-780, 1010)),
+    ("Market Hall", ("amenity", "marketplace"), (60, 330)),
+    ("Riverside Arena", ("leisure", "stadium"), (-1510, -1480)),
+]
+RAIL: list[Point] = [
+    (-3600, -1820),
+    (-2300, -1560),
+    (-1000, -1330),
+    (150, -1000),
+    (1200, -760),
+    (2300, -380),
+    (3700, 120),
+]
+STATIONS = [
+    ("Cooper End Station", (-2080, -1520)),
+    ("Southport Station", (-260, -1130)),
+    ("Foundry Station", (1200, -760)),
+]

@@ -12,13 +12,14 @@ from crimemap.models.incidents import (
     Source,
     Visibility,
 )
-from crimemap.models.places import Area, BaseLayer, Block, Intersection, Located, digest_of
+from crimemap.models.places import Area, BaseLayer, BaseMapBuild, Block, Intersection, Landmark, Located, digest_of
 from crimemap.models.subscriptions import AlertLink, Delivery, Edition, Subscription
 
 __all__ = [
     "AlertLink",
     "Area",
     "BaseLayer",
+    "BaseMapBuild",
     "Block",
     "Category",
     "Delivery",
@@ -28,6 +29,7 @@ __all__ = [
     "Incident",
     "IncidentRevision",
     "Intersection",
+    "Landmark",
     "Located",
     "OffenceCode",
     "ReplacedIncident",

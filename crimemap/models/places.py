@@ -142,6 +142,65 @@ class Intersection(Located):
         return gettext("%(first)s and %(second)s") % {"first": self.first, "second": self.second}
 
 
+class Landmark(Located):
+    """A place that people know by its name: a school, a park, a station."""
+
+    class Kind(models.TextChoices):
+        SCHOOL = "school", _("School")
+        LIBRARY = "library", _("Library")
+        HOSPITAL = "hospital", _("Hospital")
+        PARK = "park", _("Park")
+        STATION = "station", _("Station")
+        POLICE = "police", _("Police station")
+        FIRE_STATION = "fire_station", _("Fire station")
+        PUBLIC_BUILDING = "public_building", _("Public building")
+        SPORTS = "sports", _("Sports")
+        SHOPPING = "shopping", _("Shopping")
+
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    name = models.CharField(_("name"), max_length=80)
+    key = models.CharField(max_length=80, editable=False, help_text="the name as search compares it (names.comparable)")
+    areas = models.JSONField(
+        _("areas"), default=dict, blank=True, help_text=_("The layers and codes of the areas that contain it.")
+    )
+
+    class Meta:
+        verbose_name = _("landmark")
+        verbose_name_plural = _("landmarks")
+        ordering = ["name"]
+        indexes = [GinIndex(fields=["key"], opclasses=["gin_trgm_ops"], name="landmark_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name", "latitude", "longitude"], name="landmark_once"),
+            on_earth("landmark_on_earth"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.key = normalize_name(self.name)
+        super().save(*args, **kwargs)
+
+
+class BaseMapBuild(models.Model):
+    """The base map that was built last of an extract; the only row. Without one, staff or the demo made the layers."""
+
+    tiles = models.CharField(
+        max_length=16,
+        blank=True,
+        help_text="digest of the file of vector tiles in the folder BASE_MAP, empty without one",
+    )
+    attribution = models.CharField(max_length=200, blank=True, help_text="shown beside every map")
+    built_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("build of the base map")
+        verbose_name_plural = _("builds of the base map")
+
+    def __str__(self) -> str:
+        return self.tiles
+
+
 class BaseLayer(models.Model):
     """One layer of the base map, drawn in `order`: a GeoJSON FeatureCollection with `name` and `rank` properties."""
 

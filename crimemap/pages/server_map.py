@@ -22,6 +22,7 @@ from django.utils.translation import ngettext
 
 from crimemap import wording
 from crimemap.geometry import METERS_PER_DEGREE
+from crimemap.models import BaseMapBuild
 from crimemap.offence_families import BY_SLUG
 from crimemap.pages import base_map_svg
 from crimemap.pages.base_map_svg import BaseMapRenderer, Box, MapDrawing
@@ -86,6 +87,7 @@ class ServerMap:
     base_map_version: str
     full_box: Box
     area_outline: dict[str, Any] | None
+    build: BaseMapBuild | None
 
     # Attributes for the map with script, which takes the drawing's place
 
@@ -128,6 +130,7 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
         version,
         full_box,
         areas.area_outline(*chosen.area) if chosen.area else None,
+        base_map.current_build(),
     )
 
 

@@ -27,7 +27,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
-from crimemap.models import Area, Block, Incident, Intersection
+from crimemap.models import Area, Block, Incident, Intersection, Landmark
 from crimemap.places.area_index import load_area_index
 from crimemap.street_names import normalize_name, restore_capitals
 
@@ -297,11 +297,11 @@ def _codes_in_incidents(layer: str) -> set[str]:
 
 
 def assign_areas(layer: str) -> None:
-    """Update the area of `layer` of each block and intersection."""
+    """Update the area of `layer` of each block, intersection and landmark."""
     if layer == Area.Layer.CITY:
         return
     index = load_area_index(layer)
-    for model in (Block, Intersection):
+    for model in (Block, Intersection, Landmark):
         rows = list(model._default_manager.order_by("pk").values_list("pk", "longitude", "latitude"))
         codes = index.codes_at([row[1] for row in rows], [row[2] for row in rows])
         with connection.cursor() as cursor:

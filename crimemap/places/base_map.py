@@ -8,11 +8,26 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from crimemap.models import BaseLayer
+from core.web import page_cache
+from crimemap.city_map import tile_file
+from crimemap.models import BaseLayer, BaseMapBuild
 
 # How deep the positions of a GeoJSON geometry lie in lists.
 _DEPTHS = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiLineString": 2, "MultiPolygon": 3}
 MAX_LATITUDE = 85.0  # of a map in Mercator's projection
+OSM = "OpenStreetMap"  # the attribution of a map whose data come from there
+
+
+def current_build() -> BaseMapBuild | None:
+    """Return the build whose data are drawn, without `tiles` if their file is not on this machine; None if there is none."""
+    return page_cache.get_or_build(("base map build",), _read_build)
+
+
+def _read_build() -> BaseMapBuild | None:
+    build = BaseMapBuild.objects.order_by("-built_at").first()
+    if build is not None and tile_file.path_of(build.tiles) is None:
+        build.tiles = ""
+    return build
 
 
 def base_map_version() -> str:

@@ -14,7 +14,7 @@ import csv
 import io
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,9 +70,10 @@ class ParsedBlocks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """A piece of a center line with the house numbers at its two ends."""
+class NumberedLine:
+    """A piece of a street's center line with the house numbers at its two ends."""
 
+    street: str
     start: float
     end: float
     line: BaseGeometry
@@ -212,23 +213,30 @@ def _parse_lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
         raise LayerFileError(
             _("Center lines need a street name and address ranges, such as L_F_ADD, L_T_ADD, R_F_ADD and R_T_ADD.")
         )
-    pieces: dict[tuple[str, int], list[_Piece]] = defaultdict(list)
-    streets: dict[str, str] = {}
+    lines: list[NumberedLine] = []
     left_out: Counter[str] = Counter()
     for feature in features:
         street = restore_capitals(street_of(feature.properties))[:MAX_STREET_CHARACTERS]
-        key, addresses = normalize_name(street), _address_range([feature.properties.get(name, "") for name in ranges])
-        if not key:
+        addresses = _address_range([feature.properties.get(name, "") for name in ranges])
+        if not normalize_name(street):
             left_out[_("no street")] += 1
         elif addresses is None:
             left_out[_("no addresses")] += 1
         else:
-            streets.setdefault(key, street)
-            piece = _Piece(*addresses, _longest_line(feature.shape))
-            for hundred in range(int(piece.low) // 100 * 100, int(piece.high) + 1, 100):
-                pieces[key, hundred].append(piece)
-    blocks = [_middle_point(streets[key], hundred, parts) for (key, hundred), parts in sorted(pieces.items())]
-    return _finish(blocks, len(features), left_out)
+            lines.append(NumberedLine(street, *addresses, _longest_line(feature.shape)))
+    return _finish(place_blocks(lines), len(features), left_out)
+
+
+def place_blocks(lines: Iterable[NumberedLine]) -> list[BlockPoint]:
+    """Return every hundred that the lines' house numbers touch, by street. A street keeps its first spelling."""
+    pieces: dict[tuple[str, int], list[NumberedLine]] = defaultdict(list)
+    streets: dict[str, str] = {}
+    for line in lines:
+        key = normalize_name(line.street)
+        streets.setdefault(key, line.street)
+        for hundred in range(int(line.low) // 100 * 100, int(line.high) + 1, 100):
+            pieces[key, hundred].append(line)
+    return [_middle_point(streets[key], hundred, parts) for (key, hundred), parts in sorted(pieces.items())]
 
 
 def _street_reader(names: list[str]) -> Callable[[dict[str, str]], str] | None:
@@ -262,7 +270,7 @@ def _longest_line(shape: BaseGeometry | None) -> BaseGeometry:
     return max(shapely.get_parts(merged), key=lambda part: float(part.length))
 
 
-def _middle_point(street: str, hundred: int, parts: list[_Piece]) -> BlockPoint:
+def _middle_point(street: str, hundred: int, parts: list[NumberedLine]) -> BlockPoint:
     """Return the point at the middle address of a block: the mean over the pieces that contain it, or of the nearest ends."""
     low = max(hundred, min(piece.low for piece in parts))
     high = min(hundred + 99, max(piece.high for piece in parts))

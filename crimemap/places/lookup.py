@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crimemap import geometry
-from crimemap.models import Area, Block, Intersection, Located
+from crimemap.models import Area, Block, Intersection, Landmark, Located
 from crimemap.places import text_search
 from crimemap.places.area_index import area_indexes
 
@@ -20,14 +20,14 @@ POINT_TOLERANCE = 0.00001  # degrees, about a meter
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A block, an intersection or an area, with its point in degrees.
+    """A block, an intersection, an area or a landmark, with its point in degrees.
 
     ref: stable reference, such as "block:12". district: name, "" if unknown. area: the value of the filter's `area` part,
-    such as "district:4"; "" for blocks and intersections.
+    such as "district:4"; "" for all others.
     """
 
     ref: str
-    kind: str  # "block", "intersection" or "area"
+    kind: str  # "block", "intersection", "area" or "landmark"
     name: str
     latitude: float
     longitude: float
@@ -46,7 +46,7 @@ def search_places(text: str, limit: int = 8) -> list[Place]:
 def find_place(ref: str) -> Place | None:
     """Return the place with this reference, None if it does not exist or no longer does."""
     kind, _, number = ref[:40].partition(":")
-    model = {"block": Block, "intersection": Intersection, "area": Area}.get(kind)
+    model = {"block": Block, "intersection": Intersection, "area": Area, "landmark": Landmark}.get(kind)
     if model is None or not re.fullmatch(r"[0-9]{1,18}", number):
         return None
     return next(iter(_places(model._default_manager.filter(pk=int(number)))), None)
@@ -70,14 +70,15 @@ def find_nearest_block(latitude: float, longitude: float) -> Place | None:
 
 
 def find_place_at(latitude: float, longitude: float) -> Place | None:
-    """Return the block or intersection whose point this is, as filters round it (five decimals), None if it is of neither."""
+    """Return the block, intersection or landmark whose point this is, as filters round it (five decimals), None if it is of none."""
     if not _on_earth(latitude, longitude):
         return None
     box = {
         "latitude__range": (latitude - POINT_TOLERANCE, latitude + POINT_TOLERANCE),
         "longitude__range": (longitude - POINT_TOLERANCE, longitude + POINT_TOLERANCE),
     }
-    row = Block.objects.filter(**box).first() or Intersection.objects.filter(**box).first()
+    models = (Block, Intersection, Landmark)
+    row = next((row for model in models if (row := model._default_manager.filter(**box).first())), None)
     return _places([row])[0] if row else None
 
 

@@ -1,4 +1,4 @@
-"""Text search for blocks, intersections and areas: exact parts of names first, misspellings only if nothing matches."""
+"""Text search for blocks, intersections, areas and landmarks: exact parts of names first, misspellings only if nothing matches."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Abs, Length
 
 from core.plain_text import fold_text
-from crimemap.models import Area, Block, Intersection, Located
+from crimemap.models import Area, Block, Intersection, Landmark, Located
 from crimemap.street_names import normalize_name
 
 MAX_TEXT_CHARACTERS = 100
 MAX_STREETS = 6
+MIN_BLOCKS = 3  # that landmarks leave room for in a list
 MIN_SIMILARITY = "0.4"  # of a misspelled name (pg_trgm word similarity, 0 to 1): "ardne" and "arden" have 0.5
 
 # Both match folded text.
@@ -26,7 +27,7 @@ _AND = re.compile(r"\s*[&/@+]\s*|\s+(?:and|at)\s+")
 
 
 def search(text: str, limit: int) -> Sequence[Located]:
-    """Return the blocks, intersections and areas that `text` may mean, best first. Any input is safe."""
+    """Return the blocks, intersections, areas and landmarks that `text` may mean, best first. Any input is safe."""
     text = fold_text(text[:MAX_TEXT_CHARACTERS])[:MAX_TEXT_CHARACTERS]
     one, *two = _AND.split(text, maxsplit=1)
     corners = intersections(normalize_name(one), normalize_name(two[0]), limit) if two else []
@@ -39,21 +40,43 @@ def search(text: str, limit: int) -> Sequence[Located]:
     if not query:
         return []
     areas = Area.objects.exclude(layer=Area.Layer.CITY)
-    found: list[Located] = [*areas.filter(key__contains=query)[:limit], *blocks(_streets_containing(query), limit)]
+    on_streets = blocks(_streets_containing(query), limit)
+    known = landmarks(query, limit - min(len(on_streets), MIN_BLOCKS))
+    found: list[Located] = [*areas.filter(key__contains=query)[:limit], *known, *on_streets]
     if found or two:  # two streets that don't meet are not a misspelling of one name
         return found[:limit]
-    return [*_similar_rows(areas, query)[:2], *blocks(_similar_streets(query), limit)][:limit]
+    named = [*_similar_rows(areas, query)[:2], *_similar_rows(Landmark.objects.all(), query)[:2]]
+    return [*named, *blocks(_similar_streets(query), limit)][:limit]
+
+
+def landmarks(query: str, limit: int) -> list[Landmark]:
+    """Return the landmarks with `query` in their names, or all of a kind that it names ("school"), best first."""
+    kinds = [value for value, label in Landmark.Kind.choices if normalize_name(str(label)) == query]
+    starts = Case(When(key__startswith=query, then=0), default=1)
+    found = Landmark.objects.filter(Q(key__contains=query) | Q(kind__in=kinds))
+    return list(found.order_by(starts, Length("key"), "key")[:limit])
 
 
 def intersections(one: str, two: str, limit: int) -> list[Intersection]:
     """Return where streets named `one` and `two` meet; if one name is empty, where the other meets any street."""
     if not one or not two:
-        known = streets(one or two)
+        known = streets(one or two) or _streets_that_cross(one or two)
         return list(Intersection.objects.filter(Q(first__in=known) | Q(second__in=known))[:limit])
-    ones, twos = streets(one), streets(two)
+    ones, twos = (streets(name) or _streets_that_cross(name) for name in (one, two))
     found = Intersection.objects.filter(Q(first__in=ones, second__in=twos) | Q(first__in=twos, second__in=ones))
     rank = {street: place for names in (ones, twos) for place, street in enumerate(names)}
     return sorted(found, key=lambda corner: rank[corner.first] + rank[corner.second])[:limit]
+
+
+def _streets_that_cross(query: str) -> list[str]:
+    """Return the names of streets without blocks that contain `query`, from their crossings."""
+    if not query:
+        return []
+    first, second = (
+        Intersection.objects.filter(**{f"{name}__icontains": query}).order_by().values_list(name, flat=True).distinct()
+        for name in ("first", "second")
+    )
+    return sorted({*first[:MAX_STREETS], *second[:MAX_STREETS]}, key=len)[:MAX_STREETS]
 
 
 def numbered_blocks(hundred: int, query: str, limit: int) -> list[Block]:

@@ -18,6 +18,13 @@ def place_picker(latitude_id: str = "id_latitude", longitude_id: str = "id_longi
     return {"version": base_map.base_map_version(), "latitude_id": latitude_id, "longitude_id": longitude_id}
 
 
+@register.inclusion_tag("crimemap/map/attribution.html")
+def map_attribution() -> dict[str, Any]:
+    """Name the source of the map's data, as its license asks; nothing for a map of the agency's own data."""
+    build = base_map.current_build()
+    return {"attribution": build.attribution if build else "", "osm": base_map.OSM}
+
+
 @register.inclusion_tag("crimemap/map/place.html")
 def place_map(latitude: float | None, longitude: float | None, name: str) -> dict[str, Any]:
     """Draw the streets around a point with a pin on it; nothing without a point or a base map. Needs css/map.css."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crimemap import http, wording
+from crimemap.city_map import tile_file
 from crimemap.offence_families import FAMILIES
 from crimemap.places import lookup
 from crimemap.places.base_map import base_map_json, base_map_version
@@ -179,6 +180,39 @@ def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
     response["ETag"] = f'"{version}{"-gz" if wants_gzip else ""}"'
     response["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+@require_safe
+def base_map_tiles(request: HttpRequest, digest: str) -> HttpResponseBase:
+    """Return the file of vector tiles or a range of it, cacheable forever: its URL changes with its content."""
+    path = tile_file.path_of(digest)
+    if path is None:
+        raise Http404
+    size, etag = path.stat().st_size, f'"{digest}"'
+    wanted = tile_file.ByteRange(0, size - 1)
+    response: HttpResponseBase
+    try:
+        # If-Range: only if the reader has parts of this very file. It carries a digest or, never true here, a date.
+        part = (
+            tile_file.parse_range(request.headers.get("Range", ""), size)
+            if request.headers.get("If-Range", etag) == etag
+            else None
+        )
+    except tile_file.UnsatisfiableRangeError:
+        response = HttpResponse(status=416)
+        response["Content-Range"] = f"bytes */{size}"
+        return response
+    wanted = part or wanted
+    pieces = tile_file.read_pieces(path, wanted) if request.method == "GET" else ()
+    response = StreamingHttpResponse(pieces, status=206 if part else 200, content_type="application/vnd.pmtiles")
+    if part:
+        response["Content-Range"] = f"bytes {wanted.first}-{wanted.last}/{size}"
+    response["Content-Length"] = str(wanted.size)
+    response["Accept-Ranges"] = "bytes"
+    response["Content-Encoding"] = "identity"  # keeps GZipMiddleware away: ranges are of the file as it is
+    response["ETag"] = etag
+    response["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     return response
 
 

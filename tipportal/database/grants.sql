@@ -25,7 +25,8 @@ GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
 -- For /privacy/: one answer, yes or no.
 GRANT EXECUTE ON FUNCTION has_four_eyes TO portal_public, portal_staff;
-GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_public;
+GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
+    crimemap_basemapbuild TO portal_public;
 -- Published stories have their own tables; guides, events and pictures share tables, where policies select the public rows.
 GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
     outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event TO portal_public;
@@ -140,7 +141,8 @@ GRANT INSERT, UPDATE (state, decided_by_id, decided_at, answer) ON core_consentr
 GRANT INSERT, UPDATE (secret_hash, expires_at), DELETE ON core_signinlink TO portal_staff;
 GRANT INSERT, UPDATE (carried_out_at, objected_by_id, objected_at) ON core_supervisorappointment TO portal_staff;
 GRANT INSERT ON core_supervisorappointment_acknowledged_by TO portal_staff;
-GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
+    crimemap_basemapbuild TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
 GRANT UPDATE ON crimemap_reportedvalue TO portal_staff;
 GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;

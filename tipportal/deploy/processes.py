@@ -123,6 +123,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "OIDC_SECOND_FACTOR": _STAFF,
     "INCIDENT_SNAPSHOTS": _WEB | {Role.BULK},
     "INCIDENT_CACHE": frozenset({Role.BULK}),
+    "BASE_MAP": _WEB | {Role.OWNER},
     "PUBLICATION_RULES": frozenset({Role.BULK}),
     "INCIDENT_UPLOADS": _STAFF | {Role.BULK},
     "INCIDENT_DROP_DIR": frozenset({Role.BULK}),

@@ -50,6 +50,7 @@ def make_secrets() -> dict[str, str]:
         "MEDIA_STORE": str(MEDIA),
         "INCIDENT_SNAPSHOTS": str(INCIDENTS / "public"),
         "INCIDENT_CACHE": str(INCIDENTS / "cache"),
+        "BASE_MAP": str(INCIDENTS / "base-map"),
         "INCIDENT_UPLOADS": str(INCIDENTS / "uploads"),
         "INCIDENT_DROP_DIR": str(INCIDENTS / "drop"),
         "MEDIA_PUBLIC_KEYS": str(KEYS / "media-public"),

@@ -21,6 +21,12 @@ export async function loadBaseMap({ baseUrl }) {
   return response.json();
 }
 
+/* Adds the tiles of the base map. What draws them is loaded here, since only some maps have tiles. */
+export async function loadTiles(map, { tilesUrl, tilesJs }) {
+  const [style] = await Promise.all([import("./tile-style.js"), window.protomapsL ? null : loadScript(tilesJs)]);
+  style.drawTiles(map, tilesUrl);
+}
+
 export async function loadLeaflet({ leafletJs, leafletCss, mapCss }) {
   await Promise.all([window.L ? null : loadScript(leafletJs), ...[leafletCss, mapCss].filter(Boolean).map(loadStylesheet)]);
   return window.L;

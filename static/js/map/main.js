@@ -2,7 +2,7 @@
    anything fails, the drawing stays. Filter, search, month slider and tools load afterwards. */
 
 import { button, element, texts } from "../dom.js";
-import { drawBaseMap, letPageScroll, loadBaseMap, loadLeaflet } from "./base-map.js";
+import { drawBaseMap, letPageScroll, loadBaseMap, loadLeaflet, loadTiles } from "./base-map.js";
 import { Bubbles } from "./bubbles.js";
 
 const figure = document.querySelector("#crime-map");
@@ -14,7 +14,7 @@ start();
 
 /* Starts the live map. If anything fails before the map is there, the drawing and its links stay. */
 async function start() {
-  const baseMapLoading = loadBaseMap(data).catch(() => false);
+  const baseMapLoading = data.tilesUrl ? null : loadBaseMap(data).catch(() => false);
   const L = await loadLeaflet(data).catch(() => null);
   if (!L) return;
   const frame = element("div", "place-map live-map");
@@ -78,7 +78,9 @@ async function showLiveMap(L, frame, baseMapLoading) {
     onFailure: () => statusLine.showError(text("failed"), () => bubbles.refresh()),
   });
   // The base map is drawn while the incidents are loading.
-  const drawn = baseMapLoading.then((base) => (base ? drawBaseMap(L, map, base) : base));
+  const drawn = data.tilesUrl
+    ? loadTiles(map, data).catch(() => false)
+    : baseMapLoading.then((base) => (base ? drawBaseMap(L, map, base) : base));
   const [base] = await Promise.all([drawn, bubbles.refresh()]);
   if (base === false || !bubbles.known) return removeLiveMap(map, frame); // something failed to load: keep the drawing
   figure.querySelector("svg.city").remove();
