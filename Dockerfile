@@ -25,7 +25,7 @@ COPY core core
 RUN PORTAL_ROLE=beat REDIS_URL=redis://none python manage.py collectstatic --noinput --verbosity=0
 
 # Volumes get their owner from these folders.
-RUN install -d -o 10001 -g 10001 /media /snapshots /incidents /uploads /search
+RUN install -d -o 10001 -g 10001 /media /snapshots /base-map /incidents /uploads /search
 
 # A user id without an account; the keys on the host belong to it (portal.env.example).
 USER 10001:10001

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 def _riverton_stands(django_db_setup: None, django_db_blocker) -> Iterator[None]:
     """Store the demo city once for a whole test module, because building it takes a second."""
     from crimemap.demo.load import load
-    from crimemap.models import Area, BaseLayer, Block, Intersection
+    from crimemap.models import Area, BaseLayer, BaseMapBuild, Block, Intersection, Landmark
 
     with django_db_blocker.unblock():
         load()
     yield
     with django_db_blocker.unblock():
-        for model in (Area, BaseLayer, Block, Intersection):
+        for model in (Area, BaseLayer, BaseMapBuild, Block, Intersection, Landmark):
             model._default_manager.all().delete()
 
 

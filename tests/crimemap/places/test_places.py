@@ -77,10 +77,11 @@ def test_streets_that_do_not_meet_have_no_crossing(riverton):
     assert names("arden & observatory") == []
 
 
-def test_an_area_comes_before_the_streets_named_like_it(riverton):
+def test_an_area_and_landmarks_come_before_the_streets_named_like_them(riverton):
     found = lookup.search_places("observatory")
     assert (found[0].kind, found[0].name) == ("area", "Observatory")
-    assert found[1].name.endswith("Observatory Street")
+    assert (found[1].kind, found[1].name) == ("landmark", "Observatory College")
+    assert found[2].name.endswith("Observatory Street")
 
 
 @pytest.mark.parametrize(
