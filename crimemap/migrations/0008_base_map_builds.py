@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crimemap', '0006_import_words'),
+        ('crimemap', '0007_import_undo'),
     ]
 
     operations = [
