@@ -87,7 +87,7 @@ class TestCompose:
         mounted = {
             volume.rpartition(":ro")[0].split(":")[-1] or volume.split(":")[-1] for volume in service.get("volumes", ())
         }
-        folders = ("/keys/", "/media", "/snapshots", "/incidents", "/rules/", "/uploads", "/drop")
+        folders = ("/keys/", "/media", "/snapshots", "/base-map", "/incidents", "/rules/", "/uploads", "/drop")
         named = {value for value in service["environment"].values() if str(value).startswith(folders)}
         named = {
             value.removesuffix("/factor_key") for value in named
@@ -103,7 +103,8 @@ class TestCompose:
         incidents = {"/snapshots", "/incidents", "/drop"} if process.role is Role.BULK else set()
         uploads = {"/uploads"} if process.role in (Role.STAFF, Role.BULK) else set()
         socket = {"/search"} if process.role is Role.STAFF else set()
-        assert written == keys | store | incidents | uploads | socket
+        base_map = {"/base-map"} if process.name == "web-staff" else set()  # where its command runs
+        assert written == keys | store | incidents | uploads | socket | base_map
 
     def test_service_is_locked_down(self, process: Process) -> None:
         service = SERVICES[process.name]
