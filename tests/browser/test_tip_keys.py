@@ -89,6 +89,53 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         expect(page.get_by_role("button", name="Spam")).to_be_visible()
 
 
+def test_without_script_an_officer_answers_undoes_notes_closes_and_clears_spam(browser: Browser, stack: Stack) -> None:
+    words = "Thank you. Which nights does it stand there?"
+    source = Visitor(stack.public_url)
+    receipt = source.send("Carbide lamps in the closed mine shaft")
+    Visitor(stack.public_url).send("Cheap carbide watches, buy today")
+    with visit(browser, stack.staff_url, script=False) as page:  # on a phone
+        sign_in(page, stack, groups.OFFICER)
+        page.goto(stack.staff_url + LIST)
+        page.locator(".rows2 .first a").filter(has_text="Carbide lamps").click()
+        address = page.url
+        # Sent, undone from another page, given back, sent again.
+        page.get_by_label("Your answer").fill(words)
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
+        page.goto(stack.staff_url + LIST)
+        page.locator(".toast").get_by_role("button", name="Undo").last.click()
+        expect(page.get_by_label("Your answer")).to_have_value(words)
+        assert words not in Visitor(stack.public_url).enter_inbox(receipt)
+        # The session ends before it is sent: the text comes through signing in.
+        page.context.clear_cookies(name="staff")
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_text("What you typed is still here")).to_be_visible()
+        page.get_by_label("Username").fill(groups.OFFICER)
+        page.get_by_label("Password").fill(stack.staff[groups.OFFICER])
+        page.get_by_role("button", name="Go on to the second step").click()
+        page.get_by_label("Code").fill(stack.next_code(groups.OFFICER))
+        page.get_by_role("button", name="Sign in and continue").click()
+        expect(page.get_by_label("Your answer")).to_have_value(words)
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
+        # A note, by its own field.
+        page.goto(address.partition("?")[0] + "?write=note")
+        page.locator("#note-note").fill("Ask the mine's owner")
+        page.get_by_role("button", name="Keep note").click()
+        expect(page.locator(".msg-note", has_text="Ask the mine's owner")).to_be_visible()
+        # A selection, with its bar shown by the style sheet alone.
+        page.goto(stack.staff_url + LIST)
+        page.locator(".rows2 > li").filter(has_text="Cheap carbide watches").locator(".pick input").check()
+        page.locator(".picked").get_by_role("button", name="Spam").click()
+        expect(page.get_by_text("Done for 1 tip.").first).to_be_visible()
+        expect(page.locator(".rows2 > li").filter(has_text="Cheap carbide watches")).to_have_count(0)
+        # Searched, page by page.
+        page.locator(".find input[name=words]").first.fill("mine shaft")
+        page.keyboard.press("Enter")
+        expect(page.locator(".rows2 mark").first).to_be_visible()
+
+
 def test_hostile_texts_are_whole_and_inert_on_screen_and_on_paper(browser: Browser, stack: Stack) -> None:
     text = "\n".join(text for name, text in hostile_texts.TEXTS.items() if name != "one word") + "\n" + "W" * 8_000
     Visitor(stack.public_url).send(text, place=hostile_texts.TEXTS["script"])
