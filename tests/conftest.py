@@ -83,7 +83,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
 
     def rank(item: pytest.Item) -> int:
-        parts = item.path.relative_to(config.rootpath).parts
+        # From the project's folder, whose own name may be one of them.
+        parts = item.nodeid.partition("::")[0].split("/")
         return next((rank for rank, name in enumerate(RUN_FIRST) if name in parts), len(RUN_FIRST))
 
     items.sort(key=rank)
