@@ -29,6 +29,7 @@ HOSTILE_VALUES = ("\0", "-" * 200, "'\"\\%_:*()&|!<>\u202e", "9" * 30)
 # Pages that differ only in numbers and ids have one shape.
 VALUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 PARAMETERS = (
+    "q",
     "p",
     "o",
     "e",
@@ -105,19 +106,20 @@ def crawl(visitor: Visitor, start: str, attacked: set[str]) -> list[str]:
         links = [html.unescape(link).partition("#")[0] for link in re.findall(r'(?:href|src|action)="(/[^"]*)"', page)]
         found += [link for link in links if not link.startswith(("//", "/static/")) and link not in found]
         if visitor.status < 400:
-            attack(visitor, address, attacked, failed)
+            attack(visitor, address, 'name="q"' in page, attacked, failed)
     return failed
 
 
-def attack(visitor: Visitor, address: str, attacked: set[str], failed: list[str]) -> None:
+def attack(visitor: Visitor, address: str, can_search: bool, attacked: set[str], failed: list[str]) -> None:
     """Open the address with hostile values for each parameter that its view has not met yet."""
     path, _mark, query = address.partition("?")
     view = name_view(path)
     parameters = [each for each in re.finditer(r"([^&=]+)=([^&]*)", query) if f"{view}?{each[1]}" not in attacked]
     for value in map(quote, HOSTILE_VALUES):
-        # The admin drops a query string with a parameter that it does not know, so `q` comes alone too.
-        if view not in attacked:
+        # The lists of the admin drop a query string with a parameter that they do not know, so `q` comes alone too.
+        if view not in attacked and can_search:
             open_page(visitor, f"{path}?q={value}", failed)
+        if view not in attacked:
             open_page(visitor, f"{path}?" + "&".join(f"{name}={value}" for name in PARAMETERS), failed)
         for each in parameters:
             open_page(visitor, f"{path}?{query[: each.start(2)]}{value}{query[each.end(2) :]}", failed)
