@@ -67,32 +67,33 @@ def _join_thousands(match: re.Match[str]) -> str:
 
 
 _UNITS = "|".join(sorted(_words("units"), key=len, reverse=True))
-# Rewrites before the words are read: (pattern, replacement). A comma separates what does not belong together.
+# Rewrites before the words are read: (a sign that the text must have, pattern, replacement). A comma separates what does not
+# belong together.
 _REWRITES = tuple(
-    (re.compile(pattern, re.IGNORECASE), replacement)
-    for pattern, replacement in (
-        (r"[\u2010-\u2015\u2212]", "-"),
-        (r"\s+", " "),
-        (r"(?:\+?\d{1,2}[-. ])?(?:\(\d{3}\)|\b\d{3})[-. ]?\d{3}[-. ]\d{4}\b|\b\d{10,}\b", ","),  # telephones
-        (r"\b\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", ","),  # birthdays
-        (rf"\b(?:{'|'.join(_VOCABULARY['distance_words'])})\b[.:#]? ?\d+(?:[.,+]\d+)?", ","),
-        (r"^(\d{1,3})[,.](\d{3})(?:\.0+)?(?= +\D)", _join_thousands),
-        (r"\b(\d{1,6})\.\d+\b", r"\1"),
-        (r"\b(\d+)[ -]\d/\d+\b|(?:^|(?<= ))\d/[2348]\b", r"\1"),  # halves
-        (r"\b(\d+) ?/ ?\d+\b", r"\1"),
-        (r"\b(?:p\.? ?o\.? ?b(?:ox)?|box|apartado|postfach|bo[iî]te postale)\b[^,]*|\bc/o\b[^,\d]*", ","),
-        (r"^c/ ?(?=[^\W\d_])", "Calle "),
-        (rf"(\d)[ -]?(?:bis|ter|quater)\b(?= *(?:,|$|(?:{'|'.join(_FIRST_TYPES)})\b))", r"\1"),
-        (r"\b(\d+)/([a-z])\b", r"\1\2"),
-        (r"\bunit block\b", "0 block"),
-        (rf"(?:\b(?:{_UNITS})\b\.? ?#?|#) ?(?!bl(?:oc)?k\b)(?:[\w-]*\d[\w-]*|[a-z]\b)", ","),
-        (r"\b(?:no|nr|nro|num)\b\.? ?(?=[#\d])|\bn[\u00b0\u00ba]\.? ?", ""),
-        (r"(\d)x{2,}\b(?: block)?(?: of)?", r"\g<1>00 block of"),
-        (r"(\d) ?- ?(?=\d)", r"\1-"),
-        (r"\b(\d+)-(?=[^\W\d_]{2})", r"\1 "),
-        (r"\b(\d+)(?: block)?(?: of)? (?:to|thru|through|and|&) (?=\d+ )", r"\1-"),
-        (r"^(\d+[a-z]?) ?, ?(?=\D)", r"\1 "),
-        (r" ?, ?(?=\d{1,4}[a-z]?(?: ?,|$))", " "),  # "Rua Augusta, 1500"
+    (sign, re.compile(pattern, re.IGNORECASE), replacement)
+    for sign, pattern, replacement in (
+        ("", r"[\u2010-\u2015\u2212]", "-"),
+        ("", r"\s+", " "),
+        ("", r"(?:\+?\d{1,2}[-. ])?(?:\(\d{3}\)|\b\d{3})[-. ]?\d{3}[-. ]\d{4}\b|\b\d{10,}\b", ","),  # telephones
+        ("", r"\b\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", ","),  # birthdays
+        ("", rf"\b(?:{'|'.join(_VOCABULARY['distance_words'])})\b[.:#]? ?\d+(?:[.,+]\d+)?", ","),
+        ("", r"^(\d{1,3})[,.](\d{3})(?:\.0+)?(?= +\D)", _join_thousands),
+        (".", r"\b(\d{1,6})\.\d+\b", r"\1"),
+        ("/", r"\b(\d+)[ -]\d/\d+\b|(?:^|(?<= ))\d/[2348]\b", r"\1"),  # halves
+        ("/", r"\b(\d+) ?/ ?\d+\b", r"\1"),
+        ("", r"\b(?:p\.? ?o\.? ?b(?:ox)?|box|apartado|postfach|bo[iî]te postale)\b[^,]*|\bc/o\b[^,\d]*", ","),
+        ("/", r"^c/ ?(?=[^\W\d_])", "Calle "),
+        ("", rf"(\d)[ -]?(?:bis|ter|quater)\b(?= *(?:,|$|(?:{'|'.join(_FIRST_TYPES)})\b))", r"\1"),
+        ("/", r"\b(\d+)/([a-z])\b", r"\1\2"),
+        ("", r"\bunit block\b", "0 block"),
+        ("", rf"(?:\b(?:{_UNITS})\b\.? ?#?|#) ?(?!bl(?:oc)?k\b)(?:[\w-]*\d[\w-]*|[a-z]\b)", ","),
+        ("", r"\b(?:no|nr|nro|num)\b\.? ?(?=[#\d])|\bn[\u00b0\u00ba]\.? ?", ""),
+        ("", r"(\d)x{2,}\b(?: block)?(?: of)?", r"\g<1>00 block of"),
+        ("-", r"(\d) ?- ?(?=\d)", r"\1-"),
+        ("-", r"\b(\d+)-(?=[^\W\d_]{2})", r"\1 "),
+        ("", r"\b(\d+)(?: block)?(?: of)? (?:to|thru|through|and|&) (?=\d+ )", r"\1-"),
+        (",", r"^(\d+[a-z]?) ?, ?(?=\D)", r"\1 "),
+        (",", r" ?, ?(?=\d{1,4}[a-z]?(?: ?,|$))", " "),  # "Rua Augusta, 1500"
     )
 )
 
@@ -124,13 +125,19 @@ def build_label(text: str) -> str:
 
     A label that would itself be read differently is doubtful, and none: "400 Calle On or near 400".
     """
-    common = _COMMON.fullmatch(text)
-    if common and not _COMPOUND.search(common[3]):
-        hundred = int(common[1]) if common[2] else int(common[1]) // 100
-        return f"{hundred * 100} block of {common[3]}"
+    if common := _build_common(text):
+        return common
     label = _build_from_any(text)
-    is_certain = len(label) <= MAX_LABEL_CHARACTERS and _build_from_any(label) == label
+    is_certain = len(label) <= MAX_LABEL_CHARACTERS and (_build_common(label) or _build_from_any(label)) == label
     return label if is_certain else ""
+
+
+def _build_common(text: str) -> str:
+    common = _COMMON.fullmatch(text)
+    if not common or _COMPOUND.search(common[3]):
+        return ""
+    hundred = int(common[1]) if common[2] else int(common[1]) // 100
+    return f"{hundred * 100} block of {common[3]}"
 
 
 def _build_from_any(text: str) -> str:
@@ -150,8 +157,8 @@ def _build_near_label(prefix: str, place: str) -> str:
 def _build_from_parts(text: str) -> str:
     """Return the first block in the text's parts, or else the first intersection, or else the first street."""
     rewritten = text if text.isascii() else "".join(map(_plain_digit, unicodedata.normalize("NFC", text)))
-    for pattern, replacement in _REWRITES:
-        rewritten = pattern.sub(replacement, rewritten)
+    for sign, pattern, replacement in _REWRITES:
+        rewritten = pattern.sub(replacement, rewritten) if sign in rewritten else rewritten
     parts = [part.split() for part in re.split(r"[,;()\[\]|:\"]", rewritten) if part.strip()]
     blocks = (_find_block(words) for words in parts)
     intersections = (_find_intersection(" ".join(words)) for words in parts)
@@ -218,7 +225,8 @@ def _is_plain_name(words: Sequence[str], street: _Street) -> bool:
     """Return whether a street's name, behind a house number, is too short to hold a resident's name or the name of a home."""
     names = _name_words(words, street)
     is_home = any(_bare(word) in _HOME_WORDS for word in names[:-2])  # "House Ave" is a street
-    most = _MAX_NAME_WORDS if street.is_known else _MAX_HOUSE_NAME_WORDS
+    is_known = street.is_known or tuple(map(_bare, names[:-1])) in _NAMES_WITHOUT_TYPE
+    most = _MAX_NAME_WORDS if is_known else _MAX_HOUSE_NAME_WORDS
     return not is_home and len(names) - 1 <= most
 
 

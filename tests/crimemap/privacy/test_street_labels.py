@@ -107,6 +107,8 @@ JANE Q ROE ST & ELM ST                ->
 TWENTY-THREE MAIN ST & ELM ST         ->
 ONE TWENTY THREE MAIN ST              ->
 OLD MAIN ST                           -> OLD MAIN ST
+1234 MARTIN LUTHER KING JR DR         -> 1200 block of MARTIN LUTHER KING JR DR
+1234 John F Kennedy Blvd              -> 1200 block of John F Kennedy Blvd
 LAKE SHORE DR                         -> LAKE SHORE DR
 1600 BLOCK CECIL B MOORE AV           -> 1600 block of CECIL B MOORE AV
 I-95 MM 123                           -> I-95
