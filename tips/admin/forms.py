@@ -109,9 +109,8 @@ class AssignForm(forms.Form):
         field = self.fields["to"]
         assert isinstance(field, OfficerField)
         present = Account.objects.filter(pk=self.initial.get("to") or 0)
-        field.queryset = (permissions.assignable_accounts(self.initial["tip"]) | present.distinct()).order_by(
-            "username"
-        )
+        offered = (permissions.assignable_accounts(self.initial["tip"]) | present.distinct()).order_by("username")
+        field.queryset = offered.prefetch_related("groups")  # their names say who is no longer an officer
 
 
 class CloseForm(forms.Form):
@@ -150,7 +149,8 @@ class CloseForm(forms.Form):
         super().__init__(*args, **options)
         field = self.fields.get("second_person")
         if isinstance(field, OfficerField):
-            field.queryset = permissions.assignable_accounts(self.initial["tip"]).order_by("username")
+            offered = permissions.assignable_accounts(self.initial["tip"]).order_by("username")
+            field.queryset = offered.prefetch_related("groups")
 
 
 class CorrectForm(CloseForm):

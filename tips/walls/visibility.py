@@ -22,7 +22,7 @@ from tips.walls import records
 DECIDE = "tips.decide_wall"
 
 STANDING = ~Q(decision=Wall.Decision.RELEASED)
-COMPARED = ~Exists(Arrival.objects.filter(tip=OuterRef("pk"), is_recheck=False))
+COMPARED = ~Q(pk__in=Arrival.objects.filter(is_recheck=False).values("tip"))
 WALLED = Exists(Wall.objects.filter(STANDING, tip=OuterRef("pk")))
 
 

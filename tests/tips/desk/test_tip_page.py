@@ -8,6 +8,8 @@ import secrets
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -329,3 +331,19 @@ def test_hostile_text_is_inert_in_every_place_of_the_page(okafor: Account, name:
     assert not hostile_texts.ACTIVE.search(page)
     for article in re.findall(r'<div class="text" dir="[^"]*">', page):
         assert 'dir="auto"' in article
+
+
+# Scale
+
+
+def test_the_number_of_queries_does_not_depend_on_the_officers(okafor: Account) -> None:
+    tip, client, counts = officers.send_opened_tip(okafor), officers.sign_in(okafor), []
+    client.get(page_of(tip))
+    for more in (1, 5):
+        for number in range(more):
+            officers.create_officer(f"officer-{more}-{number}")
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(page_of(tip)).content.decode()
+        counts.append(len(queries))
+    assert "officer-5-4" in page
+    assert counts[0] == counts[1]

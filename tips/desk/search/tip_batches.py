@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 
 from core.models import Account
 from tips import readers
-from tips.desk import permissions
+from tips.desk import permissions, worklist
 from tips.desk.search.sealed_tips import SealedEntry, SealedTip
 from tips.models import Message, Note, Tip
 from tips.walls import visibility
@@ -79,13 +79,20 @@ _ROW, _POSITION, _RECEIVED_BYTES, _ID_BYTES = struct.Struct("!q16sq"), struct.St
 _PACK = "SELECT string_agg(int8send(received) || uuid_send(id) || int8send(number), ''::bytea ORDER BY received DESC, id DESC) FROM ({}) t (id, number, received)"
 _RECEIVED = "extract(epoch FROM received_at)::bigint"
 
-_NOT_SPAM = Q(desk_state__spam_since=None)
-_CONDITIONS = {
-    Scope.GENERAL: ~readers.SENSITIVE & ~visibility.WALLED & _NOT_SPAM,
-    Scope.SPAM: ~readers.SENSITIVE & ~visibility.WALLED & Q(desk_state__spam_since__isnull=False),
-    Scope.SENSITIVE: readers.SENSITIVE & ~visibility.WALLED,
-    Scope.WALLED: Q(visibility.WALLED),
-}
+
+def _restrict(account: Account, scope: Scope) -> Q:
+    """Return the condition on the visible tips for those of a scope."""
+    walled = visibility.walled_for(account)
+    sensitive = Q(category__in=readers.find_reach(account.pk).sensitive)
+    match scope:
+        case Scope.GENERAL:
+            return ~walled & ~sensitive & ~worklist.SPAM
+        case Scope.SPAM:
+            return ~walled & ~sensitive & worklist.SPAM
+        case Scope.SENSITIVE:
+            return ~walled & sensitive
+        case Scope.WALLED:
+            return walled
 
 
 def list_scopes(account: Account) -> list[Scope]:
@@ -102,7 +109,7 @@ def find_tips(account: Account, scope: Scope | None = None) -> QuerySet[Tip]:
     """Return the tips that the account may open, of a scope or all of them. Raises PermissionDenied."""
     permissions.require(permissions.can_open(account))
     tips = permissions.visible_tips(account)
-    return tips if scope is None else tips.filter(_CONDITIONS[scope])
+    return tips if scope is None else tips.filter(_restrict(account, scope))
 
 
 def list_candidates(account: Account, scope: Scope | None, after: Position | None = None) -> Candidates:
