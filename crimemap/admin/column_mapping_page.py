@@ -196,7 +196,7 @@ def _describe_system(suggestion: Suggestion) -> str:
 def mapping_response(request: HttpRequest, source: Source, by: Account, context: dict[str, Any]) -> HttpResponse:
     """Answer GET or POST on the column page of a source: show a sample, preview its rows, or save the mapping."""
     sample: Sample | None = None
-    sample_form = SampleForm(initial=asdict(generic.stored_reading_options(source.profile_config)))
+    sample_form = SampleForm(initial=samples.initial_values(generic.stored_reading_options(source.profile_config)))
     if request.method == "POST" and "sample" in request.FILES:
         sample_form = SampleForm(request.POST, request.FILES)
         try:

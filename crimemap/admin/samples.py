@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,11 @@ class SampleForm(forms.Form):
         return ReadingOptions(
             data["delimiter"], data["encoding"], data["header_line"] or 0, " ".join(data["sheet"].split())
         )
+
+
+def initial_values(options: ReadingOptions) -> dict[str, Any]:
+    """Return what the form of samples shows of a source's options: nothing for what is recognized."""
+    return {name: value for name, value in asdict(options).items() if value}
 
 
 def read_uploaded(file: Any, options: ReadingOptions) -> Sample:

@@ -75,7 +75,7 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id", "folio", "idincidente"),
     "occurred": (
         "occurredat", "occurredon", "occurredondate", "occurreddatetime", "occurred", "dateoccurred", "occurrencedate",
-        "occdate", "firstoccurrencedate", "offensestartdatetime", "startdate", "dateofoccurrence", "crimedatetime",
+        "occdate", "firstoccurrencedate", "offensestartdatetime", "startdatetime", "startdate", "starttime", "start", "dateofoccurrence", "crimedatetime",
         "datetime", "incidentdatetime", "incidenttimestamp", "offensedate", "incidentdate", "crimedate",
         "reporteddatetime", "reportedat", "reporteddate", "reportdate", "datereported", "reported", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datahora"),
     "occurred_date": (
