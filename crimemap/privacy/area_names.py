@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from crimemap.privacy import public_words
-from crimemap.privacy.records import BEAT, DISTRICT, NEIGHBOURHOOD, Records
+from crimemap.privacy.records import BEAT, DISTRICT, NEIGHBOURHOOD, SOURCE, Records
 from crimemap.snapshot.format import Array
 
 COLUMNS = {"district": DISTRICT, "beat": BEAT, "neighbourhood": NEIGHBOURHOOD}
@@ -35,14 +35,23 @@ def select_public_names(incident_counts: Mapping[str, int], known: Collection[st
 
 
 def hide_stray_names(records: Records, shown: Array, known_areas: Collection[tuple[str, str]]) -> Records:
-    """Return the records without areas that may not be public. shown: mask of the incidents that residents see."""
-    place_counts = np.bincount(records["place"][shown], minlength=len(records.places))
+    """Return the records without areas that may not be public. shown: mask of the incidents that residents see.
+
+    Each source is weighed alone: one without a column of areas says nothing about the names of another.
+    """
+    source, place = records.kind_column(SOURCE), records["place"]
+    place_counts = [
+        np.bincount(place[shown & (source == number)], minlength=len(records.places)) for number in np.unique(source)
+    ]
     places = records.places.copy()
     for layer, column in COLUMNS.items():
-        counts = np.bincount(places[:, column], place_counts, len(records.texts)).astype("i8")
-        used = np.unique(places[:, column]).tolist()
         known = {code for its_layer, code in known_areas if its_layer == layer}
-        public = select_public_names({records.texts[number]: int(counts[number]) for number in used}, known)
+        used = np.unique(places[:, column]).tolist()
+        public = known | {records.texts[number] for number in used if _CODE.fullmatch(records.texts[number])}
+        for its_counts in place_counts:
+            counts = np.bincount(places[:, column], its_counts, len(records.texts)).astype("i8")
+            named = {records.texts[number]: int(counts[number]) for number in np.flatnonzero(counts).tolist()}
+            public |= select_public_names(named, known)
         hidden = [number for number in used if number and records.texts[number] not in public]
         if hidden:
             places[np.isin(places[:, column], hidden), column] = 0

@@ -105,6 +105,13 @@ def test_a_name_among_codes_or_once_among_many_is_no_area() -> None:
     assert select({}, set()) == set()
 
 
+def test_a_source_without_areas_hides_no_area_of_another() -> None:
+    given = records(*[{"neighbourhood": ""}] * 30, *[{"neighbourhood": "Old Mill"}] * 5)
+    given.kinds[30:, 0] = 2  # another source
+    hidden = area_names.hide_stray_names(given, np.ones(35, bool), ())
+    assert {given.texts[number] for number in hidden.places[:, area_names.NEIGHBOURHOOD]} == {"Old Mill", ""}
+
+
 def test_only_incidents_that_residents_see_make_an_area() -> None:
     rows = [{"neighbourhood": "Old Mill"}] * 9 + [{"neighbourhood": "Jane Roe"}] * 3
     given = records(*rows)
