@@ -57,6 +57,7 @@ SHOWN_BY = {
     "crimemap_block_import": ("tests/crimemap/importing/test_admin.py", '"imported a layer"'),
     "crimemap_importrun_add": ("tests/crimemap/importing/test_admin.py", "requested an import"),
     "crimemap_importrun_decide": ("tests/crimemap/importing/test_admin.py", '"released an import"'),
+    "crimemap_importrun_undo": ("tests/crimemap/importing/test_import_undo.py", '"took an import back"'),
     "crimemap_offencecode_classify": ("tests/crimemap/importing/test_admin.py", '"classified a code"'),
     "outreach_event_cancel": ("tests/outreach/events/test_events.py", '"canceled event"'),
     "outreach_event_publish": ("tests/outreach/events/test_events.py", '"published event"'),
