@@ -291,7 +291,7 @@ class Stack:
             if self.demo:
                 self.printed = self._load_demo()
             for process in self.to_start:
-                self._start(process)
+                self.start_process(process)
             for process in self.to_start:
                 self._wait_until_ready(process)
         except BaseException:
@@ -347,7 +347,8 @@ class Stack:
     ) -> None:
         self.stop()
 
-    def _start(self, process: Process) -> None:
+    def start_process(self, process: Process) -> None:
+        """Start one more process, without waiting for it."""
         child = Child(
             process.name,
             process.argv,
@@ -430,7 +431,7 @@ class Stack:
 
     def start_web(self, role: str | None = None) -> None:
         process = WEB[role or next(iter(self.ports))]
-        self._start(process)
+        self.start_process(process)
         self._wait_until_ready(process)
 
     def stop_worker(self, role: str) -> None:
@@ -438,5 +439,5 @@ class Stack:
 
     def start_worker(self, role: str) -> None:
         process = processes.BY_NAME[f"worker-{role}"]
-        self._start(process)
+        self.start_process(process)
         self._wait_until_ready(process)

@@ -36,7 +36,14 @@ def finder(instance: Instance) -> Finder:
 
 
 @pytest.fixture(scope="module")
-def found(instance: Instance, finder: Finder) -> Findings:
+def searchable(instance: Instance, finder: Finder) -> int:
+    """Return how many pieces of texts the search process has right after a search: the one named exception."""
+    instance.search_words()
+    return instance.count_searchable(finder)
+
+
+@pytest.fixture(scope="module")
+def found(instance: Instance, finder: Finder, searchable: int) -> Findings:
     """Search until nothing is found, or the time is over."""
     search = MemorySearch(finder)
     deadline = time.monotonic() + LONGEST_SECONDS
@@ -51,13 +58,21 @@ def test_no_process_holds_anything_of_sources_who_left(found: Findings) -> None:
     assert {name: dict(counts) for name, counts in found.counts.items() if counts} == {}
 
 
+def test_the_search_process_has_texts_until_nobody_has_searched_for_a_while(searchable: int, found: Findings) -> None:
+    """Here it is emptied after seconds (tests/theft/brief_search.py), in production after a quarter of an hour."""
+    assert searchable >= SOURCES
+    assert not found.counts["search"]
+
+
 def test_the_blind_search_opens_no_tip(instance: Instance, found: Findings) -> None:
     assert instance.open_blindly(found.candidates) == 0
 
 
 def test_the_memory_of_every_process_was_read(found: Findings) -> None:
     assert found.uncontrolled == []
-    assert {"web-public", "web-staff", "worker-bulk", "worker-media", "beat", "postgres", "valkey"} <= set(found.counts)
+    assert {"web-public", "web-staff", "worker-bulk", "worker-media", "beat", "search", "postgres", "valkey"} <= set(
+        found.counts
+    )
 
 
 def test_nothing_that_is_stored_holds_anything_of_a_source(instance: Instance, finder: Finder) -> None:

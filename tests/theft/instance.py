@@ -23,16 +23,19 @@ import redis
 from nacl import bindings as sodium
 from PIL import Image
 
+from core.roles import Role
 from tests.journey import BOUNDARY, Visitor, multipart
 from tests.stack import Stack, wait_until
 from tests.theft import blind_receipts, process_memory
 from tests.theft.memory_search import MemorySearch
 from tests.theft.search import Finder, spell_bytes, spell_digests, spell_packed_address, spell_receipt, spell_text
+from tipportal.deploy.processes import Process
 from tipportal.dev_stack.servers import postgres_programs
 from tips import receipts, vault
 
 PASSWORD = "not-a-real-password-17"
 OFFICER = "officer-of-the-theft-test@example.org"
+BRIEF_SEARCH = Process("search", Role.STAFF, ("tests.theft.brief_search",))
 # Found in every process of ours: proof that its memory was read.
 CONTROL = b"PORTAL_ROLE"
 
@@ -117,7 +120,7 @@ class Instance:
             web=["public", "staff"],
             workers=["alerts", "bulk", "media"],
             beat=True,
-            variables={"TMPDIR": str(folder / "temp")},
+            variables={"TMPDIR": str(folder / "temp"), "SEARCH_SOCKET": str(folder / "search")},
         )
         self.stack.wipes_memory = True
         self.sources = [make_source(number) for number in range(source_count)]
@@ -130,6 +133,7 @@ class Instance:
 
     def __enter__(self) -> Instance:
         self.stack.start()
+        self.stack.start_process(BRIEF_SEARCH)
         code = (
             "from django.contrib.auth.models import Group; from core.models import Account\n"
             f"a = Account.objects.create_user('okafor', {OFFICER!r}, {PASSWORD!r}, is_staff=True)\n"
@@ -156,7 +160,7 @@ class Instance:
         self._collect_agency_keys("tips_attachment")
         self.stack.children["worker-media"].signal(signal.SIGCONT)
         self._wait_for_files()
-        officer = Visitor(self.stack.staff_url)
+        self.officer = officer = Visitor(self.stack.staff_url)
         officer.sign_in("okafor", PASSWORD)
         tip_list = officer.open("/admin/tips/tip/")
         for path in sorted(set(re.findall(r"/admin/tips/tip/[0-9a-f-]{36}/change/", tip_list))):
@@ -167,7 +171,21 @@ class Instance:
             self._make_mistakes(source)
         self._collect_agency_keys("tips_attachment")
         self._collect_agency_keys("tips_noteskey")
+        self.search_words()
         officer.open("/admin/")
+
+    def search_words(self) -> None:
+        """Let the officer search the tips, so that the search process has the texts of all of them."""
+        wait_until((self.stack.folder / "search").exists, 60, "the search process listens")
+        self.officer.open("/admin/tips/tip/search/")
+        fields = {"csrfmiddlewaretoken": self.officer.field("csrfmiddlewaretoken"), "words": "white van"}
+        page = self.officer.open("/admin/tips/tip/search/", fields)
+        assert all(f"/admin/tips/tip/{tip_id}/" in page for tip_id in self._list_tips()), self.officer.status
+
+    def _list_tips(self) -> list[str]:
+        with closing(self.stack.connect("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT id::text FROM tips_tip")
+            return [row[0] for row in cursor.fetchall()]
 
     def _send(self, source: Source) -> None:
         visitor = self._visit(source)
@@ -343,6 +361,11 @@ class Instance:
                 if not found.has_control and name in self.stack.children and process_memory.is_running(pid):
                     findings.uncontrolled.append(name)
         return findings
+
+    def count_searchable(self, finder: Finder) -> int:
+        """Return how many pieces of sources' texts are in the memory of the search process."""
+        (pid, *_children) = self.processes()["search"]
+        return MemorySearch(finder).search(pid, CONTROL, blind=False).counts["text"]
 
     def open_blindly(self, candidates: set[str]) -> int:
         """Return how many tips the rows of words open."""

@@ -35,7 +35,7 @@ from tips.desk.search import matching, slices
 from tips.desk.search.text_memory import TextMemory
 from tips.desk.search.tip_batches import Position, Scope
 
-IDLE_SECONDS = 15 * 60
+IDLE_SECONDS = 15 * 60.0
 _CHECK_SECONDS = 5.0
 MAX_REQUEST_BYTES = 16 * 1024
 _PR_SET_DUMPABLE = 4
