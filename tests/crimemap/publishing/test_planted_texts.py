@@ -16,6 +16,7 @@ from crimemap.importing.profiles.base import FIELDS, normalize_header
 from crimemap.models import Category, Incident, OffenceCode, Source
 from crimemap.offences import catalogue
 from crimemap.privacy import area_names
+from crimemap.privacy.records import DISTRICT
 from crimemap.publishing import publisher
 from crimemap.snapshot import reader
 from tests.crimemap.importing.import_command import run_import_command
@@ -122,3 +123,6 @@ def test_only_incidents_that_residents_see_make_an_area() -> None:
         area_names.hide_stray_names(given, shown, [("neighbourhood", "Jane Roe")]).places.tolist()
         == given.places.tolist()
     )
+    unseen = area_names.hide_stray_names(given, np.zeros(12, bool), ())
+    assert unseen.places[:, DISTRICT].tolist() == given.places[:, DISTRICT].tolist()  # codes, for the yearly totals
+    assert not unseen.places[:, area_names.NEIGHBOURHOOD].any()
