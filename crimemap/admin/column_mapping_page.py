@@ -126,6 +126,14 @@ class ColumnsForm(forms.Form):
             label=_("Coordinate system"), required=False, max_length=80,
             help_text=_("Leave blank for degrees. Coordinates in meters or feet have a system: its EPSG number, such as 26910, or words of its name, such as UTM zone 10N."),
         )  # fmt: skip
+        if (
+            not suggested
+            and column_mapping.is_projected(northing, sample)
+            and not source.profile_config.get("coordinate_system")
+        ):
+            text.help_text = _(
+                "These look like meters or feet, but no system puts them near your areas. Ask the people who made the file for its EPSG number, such as 26910, or type words of its name, such as UTM zone 10N."
+            )
         if not suggested:
             return {"coordinate_system": text}
         radio = forms.ChoiceField(

@@ -238,7 +238,7 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
     columns |= dict.fromkeys(("occurred_time",) if from_parts else DATE_PARTS, "")
     if not (columns["latitude"] and columns["longitude"]) and not columns["point"] and sample:
         columns |= {
-            field: next((known[name] for name in names if name in known and _is_projected(known[name], sample)), "")
+            field: next((known[name] for name in names if name in known and is_projected(known[name], sample)), "")
             for field, names in _PROJECTED_NAMES.items()
         }
     if columns["latitude"] and columns["longitude"]:
@@ -267,7 +267,7 @@ def _cells_fit(field: str, column: str, sample: Sample | None) -> bool:
     return any(number and abs(number) <= max_degrees for number in numbers)  # neither zero nor projected meters
 
 
-def _is_projected(column: str, sample: Sample) -> bool:
+def is_projected(column: str, sample: Sample) -> bool:
     """Return whether a column's numbers are too large for degrees."""
     numbers = [cells.parse_meters(cell, lambda _quirk: None) for cell in sample.cells(column) if cell.strip()]
     return any(number is not None and abs(number) > MAX_DEGREES for number in numbers)

@@ -97,6 +97,17 @@ def test_meters_are_recognized_shown_on_a_map_and_imported_where_they_belong(ada
     assert abs(first.longitude + 123.124) < 0.003
 
 
+def test_meters_of_another_region_are_told_without_a_suggestion(ada: Account) -> None:
+    Area.objects.create(
+        layer="district", code="1", name="One", outline=square(41.7, -87.8, 41.9, -87.6), latitude=41.8, longitude=-87.7
+    )
+    source = make_source({})
+    Source.objects.update(profile_config={})
+    sample = {"sample": uploaded_file(VANCOUVER.encode(), "crimedata.csv")}
+    shown = sign_in(ada).post(f"/admin/crimemap/source/{source.pk}/columns/", sample).content.decode()
+    assert "no system puts them near your areas" in shown
+
+
 @pytest.mark.parametrize(
     ("points", "city", "code"),
     [
