@@ -176,8 +176,9 @@ class PointCounts:
 
     def __init__(self) -> None:
         self.counts: Counter[int] = Counter()
+        # Of points with MIN_ON_ONE_POINT rows: a row of each of 200,000 points would take 100 MB.
         self.examples: dict[int, ParsedRow] = {}
-        self.offences: dict[int, Counter[str]] = {}  # of points with MIN_ON_ONE_POINT rows
+        self.offences: dict[int, Counter[str]] = {}
 
     def add(self, rows: Sequence[ParsedRow]) -> None:
         """Count rows that report a point, by its hash."""
@@ -185,17 +186,18 @@ class PointCounts:
             key = row.location.reported_hash
             assert key is not None
             self.counts[key] += 1
-            self.examples.setdefault(key, row)
             if self.counts[key] >= MIN_ON_ONE_POINT:
+                self.examples.setdefault(key, row)
                 self.offences.setdefault(key, Counter())[row.incident.raw_label or row.incident.raw_code] += 1
         if len(self.counts) > self.MAX_POINTS:
             self.counts = Counter(dict(self.counts.most_common(self.MAX_POINTS // 2)))
-            self.examples = {key: self.examples[key] for key in self.counts}
 
     def most_crowded(self, real_places: Sequence[Sequence[float]]) -> CrowdedPoint | None:
-        """Return the point with the most rows that is none of the places an administrator has confirmed."""
+        """Return the point with the most rows, MIN_ON_ONE_POINT or more, that no administrator has confirmed as a real place."""
         confirmed = {tuple(place) for place in real_places}
         for key, count in self.counts.most_common(len(confirmed) + 1):
+            if key not in self.examples:
+                break
             row = self.examples[key]
             latitude, longitude = row.location.latitude, row.location.longitude
             if latitude is None or longitude is None or (latitude, longitude) in confirmed:
@@ -204,6 +206,5 @@ class PointCounts:
             place = incident.block_text or ", ".join(
                 filter(None, (incident.neighbourhood, incident.district, incident.beat))
             )
-            offences = self.offences.get(key, Counter({incident.raw_label or incident.raw_code: 1}))
-            return CrowdedPoint(latitude, longitude, count, place, offences.most_common(1)[0][0])
+            return CrowdedPoint(latitude, longitude, count, place, self.offences[key].most_common(1)[0][0])
         return None
