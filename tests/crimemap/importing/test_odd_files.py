@@ -102,7 +102,7 @@ def test_addresses_that_are_not_understood_are_counted_and_their_streets_can_be_
     run = ImportRun.objects.latest("id")
     assert (run.report["unread"], run.report["streets"]) == (5, [["W FULTON MARKET", 4]])
     page = sign_in(ada).get(reverse("admin:crimemap_importrun_change", args=[run.pk])).content.decode()
-    assert "5 addresses weren't understood. Their incidents show by area only." in unescape(page)
+    assert "5 addresses weren't understood. Residents see their incidents without a street." in unescape(page)
     assert "W FULTON MARKET" in page
     assert "ROE" not in page
     Block.objects.create(street="W Fulton Market", hundred=400, latitude=41.5, longitude=-90.5)
