@@ -71,10 +71,31 @@ def test_over_a_weekend_only_urgent_tips_and_replies_run_out(okafor: Account) ->
             assert loads["nobody"].late == 2
 
 
+def test_an_urgent_tip_counts_from_its_second_and_its_messages_from_the_next_hour(okafor: Account) -> None:
+    """Of both the database knows the hour alone, which would be up to an hour too early."""
+    with timezone.override(dt.UTC):
+        with freeze_clock(FRIDAY_16 + dt.timedelta(minutes=50)):
+            tip = officers.send_opened_tip(okafor, danger="yes")
+        with freeze_clock(FRIDAY_16 + dt.timedelta(minutes=55)):
+            assert due_of(okafor, tip).words == "10 min left"
+            assert standings(okafor)["late"] == 0
+        with freeze_clock(FRIDAY_16 + dt.timedelta(minutes=56)):
+            triage.answer(tip, okafor, "Thanks", b"1", ask=False)
+            officers.write_as_source(tip, "He is back", b"2")
+            assert due_of(okafor, tip).words == "15 min left"
+        with freeze_clock(FRIDAY_16 + dt.timedelta(minutes=70)):
+            assert due_of(okafor, tip).words == "5 min left"
+            assert standings(okafor)["late"] == 0
+        with freeze_clock(FRIDAY_16 + dt.timedelta(minutes=76)):
+            assert due_of(okafor, tip).words == "1 min over"
+            assert standings(okafor)["late"] == 1
+
+
 def test_what_an_old_tip_is_over_counts_hours_on_duty_too(okafor: Account) -> None:
-    with timezone.override(dt.UTC), freeze_clock(FRIDAY_16):
-        tip = officers.send_opened_tip(okafor)
-        Tip.objects.filter(pk=tip.pk).update(received_at=FRIDAY_16 - dt.timedelta(days=70))
+    with timezone.override(dt.UTC):
+        with freeze_clock(FRIDAY_16 - dt.timedelta(days=70)):
+            tip = officers.send_opened_tip(okafor)
         assert not Message.objects.exists()
-        # Ten weeks of 45 hours, without the target of 4.
-        assert due_of(okafor, tip).words == "446 h over"
+        with freeze_clock(FRIDAY_16):
+            # Ten weeks of 45 hours, without the target of 4.
+            assert due_of(okafor, tip).words == "446 h over"

@@ -66,9 +66,15 @@ CLOCK_BEGAN = Case(
     default=Coalesce(F("last_written"), F("received_at")),
     output_field=DateTimeField(),
 )
-# A new tip's arrival is known to the hour without opening it, so it is surely late only when an hour more has passed.
+# A tip's arrival is known to the hour without opening it, a message's to the hour in any case. Where targets are minutes, a tip is
+# surely late only when an hour more has passed.
+_ROUNDED = dt.timedelta(hours=1)
 _SURELY_BEGAN = ExpressionWrapper(
-    F("clock_began") + Case(When(state=State.NEW, then=Value(dt.timedelta(hours=1))), default=Value(dt.timedelta())),
+    F("clock_began")
+    + Case(
+        When(Q(last_written=None) | Q(state=State.NEW) | Q(step=Step.URGENT_ANSWER), then=Value(_ROUNDED)),
+        default=Value(dt.timedelta()),
+    ),
     output_field=DateTimeField(),
 )
 _IS_URGENT = Q(priority=Priority.URGENT)
@@ -131,7 +137,7 @@ class Targets:
 
     def with_due(self, tips: QuerySet[Tip]) -> QuerySet[Any]:
         """Return tips of worklist.visible_with_unread with the columns named above, when they are due, and how they stand."""
-        annotated = tips.alias(last_author=LAST_AUTHOR, last_written=LAST_WRITTEN)
+        annotated = tips.alias(last_author=LAST_AUTHOR).annotate(last_written=LAST_WRITTEN)
         annotated = annotated.annotate(clock_began=CLOCK_BEGAN, step=_by_step(lambda step: step.value, CharField()))
         annotated = annotated.alias(surely_began=_SURELY_BEGAN, due_at=self._compute_due("clock_began"))
         annotated = annotated.alias(surely_due_at=self._compute_due("surely_began"))
@@ -202,9 +208,15 @@ def _read_clock(tip: Tip) -> tuple[dt.datetime, Step]:
 
 
 def set_exact_arrival(tip: Tip, summary: Summary | None) -> None:
-    """Let the clock of a new tip begin at its arrival to the second, which is sealed, and not at the hour of it."""
-    if tip.state == State.NEW and summary is not None and summary.arrived_at is not None:
-        tip.clock_began = summary.arrived_at  # type: ignore[attr-defined]
+    """Let the clock that runs since a tip's arrival begin at its second, which is sealed, and not at the hour of it.
+
+    Of a message nobody knows the second. A target of minutes then begins with the next hour: no line says "over" by mistake.
+    """
+    if tip.state == State.NEW or tip.last_written is None:  # type: ignore[attr-defined]
+        if summary is not None and summary.arrived_at is not None:
+            tip.clock_began = summary.arrived_at  # type: ignore[attr-defined]
+    elif tip.step == Step.URGENT_ANSWER:  # type: ignore[attr-defined]
+        tip.clock_began = min(timezone.now(), tip.clock_began + _ROUNDED)  # type: ignore[attr-defined]
 
 
 def describe_minutes(minutes: int, *, in_days: bool = True) -> str:
