@@ -162,7 +162,7 @@ def _count(account: Account | None, unknown_name: str, browser: str, factor: Fac
 
 @dataclass(frozen=True, slots=True)
 class AccountWait:
-    """How long an account must wait for one factor, in one of its known browsers or in all new ones."""
+    """The time that an account must wait for one factor, in one of its known browsers or in all new ones."""
 
     account: Account
     factor: str

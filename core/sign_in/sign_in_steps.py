@@ -28,7 +28,7 @@ class Step:
 
     @property
     def needs_enrollment(self) -> bool:
-        """Whether the account whose password was right has no second factor to ask for."""
+        """Return whether the account whose password was right has no second factor to ask for."""
         return isinstance(self.form, FactorForm) and not is_enrolled(self.form.account)
 
     @property

@@ -45,7 +45,7 @@ WHERE replaced.run_id = %s
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """What taking an import back does: incidents deleted, changed back, and back from being withdrawn."""
+    """The effect of taking an import back: incidents deleted, changed back, and back from being withdrawn."""
 
     deleted: int
     changed: int

@@ -21,7 +21,7 @@ from crimemap.offence_families import FAMILY_CHOICES
 
 
 class Visibility(models.TextChoices):
-    """How openly incidents are shown; each value is stricter than the one before."""
+    """The detail in which incidents are shown; each value is stricter than the one before."""
 
     BLOCK = "block", _("Block: one point per block")
     AREA = "area", _("Area: only the district or neighborhood")

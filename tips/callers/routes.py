@@ -6,7 +6,7 @@ import enum
 
 
 class TipRoute(enum.IntEnum):
-    """How a tip came: its source wrote it, or an officer wrote it for a caller or for a visitor. The numbers are in tokens."""
+    """The way a tip came: its source wrote it, or an officer wrote it for a caller or for a visitor. The numbers are in tokens."""
 
     WEB = 0
     PHONE = 1

@@ -19,7 +19,7 @@ class CallerMarkKey(models.Model):
 
 
 class CallerFormCount(models.Model):
-    """How many forms an officer opened for callers on a day that has no line in the audit trail yet."""
+    """The number of forms that an officer opened for callers on a day that has no line in the audit trail yet."""
 
     officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     day = models.DateField()

@@ -40,7 +40,7 @@ class SummaryList(models.Model):
 
 
 class TipReading(models.Model):
-    """How far an officer has read a tip: up to the source's message at `position`, 0 for the report alone.
+    """The place to which an officer has read a tip: up to the source's message at `position`, 0 for the report alone.
 
     No time: a row says less than the lines "opened" of the audit trail. Erased with the tip.
     """

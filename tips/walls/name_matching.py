@@ -38,7 +38,7 @@ _REACH = 3  # words before a name that are searched for a title
 
 @dataclass(frozen=True, slots=True)
 class StaffNames:
-    """What a member of staff is called. `aliases` are nicknames and former names; all as typed."""
+    """The names of a member of staff. `aliases` are nicknames and former names; all as typed."""
 
     account_id: int
     first_name: str

@@ -57,7 +57,7 @@ def normalize_header(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """How one publisher's files are read.
+    """The way one publisher's files are read.
 
     columns: field -> header names; the first that the file has is read.
     codes: groups of headers, best first. A row's code comes from the first group whose columns the file has and in which the

@@ -38,7 +38,7 @@ _ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """How a person says to read a source's files; an empty value leaves it to be recognized.
+    """A person's choices for reading a source's files; an empty value leaves it to be recognized.
 
     delimiter: one character. encoding: a name of Python's codecs. header_line: 1 for the first line. sheet: a name.
     """

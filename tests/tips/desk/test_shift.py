@@ -269,7 +269,7 @@ def _check_walls(desk: Desk, sent: dict[str, list[Tip]]) -> None:
 
 
 def _check_alerts(sent: dict[str, list[Tip]]) -> None:
-    """Each tip but the walled ones has told the officer on duty, and each walled one somebody else."""
+    """Each tip but the walled ones has told the officer on duty, and each walled one another officer."""
     told = Notification.objects.filter(officer__username="okafor").values_list("alert__tip", flat=True)
     open_kinds = [tip for kind, tips in sent.items() if kind not in ("walled", "reopened") for tip in tips]
     assert {tip.pk for tip in open_kinds} <= set(told)
