@@ -226,7 +226,7 @@ def test_a_killed_worker_and_a_lost_broker_only_delay(
     assert states(stack) == ["received", "received"]
     assert found_on_disk(stack, CANARY) == []
     stack.start_redis()
-    stack._start(processes.BY_NAME[VIDEO_WORKER])
+    stack.start_process(processes.BY_NAME[VIDEO_WORKER])
     wait_until(lambda: states(stack) == ["ready", "ready"], 120, "what nobody was told of is ready")
     assert {attempts for _state, _reason, attempts in rows(stack).values()} == {1}
     wait_until(lambda: waiting(stack) == 0, 60, "what was killed is ready")

@@ -121,16 +121,16 @@ def clean_area_code(cell: str, width: int, note_quirk: NoteQuirk) -> str:
     Raises CellError for coordinates and dates: the row's cells are shifted, and a point must not pass for an area.
     """
     cleaned = clean_number(cell, note_quirk)
+    if _POINT_OR_DATE.search(cleaned):
+        raise CellError(
+            "cells-out-of-place", _("An area contains a point or a date, so the row's cells are in the wrong columns.")
+        )
     if public_words.is_personal(cleaned):
         note_quirk("free text in areas")
         return ""
     if cleaned.isdigit():
         cleaned = (cleaned.lstrip("0") or "0").zfill(width)
         return "" if not cleaned.strip("0") else cleaned[:MAX_AREA_LENGTH]
-    if _POINT_OR_DATE.search(cleaned):
-        raise CellError(
-            "cells-out-of-place", _("An area contains a point or a date, so the row's cells are in the wrong columns.")
-        )
     if len(cleaned) > MAX_AREA_LENGTH:
         note_quirk("area codes too long")
         return ""

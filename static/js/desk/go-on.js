@@ -9,6 +9,6 @@ form?.addEventListener("click", ({ target }) => {
 });
 if (form) {
   setTimeout(() => {
-    if (!isLeaving) form.requestSubmit();
+    if (!isLeaving) form.submit();
   }, PAUSE_MS);
 }

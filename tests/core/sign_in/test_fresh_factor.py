@@ -47,6 +47,8 @@ DELICATE: dict[str, str] = {
         )
     },
     "admin/core/auditentry/export/": "posts",
+    "admin/core/auditentry/lists/<int:list_id>/": "posts",
+    "admin/crimemap/importrun/<int:pk>/undo/": "posts",
     "admin/crimemap/source/<int:pk>/token/": "posts",
     "admin/crimemap/source/<int:pk>/columns/": "posts",
     "admin/crimemap/offencecode/classify/": "posts",

@@ -124,9 +124,7 @@ def test_what_the_database_cannot_store_is_refused_with_a_sentence(db, odd):
     content = json.dumps(collection(LINE, rank="ODD")).replace('"ODD"', odd)
     data = {"name": "streets", "order": "1", "geojson": content}
     form = forms.modelform_factory(BaseLayer, places.BaseLayerForm, fields=[*data])(data)
-    assert form.errors == {
-        "geojson": ["This GeoJSON has a number or a character that can't be stored. Export it again."]
-    }
+    assert form.errors["geojson"] == ["This GeoJSON has a number or a character that can't be stored. Export it again."]
 
 
 def test_positions_with_and_without_a_height_are_drawn_together(client, db, incidents):
