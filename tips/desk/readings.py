@@ -1,4 +1,4 @@
-"""What each officer has read of a tip: a row of the queue is bold for an officer until they have opened what is new in it."""
+"""Keeps the place to which each officer has read a tip: its row is bold until they have opened what is new in it."""
 
 from __future__ import annotations
 

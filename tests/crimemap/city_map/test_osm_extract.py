@@ -1,4 +1,4 @@
-"""What is read of an extract: streets, crossings, blocks from house numbers, water and the sea."""
+"""The content read of an extract: streets, crossings, blocks from house numbers, water and the sea."""
 
 from __future__ import annotations
 

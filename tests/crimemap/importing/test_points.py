@@ -1,4 +1,4 @@
-"""Where the columns of coordinates put an incident: projected systems, the agency's outline, and points that are mistakes."""
+"""The places that columns of coordinates give incidents: projected systems, the agency's outline, and points that are mistakes."""
 
 from __future__ import annotations
 

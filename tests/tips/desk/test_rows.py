@@ -1,4 +1,4 @@
-"""What a row of the queue says besides its line, and the filters that go with it."""
+"""The chips and marks of a row of the queue beside its line, and the filters that go with them."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class PlannedText:
 
 @dataclass(slots=True)
 class AnswerPlan:
-    """Which tips get which text, and the numbers of those that get none, by reason."""
+    """The tips that get each text, and the numbers of those that get none, by reason."""
 
     family: TemplateFamily
     texts: list[PlannedText] = field(default_factory=list)

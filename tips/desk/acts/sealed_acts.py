@@ -1,4 +1,4 @@
-"""What an officer typed for an act that waits, sealed in its row under the key of the tip's notes."""
+"""Seals the words an officer typed for an act that waits, in its row, under the key of the tip's notes."""
 
 from __future__ import annotations
 
