@@ -56,7 +56,7 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         expect(page.get_by_text("Priority changed.")).to_be_visible()
         expect(heading).to_be_focused()
         page.keyboard.press("z")
-        expect(page.get_by_role("button", name="Priority: Normal")).to_be_visible()
+        expect(page.locator("#tip").get_by_role("button", name="Priority: Normal")).to_be_visible()
         page.wait_for_load_state()
         page.keyboard.press("l")
         page.keyboard.type(other)
@@ -86,7 +86,8 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         expect(page.get_by_text("This tip is spam. Nothing was sent.").first).to_be_visible()
         expect(heading).to_be_focused()
         page.keyboard.press("z")
-        expect(page.get_by_role("button", name="Spam")).to_be_visible()
+        # The buttons for chosen rows have the same names, and show until the script hides them.
+        expect(page.locator("#tip").get_by_role("button", name="Spam")).to_be_visible()
 
 
 def test_without_script_an_officer_answers_undoes_notes_closes_and_clears_spam(browser: Browser, stack: Stack) -> None:
