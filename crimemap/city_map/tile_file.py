@@ -21,7 +21,11 @@ _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 
 
 class UnsatisfiableRangeError(Exception):
-    """The request asks for bytes beyond the end of the file."""
+    """The request asks for bytes beyond the end of the file, which has `size` bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,19 @@ class ByteRange:
     @property
     def size(self) -> int:
         return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """The bytes that an answer holds: all of a file, or the range that was asked for."""
+
+    span: ByteRange
+    file_size: int
+    is_partial: bool
+
+    @property
+    def content_range(self) -> str:
+        return f"bytes {self.span.first}-{self.span.last}/{self.file_size}"
 
 
 def path_of(digest: str) -> Path | None:
@@ -61,6 +78,17 @@ def remove_others(folder: Path, digest: str) -> None:
             path.unlink(missing_ok=True)
 
 
+def choose_part(path: Path, etag: str, *, range_header: str, if_range: str) -> FilePart:
+    """Return the part of a file to answer with. Raises UnsatisfiableRangeError.
+
+    `if_range`: only a reader that has parts of this very file is sent another; it names the file's etag or a date, and dates are
+    never true here. An empty header is one that the request lacks.
+    """
+    size = path.stat().st_size
+    wanted = parse_range(range_header, size) if if_range in ("", etag) else None
+    return FilePart(wanted or ByteRange(0, size - 1), size, is_partial=wanted is not None)
+
+
 def parse_range(header: str, size: int) -> ByteRange | None:
     """Return the single range that the header asks for, None to answer with the whole file. Raises UnsatisfiableRangeError.
 
@@ -72,13 +100,13 @@ def parse_range(header: str, size: int) -> ByteRange | None:
     if not match[1]:  # the last bytes
         first, last = max(0, size - int(match[2])), size - 1
         if not int(match[2]):
-            raise UnsatisfiableRangeError
+            raise UnsatisfiableRangeError(size)
         return ByteRange(first, last)
     first, last = int(match[1]), min(int(match[2]), size - 1) if match[2] else size - 1
     if match[2] and int(match[2]) < first:
         return None
     if first >= size:
-        raise UnsatisfiableRangeError
+        raise UnsatisfiableRangeError(size)
     return ByteRange(first, last)
 
 

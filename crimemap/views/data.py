@@ -189,26 +189,19 @@ def base_map_tiles(request: HttpRequest, digest: str) -> HttpResponseBase:
     path = tile_file.path_of(digest)
     if path is None:
         raise Http404
-    size, etag = path.stat().st_size, f'"{digest}"'
-    wanted = tile_file.ByteRange(0, size - 1)
-    response: HttpResponseBase
+    etag = f'"{digest}"'
     try:
-        # If-Range: only if the reader has parts of this very file. It carries a digest or, never true here, a date.
-        part = (
-            tile_file.parse_range(request.headers.get("Range", ""), size)
-            if request.headers.get("If-Range", etag) == etag
-            else None
+        part = tile_file.choose_part(
+            path, etag, range_header=request.headers.get("Range", ""), if_range=request.headers.get("If-Range", "")
         )
-    except tile_file.UnsatisfiableRangeError:
-        response = HttpResponse(status=416)
-        response["Content-Range"] = f"bytes */{size}"
-        return response
-    wanted = part or wanted
-    pieces = tile_file.read_pieces(path, wanted) if request.method == "GET" else ()
-    response = StreamingHttpResponse(pieces, status=206 if part else 200, content_type="application/vnd.pmtiles")
-    if part:
-        response["Content-Range"] = f"bytes {wanted.first}-{wanted.last}/{size}"
-    response["Content-Length"] = str(wanted.size)
+    except tile_file.UnsatisfiableRangeError as error:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{error.size}"})
+    pieces = tile_file.read_pieces(path, part.span) if request.method == "GET" else ()
+    status = 206 if part.is_partial else 200
+    response = StreamingHttpResponse(pieces, status=status, content_type="application/vnd.pmtiles")
+    if part.is_partial:
+        response["Content-Range"] = part.content_range
+    response["Content-Length"] = str(part.span.size)
     response["Accept-Ranges"] = "bytes"
     response["Content-Encoding"] = "identity"  # keeps GZipMiddleware away: ranges are of the file as it is
     response["ETag"] = etag
