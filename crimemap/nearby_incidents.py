@@ -6,18 +6,16 @@ the server of residents' pages.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 
 from django.utils.formats import date_format
 
 from crimemap import wording
 from crimemap.geometry import METERS_PER_DEGREE, meters_between
-from crimemap.pages.base_map_svg import BaseMapRenderer, MapDrawing
-from crimemap.places import base_map
+from crimemap.pages import server_map
+from crimemap.pages.base_map_svg import MapDrawing
 from crimemap.snapshot import published_incidents, reader
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -105,17 +103,9 @@ def _describe(row: IncidentRow, published: PublishedIncidents, latitude: float, 
 
 
 def _draw(latitude: float, longitude: float, radius: float) -> MapDrawing | None:
-    version = base_map.base_map_version()
-    if not version:
-        return None
     north = radius * _MARGIN / METERS_PER_DEGREE
     east = north / max(0.01, math.cos(math.radians(latitude)))
-    return _renderer(version).draw((latitude - north, longitude - east, latitude + north, longitude + east))
-
-
-@lru_cache(maxsize=1)
-def _renderer(version: str) -> BaseMapRenderer:  # noqa: ARG001  (the key)
-    return BaseMapRenderer(json.loads(base_map.base_map_json()))
+    return server_map.draw_unkept((latitude - north, longitude - east, latitude + north, longitude + east))
 
 
 def _place_markers(rows: list[IncidentRow], published: PublishedIncidents, drawing: MapDrawing) -> list[NearbyMarker]:

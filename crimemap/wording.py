@@ -14,7 +14,7 @@ from crimemap.places import areas, lookup
 from crimemap.snapshot.filters import Filter, FilterVocabulary
 from crimemap.snapshot.results import IncidentRow, PeriodComparison
 
-MIN_COUNT_FOR_PERCENT = 30  # fewer incidents make a percentage misleading
+MIN_COUNT_FOR_PERCENT = 20  # in both periods; fewer incidents make a percentage misleading
 YEAR_DAYS = (365, 366)
 
 # What outcomes mean, by their text in lower case: those of the import profiles and the usual ones of American agencies.
@@ -132,12 +132,17 @@ def describe_period(covered: Filter) -> str:
 
     covered: with published days only (Filter.covered_by). A preset that is longer than the data is not called by its name.
     """
-    period = format_days(covered.since, covered.until)
-    if covered.since == covered.until:
-        period = _("on %(day)s") % {"day": period}
-    elif (covered.since.year, covered.since.month) != (covered.until.year, covered.until.month):
-        period = _("from %(days)s") % {"days": period}
-    return _mark_newest(period, covered)
+    return _mark_newest(describe_days(covered.since, covered.until), covered)
+
+
+def describe_days(first: date, last: date) -> str:
+    """Say on which days, after "happened": "on Nov. 21, 2026", "Nov. 15-21, 2026", "from Oct. 23 to Nov. 21, 2026"."""
+    period = format_days(first, last)
+    if first == last:
+        return _("on %(day)s") % {"day": period}
+    if (first.year, first.month) != (last.year, last.month):
+        return _("from %(days)s") % {"days": period}
+    return period
 
 
 def _mark_newest(period: str, covered: Filter) -> str:
@@ -219,6 +224,30 @@ def describe_comparison(comparison: PeriodComparison) -> str:
         same = _("About the same as in the %(days)d days before.")
     sentence = same if not percent else more if percent > 0 else fewer
     return sentence % {"percent": abs(percent), "days": days}
+
+
+def compare_counts(count: int, before: int, days: str) -> str:
+    """Compare a count with that of other days, which are named: "4 fewer than the 34 of October 2025.".
+
+    A percentage stands only beside both figures, and only if both are MIN_COUNT_FOR_PERCENT or more.
+    """
+    figures = {
+        "difference": number_format(abs(count - before), force_grouping=True),
+        "before": number_format(before, force_grouping=True),
+        "days": days,
+    }
+    if not before:
+        return _("There were none in the same days a year before (%(days)s).") % figures if count else ""
+    if count == before:
+        return _("As many as in the same days a year before (%(days)s).") % figures
+    if min(count, before) >= MIN_COUNT_FOR_PERCENT and round(abs(count - before) / before * 100):
+        figures["percent"] = str(round(abs(count - before) / before * 100))
+        if count > before:
+            return _("%(difference)s more (%(percent)s%%) than the %(before)s of %(days)s.") % figures
+        return _("%(difference)s fewer (%(percent)s%%) than the %(before)s of %(days)s.") % figures
+    if count > before:
+        return _("%(difference)s more than the %(before)s of %(days)s.") % figures
+    return _("%(difference)s fewer than the %(before)s of %(days)s.") % figures
 
 
 def describe_categories(chosen: Filter, names: Mapping[str, str]) -> str:

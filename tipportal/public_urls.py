@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tips/safety/", views.safety, name="safety"),
     path("tips/", include("tips.urls")),
     path("map/", include("crimemap.urls")),
+    path("near/", include("crimemap.near_urls")),
     path("api/", include("crimemap.api.urls")),
     path("", include("outreach.urls")),
     path("robots.txt", views.robots),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -204,6 +205,16 @@ def build_initial_values(criteria: AlertCriteria, rhythm: str = Rhythm.WEEKLY) -
         nearest = min(RADII_METERS, key=lambda each: abs(each - radius))
         result |= {"where": PLACE, "place_ref": f"{POINT}:{latitude:.5f},{longitude:.5f}", "radius": nearest}
     return {"radius": DEFAULT_RADIUS_METERS} | result
+
+
+def prefill_place(ref: str, radius: str) -> dict[str, Any]:
+    """Return the form's initial values for a place and a distance in meters from another page."""
+    result = build_initial_values(AlertCriteria(None, None, frozenset()))
+    if resolve_place_ref(ref) is None:
+        return result
+    meters = int(radius) if re.fullmatch(r"[0-9]{1,6}", radius) else DEFAULT_RADIUS_METERS
+    nearest = min(RADII_METERS, key=lambda each: abs(each - meters))
+    return result | {"where": PLACE, "place_ref": ref, "radius": nearest}
 
 
 def derive_criteria(map_filter: Filter) -> AlertCriteria:

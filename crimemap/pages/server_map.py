@@ -207,6 +207,12 @@ def draw_surroundings(version: str, latitude: float, longitude: float) -> MapDra
     return _renderer_of_version(version).draw(base_map_svg.box_around(latitude, longitude, SPOT_ZOOM))
 
 
+def draw_unkept(box: Box) -> MapDrawing | None:
+    """Draw a box of the base map and keep nothing of it: for places that readers typed. None without a base map."""
+    version = base_map.base_map_version()
+    return _renderer_of_version(version).draw(box) if version else None
+
+
 _drawings: dict[Any, MapDrawing] = {}
 
 

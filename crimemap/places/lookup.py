@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from crimemap import geometry
 from crimemap.models import Area, Block, Intersection, Landmark, Located
 from crimemap.places import text_search
@@ -23,7 +25,7 @@ class Place:
     """A block, an intersection, an area or a landmark, with its point in degrees.
 
     ref: stable reference, such as "block:12". district: name, "" if unknown. area: the value of the filter's `area` part,
-    such as "district:4"; "" for all others.
+    such as "district:4"; "" for all others. neighborhood: name, "" if unknown. kind_name: for readers: "School", "Block".
     """
 
     ref: str
@@ -33,6 +35,13 @@ class Place:
     longitude: float
     district: str
     area: str = ""
+    neighborhood: str = ""
+    kind_name: str = ""
+
+    @property
+    def surroundings(self) -> str:
+        """The name of the neighborhood, else of the district, that the place lies in; "" if neither is known."""
+        return self.neighborhood or self.district
 
 
 def search_places(text: str, limit: int = 8) -> list[Place]:
@@ -102,16 +111,33 @@ def _on_earth(latitude: float, longitude: float) -> bool:
 
 def _places(rows: Iterable[Located]) -> list[Place]:
     rows = list(rows)
-    districts: dict[str, str] = {}
+    names: dict[tuple[str, str], str] = {}
     if rows:
-        districts = dict(Area.objects.filter(layer=Area.Layer.DISTRICT).values_list("code", "name"))
-    return [_place(row, districts) for row in rows]
+        named = Area.objects.filter(layer__in=(Area.Layer.DISTRICT, Area.Layer.NEIGHBOURHOOD))
+        names = {(layer, code): name for layer, code, name in named.values_list("layer", "code", "name")}
+    return [_place(row, names) for row in rows]
 
 
-def _place(row: Any, districts: dict[str, str]) -> Place:
+def _place(row: Any, names: dict[tuple[str, str], str]) -> Place:
     kind = row._meta.model_name
-    code = getattr(row, "areas", {}).get("district", "")
-    if kind == "area" and row.layer == Area.Layer.DISTRICT:
-        code = row.code
-    area = f"{row.layer}:{row.code}" if kind == "area" else ""
-    return Place(f"{kind}:{row.pk}", kind, str(row), row.latitude, row.longitude, districts.get(code, ""), area)
+    codes = {row.layer: row.code} if kind == "area" else row.areas or dict(areas_at(row.latitude, row.longitude))
+    return Place(
+        f"{kind}:{row.pk}",
+        kind,
+        str(row),
+        row.latitude,
+        row.longitude,
+        names.get((Area.Layer.DISTRICT, codes.get(Area.Layer.DISTRICT, "")), ""),
+        f"{row.layer}:{row.code}" if kind == "area" else "",
+        "" if kind == "area" else names.get((Area.Layer.NEIGHBOURHOOD, codes.get(Area.Layer.NEIGHBOURHOOD, "")), ""),
+        str(_kind_label(row)),
+    )
+
+
+def _kind_label(row: Any) -> str:
+    """Name what a place is, as readers do: a landmark's kind, an area's layer, else "Block" or "Intersection"."""
+    if isinstance(row, Landmark):
+        return row.get_kind_display()
+    if isinstance(row, Area):
+        return row.get_layer_display()
+    return _("Block") if isinstance(row, Block) else _("Intersection")

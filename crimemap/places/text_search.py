@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -21,21 +22,36 @@ MAX_STREETS = 6
 MIN_BLOCKS = 3  # that landmarks leave room for in a list
 MIN_SIMILARITY = "0.4"  # of a misspelled name (pg_trgm word similarity, 0 to 1): "ardne" and "arden" have 0.5
 
-# Both match folded text.
+MIN_KIND_SIMILARITY = 0.8  # of a misspelled kind (difflib, 0 to 1): "scool" and "school" have 0.91
+
+# All match folded text.
 _NUMBER = re.compile(r"(\d{1,6})\s+(?:block\b\s*)?(?:of\b\s*)?(.+)")
 _AND = re.compile(r"\s*[&/@+]\s*|\s+(?:and|at)\s+")
+_LEAD = re.compile(r"(?:the\s+)?(?:corner|crossing|intersection)\s+of\s+|(?:near|around|at)\s+")
+# What an address on an envelope has besides its street: "412 Arden Street Apt 3, Riverton, CA 94000".
+_REST_OF_ADDRESS = re.compile(r"\s*(?:,|#|\b(?:apt|apartment|unit|suite|ste)\b).*$", re.DOTALL)
 
 
 def search(text: str, limit: int) -> Sequence[Located]:
     """Return the blocks, intersections, areas and landmarks that `text` may mean, best first. Any input is safe."""
-    text = fold_text(text[:MAX_TEXT_CHARACTERS])[:MAX_TEXT_CHARACTERS]
+    text = fold_text(text[:MAX_TEXT_CHARACTERS])[:MAX_TEXT_CHARACTERS].strip()
+    text = _LEAD.sub("", text, count=1) if _LEAD.match(text) else text
+    found = _search_folded(text, limit)
+    shorter = _REST_OF_ADDRESS.sub("", text)
+    return found if found or shorter == text else _search_folded(shorter, limit)
+
+
+def _search_folded(text: str, limit: int) -> Sequence[Located]:
     one, *two = _AND.split(text, maxsplit=1)
     corners = intersections(normalize_name(one), normalize_name(two[0]), limit) if two else []
     if corners:
         return corners
     numbered = _NUMBER.fullmatch(text)
     if numbered:
-        return numbered_blocks(int(numbered[1]) // 100 * 100, normalize_name(numbered[2]), limit)
+        on_street = numbered_blocks(int(numbered[1]) // 100 * 100, normalize_name(numbered[2]), limit)
+        return [*landmarks(normalize_name(text), limit), *on_street][
+            :limit
+        ]  # "20th Street" is no number, "4 Mile Park" is
     query = normalize_name(text)
     if not query:
         return []
@@ -45,16 +61,32 @@ def search(text: str, limit: int) -> Sequence[Located]:
     found: list[Located] = [*areas.filter(key__contains=query)[:limit], *known, *on_streets]
     if found or two:  # two streets that don't meet are not a misspelling of one name
         return found[:limit]
-    named = [*_similar_rows(areas, query)[:2], *_similar_rows(Landmark.objects.all(), query)[:2]]
+    kinds = _kinds_named(query, with_slips=True)
+    named = [
+        *Landmark.objects.filter(kind__in=kinds)[: limit if kinds else 0],
+        *_similar_rows(areas, query)[:2],
+        *_similar_rows(Landmark.objects.exclude(kind__in=kinds), query)[:2],
+    ]
     return [*named, *blocks(_similar_streets(query), limit)][:limit]
 
 
 def landmarks(query: str, limit: int) -> list[Landmark]:
     """Return the landmarks with `query` in their names, or all of a kind that it names ("school"), best first."""
-    kinds = [value for value, label in Landmark.Kind.choices if normalize_name(str(label)) == query]
+    kinds = _kinds_named(query)
     starts = Case(When(key__startswith=query, then=0), default=1)
     found = Landmark.objects.filter(Q(key__contains=query) | Q(kind__in=kinds))
     return list(found.order_by(starts, Length("key"), "key")[:limit])
+
+
+def _kinds_named(query: str, *, with_slips: bool = False) -> list[str]:
+    """Return the kind that `query` names in the singular or the plural: "school", "schools", with slips "scool"."""
+    names: dict[str, str] = {}
+    for value, label in Landmark.Kind.choices:
+        name = normalize_name(str(label))
+        plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+        names |= {name: value, plural: value}
+    close = difflib.get_close_matches(query, names, 1, MIN_KIND_SIMILARITY) if with_slips else [query]
+    return [names[name] for name in close if name in names]
 
 
 def intersections(one: str, two: str, limit: int) -> list[Intersection]:

@@ -73,7 +73,11 @@ def recent_incident_counts() -> dict[str, Any] | None:
         return None
     chosen = Filter(published.until - timedelta(29), published.until, 30)
     comparison = published.compare_periods(chosen)
-    return {"sentence": wording.describe_count(comparison.this, chosen, published), "comparison": comparison}
+    return {
+        "sentence": wording.describe_count(comparison.this, chosen, published),
+        "comparison": comparison,
+        "published": published,
+    }
 
 
 @register.filter

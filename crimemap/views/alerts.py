@@ -73,6 +73,9 @@ def subscribe(request: HttpRequest) -> HttpResponse:
             published, initial=forms.build_initial_values(forms.derive_criteria(_filter_of_query(request, published)))
         )
         return _form_page(request, form)
+    if "prefill" in request.POST:  # posted, so that no address names the place
+        initial = forms.prefill_place(request.POST.get("place_ref", ""), request.POST.get("radius", ""))
+        return _keep_private(_form_page(request, forms.AlertForm(published, initial=initial)))
     form = forms.AlertForm(published, request.POST)
     return _form_again(request, form) or _request_alert(request, form)
 

@@ -41,7 +41,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
         named_areas = sorted((wording.area_name(layer, code, names), code, counts.get(code, 0)) for code in codes)
         if named_areas:
             layers.append({"slug": layer, "name": label, "areas": named_areas})
-    context = {"layers": layers, "days": wording.format_published_days(chosen, published)}
+    context = {"layers": layers, "days": wording.format_published_days(chosen, published), "published": published}
     return render(request, "crimemap/areas/index.html", context)
 
 

@@ -44,6 +44,7 @@ def incident_page(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _context(published: PublishedIncidents, row: IncidentRow) -> dict[str, Any]:
     return {
+        "published": published,
         "row": row,
         "kind": published.category_names[row.category],
         "family": published.families[row.category],

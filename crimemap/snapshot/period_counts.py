@@ -1,0 +1,88 @@
+"""Counts of one selection in several periods at once, and the changes of the data between them.
+
+A circle's rows are read once by place, however many years are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from crimemap.snapshot import row_scan
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.format import LAYERS, Array
+from crimemap.snapshot.published_incidents import PublishedIncidents
+
+Days = tuple[date, date]  # first and last, both inclusive
+BREAK_COUNT = 20  # as many in one period and none in the other is no chance
+
+
+def count_periods(published: PublishedIncidents, chosen: Filter, periods: Sequence[Days]) -> list[dict[str, int]]:
+    """Count the filter's incidents by category slug in each period, in place of the filter's own days."""
+    filters = [replace(chosen, since=since, until=until, days=0) for since, until in periods]
+    if not chosen.circle or chosen.hours or chosen.weekdays:
+        return [published.count_by_category(each) for each in filters]
+    columns = published.columns
+    places = row_scan.select_places(columns, published.areas, chosen)
+    assert places is not None  # there is a circle
+    start, end = columns["place_start"][places], columns["place_start"][places + 1]
+    length = end - start
+    position = np.repeat(start - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
+    time, category = columns["place_time"][position], columns["place_category"][position]
+    included = row_scan.included_categories(columns, chosen)
+    slugs = list(published.category_names)
+    result = []
+    for each in filters:
+        first, last = row_scan.hour_range(each)
+        counts = np.bincount(category[(time >= np.int32(first)) & (time < np.int32(last))], minlength=len(slugs))
+        counts = np.where(included[: len(counts)], counts, 0).tolist()
+        result.append({slug: count for slug, count in zip(slugs, counts, strict=True) if count})
+    return result
+
+
+def find_break(published: PublishedIncidents, now: Days, before: Days, layer: str) -> str:
+    """Return what changed in the whole city's data between two periods: "source", "types", "areas", or "" if nothing did.
+
+    A source, a type or an area of `layer` that has BREAK_COUNT incidents in one period and none in the other came or went.
+    """
+    for name in ("source", "category", *([layer] if layer in LAYERS else [])):
+        one, other = (_count_values(published, name, days) for days in (now, before))
+        if (((one >= BREAK_COUNT) & (other == 0)) | ((other >= BREAK_COUNT) & (one == 0))).any():
+            return {"source": "source", "category": "types"}.get(name, "areas")
+    return ""
+
+
+def _count_values(published: PublishedIncidents, name: str, days: Days) -> Array:
+    """Count the whole city's rows of a period by source, category or area; cached, because it names no place."""
+    key = (name, *days)
+    if key not in published.city_counts:
+        columns = published.columns
+        low, high = row_scan.row_range(columns, Filter(*days))
+        if name in LAYERS:
+            counts = np.bincount(columns[name][columns["place"][low:high]], minlength=len(published.areas[name]))
+            counts[0] = 0  # no known area
+        else:
+            size = len(published.meta["sources" if name == "source" else "categories"])
+            counts = np.bincount(columns[name][low:high], minlength=size)
+        published.city_counts[key] = counts
+    return published.city_counts[key]
+
+
+def count_outcomes(published: PublishedIncidents, chosen: Filter) -> dict[str, int]:
+    """Count the filter's incidents by the text of their outcome; "" is none reported."""
+    columns = published.columns
+    found = row_scan.match_rows(columns, chosen, row_scan.select_places(columns, published.areas, chosen))
+    counts = np.bincount(columns["outcome"][found.row])
+    used = np.flatnonzero(counts)
+    texts = (text.decode() for text in columns["texts"][used].tolist())
+    return dict(zip(texts, counts[used].tolist(), strict=True))
+
+
+def count_hours(published: PublishedIncidents, chosen: Filter) -> tuple[list[int], int]:
+    """Return the filter's incidents by hour of the day, and those whose hour is unknown."""
+    counts = published.count_by_hour(chosen)
+    by_hour = [sum(weekday[hour] for weekday in counts.grid) for hour in range(24)]
+    return by_hour, sum(counts.no_hour) + counts.no_day
