@@ -185,11 +185,11 @@ def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
     encoding = options.encoding or next(
         (name for name in ("utf-16", "windows-1252") if name in table.file.quirks), "utf-8"
     )
-    is_sheet = bool(table.file.part and not table.file.member)
+    is_sheet = table.file.is_sheet
     reading = ReadingOptions(
         table.separator, "" if is_sheet else encoding, table.header_line, table.file.part if is_sheet else ""
     )
-    sheets = [file.part for file in files if file.part and not file.member]
+    sheets = [file.part for file in files if file.is_sheet]
     return Sample(table.file.name, header, rows, reading, options, sheets)
 
 

@@ -45,6 +45,9 @@ def read_rows(file: TableFile, delimiter: str, header: list[str], rows_above: in
     try:
         for number, cells in enumerate(rows, 1):
             length = len(cells)
+            if not any(cells):  # before it is filled up to a thousand columns: such lines cost a file nothing
+                quirks["empty lines"] = quirks.get("empty lines", 0) + 1
+                continue
             if length < width:
                 cells.extend([""] * (width - length))
             elif length > width and not any(map(str.strip, cells[width:])):

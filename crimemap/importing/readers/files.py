@@ -8,32 +8,18 @@ Knows nothing of columns. UnreadableFileError says in a sentence for administrat
 
 from __future__ import annotations
 
-import gzip
-import lzma
-import shutil
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
-from typing import IO
 
 from django.utils.translation import gettext as _
 
 import file_cleaning
-from crimemap.importing.readers import workbooks
+from crimemap.importing.readers import unpacking, workbooks
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.readers.text_decoding import ByteStream, decode_text
-
-# Beyond so many bytes no file may unpack to more than this multiple of its size: exports reach 30. A megabyte of rows takes
-# the importer about a second.
-UNCHECKED_BYTES, MAX_UNPACK_RATIO = 5_000_000, 45
-_UNPACKED_AT_ONCE = 1_000_000
-MAX_ARCHIVE_TABLES = 1_000
-_TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".geojson")
-_ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
+from crimemap.importing.readers.unpacking_process import GZIP_MEMBER, MAX_ARCHIVE_TABLES, PIECE_BYTES, WORKBOOK_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +42,13 @@ AS_RECOGNIZED = ReadingOptions()
 class TableFile:
     """One table: a file, a member of an archive, or a sheet of a workbook. `quirks` counts what was odd about it, by kind.
 
-    part: what the table is called within its file. size: bytes, or cells of a sheet, to compare it with the file's other
-    tables.
+    member: its number in a packed file. part: what the table is called within its file. size: bytes, or cells of a sheet, to
+    compare it with the file's other tables.
     """
 
     name: str
     path: Path
-    member: str = ""
+    member: int | None = None
     part: str = ""
     size: int = 0
     is_hidden: bool = False
@@ -70,39 +56,31 @@ class TableFile:
     quirks: dict[str, int] = field(default_factory=dict)
     bytes_read: int = 0  # of the file, as packed, at the last reading
 
+    @property
+    def is_sheet(self) -> bool:
+        """Return whether the table is a sheet of a workbook."""
+        return bool(self.part) and self.member == GZIP_MEMBER
+
     def fraction_read(self) -> float:
         """Return how much of its file has been read, 0 to 1. Members of an archive lie one behind the other in it."""
         return min(1.0, self.bytes_read / max(1, self.path.stat().st_size))
 
     def read_text(self) -> Iterator[str]:
         """Yield the whole text in pieces; every line end is "\\n". Raises UnreadableFileError, at any piece."""
-        try:
-            with self._open() as (stream, file):
-                for text in decode_text(stream, self.name, self.quirks, self.encoding):
-                    self.bytes_read = file.tell()
-                    yield text
-        except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-            raise UnreadableFileError(
-                _("%(name)s is damaged or incomplete: it can't be unpacked completely. Send it again.")
-                % {"name": self.name}
-            ) from error
-        except (NotImplementedError, RuntimeError) as error:  # zipfile: unknown compression; encrypted
-            raise UnreadableFileError(
-                _("%(name)s has a password, or is packed in a way that can't be opened.") % {"name": self.name}
-            ) from error
+        with self._open() as (stream, tell):
+            for text in decode_text(stream, self.name, self.quirks, self.encoding):
+                self.bytes_read = tell()
+                yield text
 
     @contextmanager
-    def _open(self) -> Iterator[tuple[ByteStream, IO[bytes]]]:
-        """Open the unpacked content, and the file that it comes from."""
-        with self.path.open("rb") as file:
-            if self.member:
-                with zipfile.ZipFile(file) as archive, archive.open(self.member) as stream:
-                    yield stream, file
-            elif file.peek(2)[:2] == b"\x1f\x8b":
-                with gzip.GzipFile(fileobj=file) as unpacked:
-                    yield unpacked, file
-            else:
-                yield file, file
+    def _open(self) -> Iterator[tuple[ByteStream, Callable[[], int]]]:
+        """Open the content, and a function that returns how many bytes of the file have been read."""
+        if self.member is None:
+            with self.path.open("rb") as file:
+                yield file, file.tell
+        else:
+            with unpacking.open_member(self.path, self.member, self.name) as stream:
+                yield stream, stream.tell_packed
 
 
 class TableUnpacker(ExitStack):
@@ -119,38 +97,34 @@ class TableUnpacker(ExitStack):
         Raises UnreadableFileError.
         """
         head = read_start(path)
-        members = _archive_sizes(path) if head in _ZIP_STARTS else {}
-        if workbooks.is_workbook(head, list(members)):
+        listing = unpacking.list_members(path) if unpacking.is_packed(head) else None
+        if head == workbooks.OLE_START or (listing and listing.is_workbook):
             tables = self._list_sheets(path, path.name, options.sheet)
-        elif members:
-            tables = self._list_archive(path, members, options.sheet)
+        elif listing and head in unpacking.ZIP_STARTS:
+            tables = self._list_archive(path, listing, options.sheet)
         else:
-            if head[:2] == b"\x1f\x8b":
-                _refuse_bomb(path, _gzip_sizes(path))
-            tables = [TableFile(path.name, path)]
-        if not any(table.part and not table.member for table in tables):  # sheets have no encoding to choose
+            tables = [TableFile(path.name, path, GZIP_MEMBER if listing else None)]
+        if not any(table.is_sheet for table in tables):  # they have no encoding to choose
             for table in tables:
                 table.encoding = options.encoding
         return tables
 
-    def _list_archive(self, path: Path, sizes: dict[str, int], sheet: str) -> list[TableFile]:
-        members = sorted(name for name in sizes if _is_table(name))
-        if not members or len(members) > MAX_ARCHIVE_TABLES:
+    def _list_archive(self, path: Path, listing: unpacking.Listing, sheet: str) -> list[TableFile]:
+        if not 0 < listing.count <= MAX_ARCHIVE_TABLES:
             raise UnreadableFileError(
                 _(
                     "%(name)s is a zip archive with %(count)d tables (.csv, .tsv, .txt, .json, .xlsx, .xls, .ods); it should"
                     " contain 1 to %(most)d."
                 )
-                % {"name": path.name, "count": len(members), "most": MAX_ARCHIVE_TABLES}
+                % {"name": path.name, "count": listing.count, "most": MAX_ARCHIVE_TABLES}
             )
-        _refuse_bomb(path, (sizes[name] for name in members))
         tables: list[TableFile] = []
-        for name in members:
-            shown = f"{path.name}/{name}"
-            if name.lower().endswith(workbooks.SUFFIXES):
-                tables += self._list_sheets(self._unpack_member(path, name), shown, sheet)
+        for member in listing.members:
+            shown = f"{path.name}/{member.name}"
+            if member.name.lower().endswith(WORKBOOK_SUFFIXES):
+                tables += self._list_sheets(self._unpack_member(path, member.number, shown), shown, sheet)
             else:
-                tables.append(TableFile(shown, path, name, name, sizes[name]))
+                tables.append(TableFile(shown, path, member.number, member.name, member.size))
         return tables
 
     def _list_sheets(self, path: Path, name: str, chosen: str) -> list[TableFile]:
@@ -166,22 +140,15 @@ class TableUnpacker(ExitStack):
                 )
             sheets = fitting
         return [
-            TableFile(
-                f"{name}/{sheet.name}", sheet.path, part=sheet.name, size=sheet.cell_count, is_hidden=sheet.is_hidden
-            )
+            TableFile(f"{name}/{sheet.name}", sheet.path, GZIP_MEMBER, sheet.name, sheet.cell_count, sheet.is_hidden)
             for sheet in sheets
         ]
 
-    def _unpack_member(self, path: Path, member: str) -> Path:
+    def _unpack_member(self, path: Path, number: int, name: str) -> Path:
         unpacked = self._make_folder() / "workbook"
-        try:
-            with zipfile.ZipFile(path) as archive, archive.open(member) as stream, unpacked.open("wb") as copy:
-                shutil.copyfileobj(stream, copy)
-        except (EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError) as error:
-            raise UnreadableFileError(
-                _("%(name)s is damaged, or has a password: “%(member)s” in it can't be unpacked.")
-                % {"name": path.name, "member": member}
-            ) from error
+        with unpacking.open_member(path, number, name) as stream, unpacked.open("wb") as copy:
+            while piece := stream.read(PIECE_BYTES):
+                copy.write(piece)
         return unpacked
 
     def _make_folder(self) -> Path:
@@ -206,44 +173,3 @@ def read_start(path: Path) -> bytes:
         raise UnreadableFileError(
             _("%(name)s can't be read: %(why)s.") % {"name": path, "why": error.strerror}
         ) from error
-
-
-def _archive_sizes(path: Path) -> dict[str, int]:
-    """Return the unpacked size of each member. zipfile unpacks no more of a member than that."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {member.filename: member.file_size for member in archive.infolist()}
-    except zipfile.BadZipFile as error:
-        raise UnreadableFileError(
-            _("%(name)s is a zip archive that is damaged or incomplete. Send it again.") % {"name": path.name}
-        ) from error
-
-
-def _gzip_sizes(path: Path) -> Iterator[int]:
-    """Yield the size of each piece that a gzip file unpacks to, as far as it is whole: reading it says that it is damaged."""
-    with suppress(EOFError, OSError, zlib.error), gzip.open(path) as unpacked:
-        while piece := unpacked.read(_UNPACKED_AT_ONCE):
-            yield len(piece)
-
-
-def _refuse_bomb(path: Path, unpacked_sizes: Iterable[int]) -> None:
-    """Refuse a file that unpacks to a multiple that no export reaches, before a row of it costs any time."""
-    most = max(UNCHECKED_BYTES, MAX_UNPACK_RATIO * path.stat().st_size)
-    if any(unpacked_size > most for unpacked_size in accumulate(unpacked_sizes)):
-        raise UnreadableFileError(
-            _(
-                "%(name)s unpacks to more than %(ratio)d times its size, which no real export does. If its rows are right, import"
-                " it unpacked."
-            )
-            % {"name": path.name, "ratio": MAX_UNPACK_RATIO}
-        )
-
-
-def _is_table(member: str) -> bool:
-    """Return whether a member's name is that of a table: no folder, and none of the files that systems add beside each file."""
-    file_name = member.rpartition("/")[2]
-    return (
-        file_name.lower().endswith((*_TEXT_SUFFIXES, *workbooks.SUFFIXES))
-        and not file_name.startswith(("._", "~$"))
-        and not member.startswith("__MACOSX/")
-    )

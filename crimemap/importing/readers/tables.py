@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crimemap.importing.readers import csv_rows, json_rows
 from crimemap.importing.readers.csv_rows import DELIMITERS, MAX_HEADER_LINE, Row
@@ -22,6 +23,9 @@ IsHeader = Callable[[list[str]], bool]
 
 _LINE_CHARACTERS = 4096  # enough of a text for each line that may be the header
 _SAMPLE_OBJECTS = 1000  # of JSON, before all objects are read for their columns
+# Of so many rows less than this share may be rows of which each is a tenth of all. In data.police.uk's files, where rows without
+# ids are often equal, the most frequent is a seven-hundredth.
+REPETITION_ROWS, MAX_REPEATED_SHARE = 10_000, 0.9
 MAX_COLUMNS = 1_000  # a short row is filled up to so many cells; exports reach 200
 # Of a header that is guessed: columns, share of the widest row's cells that it fills, and share of its cells with letters.
 MIN_COLUMNS, MIN_HEADER_SHARE, MIN_WORDED_SHARE = 3, 0.6, 0.8
@@ -49,8 +53,19 @@ class Table:
     is_regular: bool = True  # most of the first rows have as many cells: no note with a few commas
 
     def rows(self) -> Iterator[Row]:
-        """Yield (number, cells) from the first row, at least as many cells as the header has. Raises UnreadableFileError."""
-        return self.read_rows()
+        """Yield (number, cells) from the first row, at least as many cells as the header has. Raises UnreadableFileError,
+        also for rows that repeat again and again: they pack to nothing, and each costs the importer as much as a real one."""
+        counts: dict[int, int] = {}  # by hash of the cells
+        met = 0
+        for row in self.read_rows():
+            cells = hash(tuple(row[1]))
+            counts[cells] = counts.get(cells, 0) + 1
+            met += 1
+            if met == REPETITION_ROWS:
+                _refuse_repetition(self.file, counts, row[0])
+                counts.clear()
+                met = 0
+            yield row
 
 
 def open_table(file: TableFile, is_header: IsHeader, options: ReadingOptions = AS_RECOGNIZED) -> Table:
@@ -169,6 +184,27 @@ def _open_json(file: TableFile, is_header: IsHeader) -> Table:
             if row
         ),
     )
+
+
+def _refuse_repetition(file: TableFile, counts: dict[int, int], last_number: int) -> None:
+    repeated = [count for count in counts.values() if count >= REPETITION_ROWS / 10]
+    if sum(repeated) >= REPETITION_ROWS * MAX_REPEATED_SHARE:
+        raise UnreadableFileError(
+            ngettext(
+                "%(name)s repeats one row %(times)d times in the %(rows)d rows up to row %(last)d, which no real export does."
+                " Check how the file was made, and export it again.",
+                "%(name)s repeats %(count)d rows %(times)d times in the %(rows)d rows up to row %(last)d, which no real export does."
+                " Check how the file was made, and export it again.",
+                len(repeated),
+            )
+            % {
+                "name": file.name,
+                "count": len(repeated),
+                "times": sum(repeated),
+                "rows": REPETITION_ROWS,
+                "last": last_number,
+            }
+        )
 
 
 def _check_width(file: TableFile, columns: Collection[str]) -> None:

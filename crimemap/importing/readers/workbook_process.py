@@ -26,6 +26,8 @@ MIB = 1024**2
 # Beyond so many bytes no workbook may unpack to more than this multiple of its size. Sheets of real exports reach 25.
 UNCHECKED_BYTES, MAX_UNPACK_RATIO = 60 * MIB, 60
 MAX_CELLS = 60_000_000  # of a sheet's used range: a sheet has at most 1,048,576 rows
+# Beyond so many rows each must have taken so many bytes of the workbook. Rows that repeat pack to less.
+UNCHECKED_ROWS, MIN_PACKED_ROW_BYTES = 50_000, 3
 MAX_SHEETS = 250
 MAX_COLUMNS = 2_000  # written; the reader of tables refuses more than a thousand
 TABLE_BYTES = 512 * MIB  # packed
@@ -59,7 +61,7 @@ def main() -> None:
     try:
         with open(0, "rb", closefd=False) as file:
             _refuse_bomb(file, size)
-            reply: dict[str, Any] = {"sheets": _write_tables(python_calamine, file, folder)}
+            reply: dict[str, Any] = {"sheets": _write_tables(python_calamine, file, folder, size)}
     except WorkbookRefusedError as refusal:
         reply = {"refused": str(refusal)}
     except python_calamine.PasswordError:
@@ -81,10 +83,11 @@ def _refuse_bomb(file: BinaryIO, size: int) -> None:
     file.seek(0)
 
 
-def _write_tables(library: Any, file: BinaryIO, folder: Path) -> list[dict[str, Any]]:
+def _write_tables(library: Any, file: BinaryIO, folder: Path, size: int) -> list[dict[str, Any]]:
     """Write each sheet that has cells; return name, file, number of cells and whether it is hidden, of each."""
     workbook = library.CalamineWorkbook.from_filelike(file)
     sheets = []
+    most_rows = max(UNCHECKED_ROWS, size // MIN_PACKED_ROW_BYTES)
     for number, about in enumerate(workbook.sheets_metadata[:MAX_SHEETS]):
         if about.typ is not library.SheetTypeEnum.WorkSheet:
             continue
@@ -96,7 +99,7 @@ def _write_tables(library: Any, file: BinaryIO, folder: Path) -> list[dict[str, 
             continue
         name = f"{number}.csv.gz"
         with gzip.open(folder / name, "wt", compresslevel=1, encoding="utf-8", newline="") as table:
-            csv.writer(table).writerows(_read_rows(sheet))
+            csv.writer(table).writerows(_read_rows(sheet, most_rows))
         is_hidden = about.visible is not library.SheetVisibleEnum.Visible
         sheets.append({"name": about.name, "file": name, "cells": cells, "hidden": is_hidden})
     if not sheets:
@@ -104,9 +107,12 @@ def _write_tables(library: Any, file: BinaryIO, folder: Path) -> list[dict[str, 
     return sheets
 
 
-def _read_rows(sheet: Any) -> Iterator[list[str]]:
-    """Yield the rows as texts, without empty cells at their ends and empty rows at the end of the sheet."""
-    empty_rows = 0
+def _read_rows(sheet: Any, most_rows: int) -> Iterator[list[str]]:
+    """Yield the rows as texts, without empty cells at their ends and empty rows at the end of the sheet.
+
+    Raises WorkbookRefusedError for more than `most_rows`.
+    """
+    empty_rows = row_count = 0
     for row in sheet.iter_rows():
         cells = _as_texts(row[:MAX_COLUMNS])
         if not cells:
@@ -114,6 +120,9 @@ def _read_rows(sheet: Any) -> Iterator[list[str]]:
             continue
         yield from ([] for _empty in range(empty_rows))
         empty_rows = 0
+        row_count += 1
+        if row_count > most_rows:
+            raise WorkbookRefusedError("too-large")
         yield cells
 
 

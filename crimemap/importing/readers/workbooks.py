@@ -13,7 +13,6 @@ from crimemap.importing.readers import workbook_process
 from crimemap.importing.readers.errors import UnreadableFileError
 from file_cleaning.confinement.child_process import ChildProcess
 
-SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 OLE_START = b"\xd0\xcf\x11\xe0"  # of .xls, and of any workbook with a password
 # Isolated mode leaves the project's folder off the path.
 _BOOTSTRAP = """
@@ -33,14 +32,6 @@ class Sheet:
     path: Path
     cell_count: int
     is_hidden: bool
-
-
-def is_workbook(head: bytes, members: list[str]) -> bool:
-    """Return whether a file is a workbook, by its first bytes and the members of its archive, if it is one."""
-    if head.startswith(OLE_START):
-        return True
-    is_office = "[Content_Types].xml" in members or any(name.startswith("xl/") for name in members)
-    return is_office or ("mimetype" in members and "content.xml" in members)
 
 
 def write_sheets(path: Path, name: str, folder: Path) -> list[Sheet]:

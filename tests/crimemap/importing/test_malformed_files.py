@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import random
+import resource
 import tracemalloc
 import zipfile
 import zlib
@@ -15,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from crimemap.importing import pipeline, sanity_checks
-from crimemap.importing.readers import tables
+from crimemap.importing.readers import tables, unpacking, unpacking_process
+from crimemap.importing.readers.errors import UnreadableFileError
+from crimemap.importing.readers.files import TableFile
 from crimemap.models import ImportRun, Incident, Source
 from tests.crimemap.importing import agency_exports
 from tests.crimemap.importing.agency_exports import CHICAGO
@@ -259,11 +263,110 @@ def test_a_small_file_of_endless_rows_is_refused_before_a_row_is_read(
     rows = (f"{FIRST}\r\n" * 4000).encode()
     packed = gzip_of([(f"{HEADER}\r\n".encode(), 1), (rows, 150)])
     archive = agency_exports.zipped({"a.csv": rows * 20, "b.csv": rows * 20, "c.csv": b"1"})
-    for content in (packed, archive, gzip_of([(b"1,\n" * 100_000, 18)])):
+    lines, objects = gzip_of([(b"\n" * MEGABYTE, 4)]), gzip_of([(b"[", 1), (b"{}," * 100_000, 10)])
+    alternating = agency_exports.zipped({"a.csv": f"{FIRST}\r\n{FIRST[::-1]}\r\n".encode() * 30_000})
+    for content in (packed, archive, gzip_of([(b"1,\n" * 100_000, 18)]), lines, objects, alternating):
         path = tmp_path / "export"
         path.write_bytes(content)
         assert len(content) < MEGABYTE
         assert "which no real export does" in refusal_of_import("city", path, profile="chicago_portal")
+
+
+def test_rows_that_repeat_again_and_again_are_refused(tmp_path: Path) -> None:
+    """Few of them pack as badly as real rows, and each costs the importer as much; true repeats are kept."""
+    path = tmp_path / "export"
+    plain = f"{HEADER}\r\n" + "".join(
+        f"{FIRST}\r\n" if number % 20 else f"{number},{FIRST}\r\n" for number in range(12_000)
+    )
+    objects = json.dumps([{"id": number % 3, "date": "2024-01-01", "kind": "theft"} for number in range(12_000)])
+    for text, sentence in ((plain, "repeats one row 9500 times"), (objects, "repeats 3 rows 10000 times")):
+        path.write_text(text)
+        table = tables.open_unknown_table(TableFile(path.name, path))
+        with pytest.raises(UnreadableFileError, match=sentence):
+            list(table.rows())
+    kinds = "".join(f"2024-01,kind {number % 20},beat {number % 17}\n" * 30 for number in range(400))
+    path.write_text("month,kind,beat\n" + kinds)
+    assert len(list(tables.open_unknown_table(TableFile(path.name, path)).rows())) == 12_000
+
+
+def test_lines_without_cells_cost_no_more_than_their_bytes(tmp_path: Path) -> None:
+    """Under a header of a thousand columns, each would be filled up to as many cells."""
+    path = tmp_path / "export"
+    path.write_text(",".join(f"column {number}" for number in range(999)) + "\n" * 300_000 + "1,2,3,4,5\n")
+    table = tables.open_unknown_table(TableFile(path.name, path))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    assert len(list(table.rows())) == 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 3  # 12 with cells
+    assert table.file.quirks["empty lines"] >= 299_999
+
+
+def test_a_file_with_a_dictionary_of_gigabytes_is_refused(tmp_path: Path) -> None:
+    content = bytearray(agency_exports.zipped({"a.csv": GOOD.encode()}, zipfile.ZIP_LZMA))
+    properties = content.index(b"a.csv") + len("a.csv") + 4  # LZMA's version, and the size of what follows
+    content[properties + 1 : properties + 5] = b"\xff" * 4
+    path = tmp_path / "export.zip"
+    path.write_bytes(content)
+    assert "took too long or too much memory" in refusal_of_import("city", path, profile="chicago_portal")
+
+
+BROKEN_UNPACKERS = {
+    "silence": "import time; time.sleep(60)",
+    "killed at once": "import os; os.kill(os.getpid(), 9)",
+    "killed on the way": "os.write(1, head + content[:150]); os.kill(os.getpid(), 9)",
+    "another status": "os.write(1, head + content); sys.exit(77)",
+    "endless": "os.write(1, head)\nwhile True: os.write(1, b'x' * 65536)",
+    "nonsense in the list": 'os.write(1, head + b\'{"tables": [[1]], "count": "many"}\\n\')',
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_UNPACKERS)
+def test_a_process_that_unpacks_wrongly_ends_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A hostile file may have taken it over."""
+    path = tmp_path / "export.csv.gz"
+    path.write_bytes(gzip.compress(GOOD.encode()))
+    broken = f"import os, sys\nhead, content = b'{{\"layers\": {{}}}}\\n', {GOOD.encode()!r}\n{BROKEN_UNPACKERS[name]}"
+    command = "list" if "list" in name else "read"
+    monkeypatch.setattr(unpacking, "MAX_SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(
+        unpacking,
+        "_BOOTSTRAP",
+        unpacking._BOOTSTRAP.replace(
+            "from", f"if sys.argv[1] == {command!r}:\n    exec({broken!r})\n    sys.exit()\nfrom"
+        ),
+    )
+    sentence = refusal_of_import("city", path, profile="chicago_portal")
+    assert sentence.endswith(".")
+    assert "Traceback" not in sentence
+    assert not Incident.objects.exists()
+
+
+def test_what_unpacks_a_file_reaches_neither_network_nor_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("secret")
+    attack = f"""
+import os, socket
+from crimemap.importing.readers import unpacking_process
+def attack(file, member):
+    done = []
+    for name, attempt in (
+        ("read", lambda: open({str(tmp_path / "key")!r}).read()), ("environment", lambda: open("/proc/{os.getpid()}/environ").read()),
+        ("write", lambda: open({str(tmp_path / "new")!r}, "w")), ("network", lambda: socket.socket()), ("fork", lambda: os.fork()),
+    ):
+        try:
+            attempt()
+            done.append(name)
+        except OSError:
+            pass
+    yield ("done: " + " ".join(done)).encode()
+unpacking_process._read_member = attack
+"""
+    monkeypatch.setattr(unpacking, "_BOOTSTRAP", unpacking._BOOTSTRAP.replace("main()\n", f"{attack}\nmain()\n"))
+    path = tmp_path / "export.gz"
+    path.write_bytes(gzip.compress(GOOD.encode()))
+    with unpacking.open_member(path, unpacking_process.GZIP_MEMBER, path.name) as stream:
+        assert stream.read(1000) == b"done: "
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_large_file_of_worthless_rows_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

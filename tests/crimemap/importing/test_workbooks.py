@@ -82,7 +82,7 @@ def test_rows_of_every_kind_of_workbook_are_those_of_its_sheet(tmp_path: Path) -
     assert outcomes(result) == (2, 0, 0, 0)
     assert (result["quirks"]["totals"], result["quirks"]["lines above the header"]) == (1, 2)
     assert stored() == EXPECTED
-    for name in ("excel97.xls", "opendocument.ods"):
+    for name in ("excel97.xls", "opendocument.ods", "binary.xlsb"):
         assert outcomes(run_import_command("feed", HERE / "workbooks" / name)) == (0, 0, 2, 0)
 
 
@@ -171,6 +171,19 @@ BOMBS = {
     "shared strings": lambda: xlsx_parts([row(1, "A")], [b"<si><t>" + b"a" * 1_000_000 + b"</t></si>"] * 120),
     "two far corners": lambda: xlsx_parts([row(1, "A"), row(1_048_576, "XFD")]),
     "many wide rows": lambda: xlsx_parts(row(number, "A", "XFD") for number in range(1, 20_000)),
+    "a row a million times": lambda: {
+        "mimetype": [b"application/vnd.oasis.opendocument.spreadsheet"],
+        "META-INF/manifest.xml": [
+            b'<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+            b'<m:file-entry m:full-path="/" m:media-type="application/vnd.oasis.opendocument.spreadsheet"/></m:manifest>'
+        ],
+        "content.xml": [
+            b'<o:document-content xmlns:o="%b:office:1.0" xmlns:t="%b:table:1.0" xmlns:p="%b:text:1.0"><o:body><o:spreadsheet>'
+            b'<t:table t:name="S"><t:table-row t:number-rows-repeated="1000000"><t:table-cell o:value-type="string">'
+            b"<p:p>THEFT</p:p></t:table-cell></t:table-row></t:table></o:spreadsheet></o:body></o:document-content>"
+            % ((b"urn:oasis:names:tc:opendocument:xmlns",) * 3)
+        ],
+    },
     "entities": lambda: xlsx_parts([b"&e11;"]) | {"xl/sharedStrings.xml": [ENTITIES, b"<sst><si><t>&e11;</t></si></sst>"]},
 }  # fmt: skip
 
@@ -195,7 +208,7 @@ def test_a_hostile_workbook_reaches_neither_network_nor_other_files(tmp_path: Pa
     attack = f"""
 import json, os, socket
 from crimemap.importing.readers import workbook_process
-def attack(library, file, folder):
+def attack(library, file, folder, size):
     found = []
     for attempt in (
         lambda: open({str(tmp_path / "key")!r}).read(), lambda: open("/etc/passwd").read(), lambda: socket.socket(),
