@@ -20,7 +20,7 @@ from core.models import Account
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts, require_fresh_factor_to_change
 from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
-from crimemap.admin import column_mapping_page
+from crimemap.admin import column_mapping_page, source_deletion_page
 from crimemap.importing import profiles
 from crimemap.importing.arrival import feed_monitor, push_tokens
 from crimemap.models import Source
@@ -68,6 +68,19 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
             },
         ),
     )  # fmt: skip
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Leave out Django's deletion of several sources: each is deleted on its own page, which asks a second question."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        source = self.get_object(request, object_id)
+        if not self.has_delete_permission(request, source) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        if source is None:
+            raise Http404
+        context = self._page_context(request, source, _("Delete %(source)s") % {"source": source})
+        return source_deletion_page.deletion_response(request, source, request.user, context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Lock the slug of an existing source: URLs, folders and commands refer to it."""

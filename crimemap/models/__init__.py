@@ -2,6 +2,7 @@
 
 from crimemap.models.incidents import (
     Category,
+    DeletedSource,
     ImportProblem,
     ImportRun,
     Incident,
@@ -22,6 +23,7 @@ __all__ = [
     "BaseMapBuild",
     "Block",
     "Category",
+    "DeletedSource",
     "Delivery",
     "Edition",
     "ImportProblem",

@@ -134,6 +134,17 @@ class Source(models.Model):
         return self.south, self.west, self.north, self.east
 
 
+class DeletedSource(models.Model):
+    """What stays of a deleted source: the ids of its incidents that residents could open, whose addresses answer 410."""
+
+    slug = models.CharField(max_length=40)
+    public_ids = models.BinaryField(help_text="12 characters each, sorted, without separators")
+    deleted_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
 class OffenceCode(models.Model):
     """A code of an agency's list. Without category and visibility it is unclassified, and its incidents are held."""
 
@@ -213,6 +224,7 @@ class ImportRun(models.Model):
         PUSH = "push", _("API")
         DROP = "drop", _("Drop folder")
         UNDO = "undo", _("Undo of an import")
+        DELETE = "delete", _("Deletion of the source")
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="runs", verbose_name=_("source"))
     state = models.CharField(_("status"), max_length=10, choices=RunState, default=RunState.WAITING)

@@ -100,6 +100,13 @@ class PublicationInput:
             cursor.execute(RECLASSIFIED)
             return [Reclassification(*row) for row in cursor.fetchall()]
 
+    @cached_property
+    def deleted(self) -> Array:
+        """The public ids (S12) of incidents that residents could open before their source was deleted."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT public_ids FROM crimemap_deletedsource")
+            return np.frombuffer(b"".join(bytes(ids) for (ids,) in cursor.fetchall()), "S12")
+
 
 def gather_input(agency: AgencyRules, *, afresh: bool = False) -> PublicationInput:
     """Read everything a publication depends on. `afresh`: ignore the cache and read all rows."""

@@ -74,6 +74,7 @@ def publish(*, afresh: bool = False) -> PublicationResult:
                 given.rule,
                 given.freshness,
                 reclassified=given.reclassified,
+                deleted=given.deleted,
             )
             counts = np.bincount(level, minlength=len(visibility.LEVELS))
             result = PublicationResult(
@@ -121,11 +122,17 @@ def write_version(
     freshness: list[dict[str, Any]],
     *,
     reclassified: Sequence[Reclassification] = (),
+    deleted: Array | None = None,
 ) -> tuple[str, bool]:
-    """Write a version of these records and make it the current one. Return the version and whether it is a new one."""
+    """Write a version of these records and make it the current one. Return the version and whether it is a new one.
+
+    deleted: public ids of incidents whose source was deleted.
+    """
     records = area_names.hide_stray_names(records, level <= visibility.AT_AREA, rule.known_areas)
     removed = _without_removal(records.select(np.flatnonzero(level == visibility.IS_REMOVED)))
     withdrawn = removed["public_id"][visibility.decide_levels(removed, rule) <= visibility.AT_AREA]
+    if deleted is not None:
+        withdrawn = np.concatenate([withdrawn, deleted])
     changes = visibility.select_public_reclassifications(reclassified, records, level, rule)
     arranged = columns.arrange_columns(visibility.select_public_rows(records, level, rule), rule, withdrawn, changes)
     meta = {"format": format.FORMAT} | arranged.meta | _describe_data(records, level, rule, arranged.columns["time"])

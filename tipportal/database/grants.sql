@@ -143,7 +143,10 @@ GRANT INSERT, UPDATE (carried_out_at, objected_by_id, objected_at) ON core_super
 GRANT INSERT ON core_supervisorappointment_acknowledged_by TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
     crimemap_basemapbuild TO portal_staff;
-GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_source TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode TO portal_staff;
+-- A source is deleted by the bulk worker, with its incidents, once a person has asked for that.
+GRANT INSERT, UPDATE ON crimemap_source TO portal_staff;
+REVOKE SELECT ON crimemap_deletedsource FROM portal_staff;
 GRANT UPDATE ON crimemap_reportedvalue TO portal_staff;
 GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;
 GRANT INSERT, UPDATE ON outreach_story, outreach_reviewcomment, outreach_previewlink TO portal_staff;
@@ -181,11 +184,12 @@ GRANT SELECT, UPDATE (secret_hash, expires_at) ON core_signinlink TO portal_aler
 GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite, answers_read_store TO portal_bulk;
 -- It imports and publishes incidents. The public role reads the published folder, none of these tables.
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
-GRANT SELECT, INSERT ON crimemap_offencecode, crimemap_reportedvalue TO portal_bulk;
-GRANT SELECT, INSERT, UPDATE ON crimemap_source, crimemap_importrun TO portal_bulk;
+GRANT SELECT, INSERT ON crimemap_reportedvalue, crimemap_deletedsource TO portal_bulk;
+GRANT SELECT, INSERT, DELETE ON crimemap_offencecode TO portal_bulk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_source, crimemap_importrun TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_incident, crimemap_incidentrevision, crimemap_importproblem, crimemap_replacedincident TO portal_bulk;
 GRANT USAGE ON SEQUENCE crimemap_offencecode_id_seq, crimemap_source_id_seq, crimemap_importrun_id_seq, crimemap_incident_id_seq,
-    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq, crimemap_reportedvalue_id_seq, crimemap_replacedincident_id_seq TO portal_bulk;
+    crimemap_incidentrevision_id_seq, crimemap_importproblem_id_seq, crimemap_reportedvalue_id_seq, crimemap_replacedincident_id_seq, crimemap_deletedsource_id_seq TO portal_bulk;
 GRANT EXECUTE ON FUNCTION incidents_analyze TO portal_bulk;
 DO $$ BEGIN
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());

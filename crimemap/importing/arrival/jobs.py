@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from core import audit, queue
 from core.models import Account
-from crimemap.importing import import_undo, pipeline, source_lock
+from crimemap.importing import import_undo, pipeline, source_deletion, source_lock
 from crimemap.importing.arrival import feed_monitor
 from crimemap.models import ImportRun, Source
 
@@ -126,6 +126,26 @@ def request_undo(run: ImportRun, by: Account) -> ImportRun:
     audit.record(by, "took an import back", f"source {source.slug}", f"import {run.pk}: {run.file_name}")
     send_import_task(undo)
     return undo
+
+
+@transaction.atomic
+def request_deletion(source: Source, by: Account) -> None:
+    """Ask the worker to delete a source and all that came from it. Its API token is dead at once.
+
+    Raises ImportNotPossibleError.
+    """
+    source = Source.objects.select_for_update().get(pk=source.pk)
+    _refuse_if_busy(source)
+    counts = source_deletion.preview_deletion(source)
+    Source.objects.filter(pk=source.pk).update(api_token_hash=None)
+    run = ImportRun.objects.create(source=source, origin=ImportRun.Origin.DELETE, by=by)
+    audit.record(
+        by,
+        "deleted an incident source",
+        f"source {source.slug}",
+        f"{source.name}: {counts.incidents} incidents, {counts.imports} imports, {counts.codes} codes",
+    )
+    send_import_task(run)
 
 
 def send_import_task(run: ImportRun) -> None:
@@ -233,6 +253,10 @@ def process_run(run_id: int) -> None:
     if run.origin == ImportRun.Origin.UNDO:
         import_undo.take_back(run)  # unfinished_run_ids() sends it again while another import is running
         return
+    if run.origin == ImportRun.Origin.DELETE:
+        for deleted_id in source_deletion.delete_source(run) or ():
+            _remove_folder(deleted_id)
+        return
     files = run_files(run)
     if not files and run.state == State.WAITING:
         _fail(run, _("The file of this import is gone. Import the file again."))
@@ -284,7 +308,12 @@ def import_files(run: ImportRun, files: Sequence[Path], *, force: bool = False) 
 
 def remove_files(run: ImportRun) -> None:
     """Remove the files of a run that is over."""
-    shutil.rmtree(run_folder(run), ignore_errors=True)
+    _remove_folder(run.pk)
+
+
+def _remove_folder(run_id: int) -> None:
+    if settings.INCIDENT_UPLOADS is not None:
+        shutil.rmtree(Path(settings.INCIDENT_UPLOADS) / str(run_id), ignore_errors=True)
 
 
 def unfinished_run_ids() -> list[int]:
