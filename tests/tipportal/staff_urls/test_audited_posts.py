@@ -59,6 +59,7 @@ SHOWN_BY = {
     "crimemap_importrun_decide": ("tests/crimemap/importing/test_admin.py", '"released an import"'),
     "crimemap_importrun_undo": ("tests/crimemap/importing/test_import_undo.py", '"took an import back"'),
     "crimemap_offencecode_classify": ("tests/crimemap/importing/test_admin.py", '"classified a code"'),
+    "crimemap_source_delete": ("tests/crimemap/importing/test_source_deletion.py", "deleted an incident source"),
     "outreach_event_cancel": ("tests/outreach/events/test_events.py", '"canceled event"'),
     "outreach_event_publish": ("tests/outreach/events/test_events.py", '"published event"'),
     "outreach_event_add": ("tests/outreach/events/test_events.py", '"added event"'),
