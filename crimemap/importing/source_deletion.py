@@ -67,7 +67,7 @@ def delete_source(run: ImportRun) -> list[int] | None:
         with transaction.atomic():
             run_ids = list(ImportRun.objects.filter(source=source).values_list("pk", flat=True))
             DeletedSource.objects.create(slug=source.slug, public_ids=_find_public_ids(source).tobytes())
-            values = {"source": source.pk, "scheme": _own_scheme(source)}
+            values: dict[str, int | str] = {"source": source.pk, "scheme": _own_scheme(source)}
             with connection.cursor() as cursor:
                 for deletion in _DELETIONS:
                     cursor.execute(deletion, values)

@@ -23,7 +23,7 @@ Decode = Callable[[bytes, bool], str]  # of a piece; whether it is the last
 
 
 class ByteStream(Protocol):
-    def read(self, size: int = ..., /) -> bytes: ...
+    def read(self, size: int, /) -> bytes: ...
 
 
 def decode_text(stream: ByteStream, name: str, quirks: dict[str, int], encoding: str = "") -> Iterator[str]:

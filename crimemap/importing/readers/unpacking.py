@@ -82,7 +82,7 @@ class UnpackedStream:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._pipe, selectors.EVENT_READ)
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Return the next `size` bytes, fewer at the end of the content."""
         pieces = []
         while size and (piece := self._read_piece(size)):

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from file_cleaning.confinement import sandbox
 from file_cleaning.confinement.sandbox import ProcessLimits, SandboxLayers
@@ -39,6 +39,12 @@ PIECE_BYTES = 262_144
 GZIP_MEMBER = -1
 # Exit statuses of "read", beside 0.
 DAMAGED, LOCKED, TOO_LARGE = 3, 4, 5
+
+
+class ByteReader(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
 
 
 class UnpackingRefusedError(Exception):
@@ -86,7 +92,7 @@ def _list_tables(file: BinaryIO, size: int) -> dict[str, Any]:
     try:
         if file.peek(2)[:2] == b"\x1f\x8b":  # type: ignore[attr-defined]
             # Reading it says whether it is whole.
-            with suppress(EOFError, OSError, zlib.error), _open_member(file, GZIP_MEMBER) as unpacked:
+            with suppress(EOFError, OSError, zlib.error), closing(_open_member(file, GZIP_MEMBER)) as unpacked:
                 _refuse_bomb(size, _read_pieces(unpacked))
             return {"tables": [[GZIP_MEMBER, "", 0]], "count": 1, "is_workbook": False}
         return _list_archive(file, size)
@@ -137,7 +143,7 @@ def _refuse_bomb(size: int, pieces: Iterator[bytes]) -> None:
                 raise UnpackingRefusedError("too-many-lines")
 
 
-def _open_member(file: BinaryIO, number: int) -> IO[bytes]:
+def _open_member(file: BinaryIO, number: int) -> ByteReader:
     file.seek(0)
     if number == GZIP_MEMBER:
         return gzip.GzipFile(fileobj=file)
@@ -146,11 +152,11 @@ def _open_member(file: BinaryIO, number: int) -> IO[bytes]:
 
 
 def _read_member(file: BinaryIO, number: int) -> Iterator[bytes]:
-    with _open_member(file, number) as unpacked:
+    with closing(_open_member(file, number)) as unpacked:
         yield from _read_pieces(unpacked)
 
 
-def _read_pieces(unpacked: IO[bytes]) -> Iterator[bytes]:
+def _read_pieces(unpacked: ByteReader) -> Iterator[bytes]:
     while piece := unpacked.read(PIECE_BYTES):
         yield piece
 
