@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -65,3 +68,21 @@ def test_a_list_is_named_after_what_it_holds(db: None) -> None:
         page = client.get(f"/admin/{path}/").content.decode()
         assert f"<h1>{name}</h1>" in page
         assert "Select" not in page.partition("<table")[0].partition("</h1>")[0]
+
+
+def test_the_list_of_models_is_made_for_pages_that_draw_it_alone(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Account.objects.create_user("root", is_staff=True, is_superuser=True)
+    client = staff_session.sign_in(Client(), root)
+    made: list[str | None] = []
+    make = AdminSite._build_app_dict
+
+    def note(site: AdminSite, request: HttpRequest, label: str | None = None) -> Any:
+        made.append(label)
+        return make(site, request, label)
+
+    monkeypatch.setattr(AdminSite, "_build_app_dict", note)
+    assert client.get("/admin/core/account/").status_code == 200
+    assert made == []
+    for address in ("/admin/", "/admin/core/"):
+        assert 'href="/admin/core/account/"' in client.get(address).content.decode()
+    assert made == [None, "core"]
