@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils import timezone
 
 from core.accounts import appointments, consent
-from core.models import Account
+from core.models import Account, SignInLink
 from core.staff import tip_access
 
 register = template.Library()
@@ -37,4 +38,20 @@ def account_notices(context: dict[str, Any]) -> dict[str, Any]:
         else [],
         "to_decide": len(consent.list_open(account)),
         "lacks_four_eyes": is_supervisor and not tip_access.has_four_eyes(),
+    }
+
+
+@register.inclusion_tag("admin/core/accounts_home.html", takes_context=True)
+def accounts_home(context: dict[str, Any]) -> dict[str, Any]:
+    """Show the people who invite others what waits for them, and how many accounts there are."""
+    account = context.get("user")
+    if not isinstance(account, Account) or not account.has_perm("core.add_account"):
+        return {}
+    active = Account.objects.filter(is_active=True)
+    return {
+        "may_invite": True,
+        "open_links": SignInLink.objects.count(),
+        "expired_links": SignInLink.objects.filter(expires_at__lt=timezone.now()).count(),
+        "active": active.count(),
+        "never_signed_in": active.filter(last_login=None).count(),
     }

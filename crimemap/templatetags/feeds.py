@@ -35,3 +35,12 @@ def _last_runs_that_failed() -> list[ImportRun]:
     """Return the newest real import of each source, if it failed."""
     newest = ImportRun.objects.filter(dry_run=False).order_by("source_id", "-id").distinct("source_id").values("id")
     return list(ImportRun.objects.filter(id__in=newest, state=ImportRun.RunState.FAILED).select_related("source")[:5])
+
+
+@register.inclusion_tag("admin/crimemap/sources_home.html", takes_context=True)
+def sources_home(context: RequestContext) -> dict[str, Any]:
+    """List how new each source's incidents are, for accounts that keep sources."""
+    user = context.get("user")
+    if user is None or not user.has_perm("crimemap.change_source"):
+        return {}
+    return {"may_change": True, "sources": [(source, feed_monitor.is_late(source)) for source in Source.objects.all()]}

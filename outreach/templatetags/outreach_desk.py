@@ -6,10 +6,10 @@ from typing import Any
 
 from django import template
 
+from outreach import home
 from outreach.channels import posting
-from outreach.models import Status, Story
-from outreach.stories import workflow, workflow_rules
-from outreach.stories.workflow_rules import StoryAction
+from outreach.models import Story
+from outreach.stories import impact
 
 register = template.Library()
 
@@ -21,19 +21,22 @@ def unsure_posts(context: dict[str, Any]) -> dict[str, Any]:
     return {"posts": posting.list_unsure_posts() if user.has_perm("outreach.change_story") else []}
 
 
-@register.inclusion_tag("admin/outreach/stories/awaiting_approval.html", takes_context=True)
-def awaiting_approval(context: dict[str, Any]) -> dict[str, Any]:
-    """List the stories in review that the user may approve."""
-    actor = workflow.actor_for(context["request"].user)
-    stories = Story.objects.filter(status=Status.IN_REVIEW) if actor.can_approve else Story.objects.none()
-    self_approval = workflow.is_self_approval_allowed()
-    return {
-        "stories": [
-            story
-            for story in stories
-            if StoryAction.APPROVE
-            in workflow_rules.offered_actions(workflow.read_state(story), actor, self_approval=self_approval)
-        ]
+@register.inclusion_tag("admin/outreach/home.html", takes_context=True)
+def newsroom(context: dict[str, Any]) -> dict[str, Any]:
+    """Show communications their work; to other accounts only the stories that they may approve."""
+    user = context["request"].user
+    shown: dict[str, Any] = {"to_approve": home.list_to_approve(user)}
+    if not user.has_perm("outreach.change_story"):
+        return shown
+    return shown | {
+        "is_writer": True,
+        "days": home.list_days(),
+        "returned": home.list_returned(user),
+        "in_work": home.list_in_work(),
+        "out": home.list_out(),
+        "events": home.list_next_events(),
+        "faults": home.list_faults(),
+        "outcomes": impact.total_outcomes(),
     }
 
 

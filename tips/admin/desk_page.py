@@ -21,7 +21,6 @@ from tips import readers
 from tips.admin.forms import FORM_ID_BYTES
 from tips.desk import permissions, queue
 from tips.desk.live import page_state
-from tips.desk.live.people import find_initials
 from tips.desk.queue import saved_views
 from tips.models import Disposition, SavedView
 
@@ -41,9 +40,7 @@ def frame_context(
         "queue": queue.load(officer, query, has_rows=has_rows),
         "open_tip_id": open_tip_id,
         "may_act": permissions.can_act(officer),
-        "may_supervise": permissions.can_supervise(officer),
         "has_units": readers.find_reach(officer.pk).has_units,
-        "initials": find_initials(officer),
         "bulk_form": secrets.token_hex(FORM_ID_BYTES),
         "bulk_categories": [category for category in readers.list_general_categories() if category.active],
         "bulk_dispositions": Disposition.choices,

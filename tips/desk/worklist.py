@@ -9,7 +9,6 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     BooleanField,
     Case,
-    Count,
     Exists,
     ExpressionWrapper,
     F,
@@ -25,7 +24,7 @@ from django.db.models.functions import Now, TruncDate
 from core.models import Account
 from tips import readers
 from tips.desk import permissions
-from tips.models import Author, DeskState, Message, PendingAct, Priority, State, Tip
+from tips.models import Author, DeskState, Message, PendingAct, State, Tip
 from tips.walls import visibility
 
 SENSITIVE = readers.SENSITIVE
@@ -65,26 +64,4 @@ def visible_with_unread(account: Account) -> QuerySet[Tip]:
             default=Value(False),
             output_field=BooleanField(),
         ),
-    )
-
-
-def count(account: Account) -> dict[str, int]:
-    """Count the active tips by what they need, in one query: new, urgent, unread, and those assigned to this account.
-
-    Sensitive tips are counted apart: `sensitive` those that need anything, `sensitive_unread` the unread among them. So are
-    `walled` ones, sensitive or not.
-    """
-    general = ~SENSITIVE & ~WALLED
-    return (
-        visible_with_unread(account)
-        .filter(ACTIVE)
-        .aggregate(
-            new=Count("pk", filter=general & Q(state=State.NEW)),
-            urgent=Count("pk", filter=general & Q(priority=Priority.URGENT)),
-            unread=Count("pk", filter=general & UNREAD),
-            mine=Count("pk", filter=general & Q(assigned_to=account.pk)),
-            sensitive=Count("pk", filter=SENSITIVE & ~WALLED),
-            sensitive_unread=Count("pk", filter=SENSITIVE & ~WALLED & UNREAD),
-            walled=Count("pk", filter=WALLED),
-        )
     )

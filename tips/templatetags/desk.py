@@ -1,4 +1,4 @@
-"""Template tags on every page of the admin: the duty switch, the counts of waiting tips, and trouble with alerts."""
+"""Template tags of the admin's pages: the head of the desk, an officer's first page, and trouble with alerts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from django.template import RequestContext
 
 from core.models import Account
 from tips import officer_alerts, readers
-from tips.desk import permissions, worklist
+from tips.desk import permissions, workload
 from tips.desk.acts import bulk
 from tips.desk.acts.toasts import list_toasts
 from tips.desk.duty import changes
+from tips.desk.live.people import find_initials
 from tips.desk.outbox import list_decisions
 from tips.desk.queue import saved_views
+from tips.desk.workload import own_work
 from tips.models import Category
-from tips.walls import visibility
 
 register = template.Library()
 
@@ -36,21 +37,46 @@ def duty_menu(context: RequestContext) -> dict[str, Any]:
     return duty_switch(context)
 
 
-@register.inclusion_tag("admin/tips/desk_summary.html", takes_context=True)
-def desk_summary(context: RequestContext) -> dict[str, Any]:
-    """Count the tips that need the signed-in officer."""
+@register.simple_tag(takes_context=True)
+def staff_menu(context: RequestContext) -> dict[str, Any]:
+    """`{% staff_menu as menu %}`: what the head of a page offers the signed-in account, and its initials."""
     user = context.get("user")
-    if user is None or not permissions.can_list(user):
+    if not isinstance(user, Account):
         return {}
-    return worklist.count(user) | {
-        "desk": True,
-        "is_named": permissions.is_named(user),
-        "decides_walls": user.has_perm(visibility.DECIDE),
-        "may_act": permissions.can_act(user),
-        "may_supervise": permissions.can_supervise(user),
-        "decisions": list_decisions(user),
-        "saved_views": saved_views.find_own(user) if isinstance(user, Account) else [],
+    return {
+        "can_list": permissions.can_list(user),
+        "can_act": permissions.can_act(user),
+        "can_supervise": permissions.can_supervise(user),
+        "initials": find_initials(user),
     }
+
+
+@register.inclusion_tag("admin/tips/home.html", takes_context=True)
+def tips_home(context: RequestContext) -> dict[str, Any]:
+    """Show the work on tips of the signed-in account; nothing to accounts outside the desk."""
+    user = context.get("user")
+    if not isinstance(user, Account) or not permissions.can_list(user):
+        return {}
+    shown: dict[str, Any] = {
+        "user": user,
+        "csrf_token": context.get("csrf_token"),
+        "figures": own_work.list_figures(user),
+        "decisions": list_decisions(user),
+        "saved_views": saved_views.find_own(user),
+        "can_supervise": permissions.can_supervise(user),
+    }
+    if shown["can_supervise"]:
+        shown["looks"] = len(workload.list_looks(user))
+    if permissions.can_act(user):
+        shown |= {
+            "officer": user,
+            "duty": changes.describe_duty(user),
+            "held": changes.list_open_tips(user).count(),
+            "news": own_work.list_own_news(user),
+            "waking": own_work.list_waking_today(user),
+            "failing": own_work.list_failing_channels(user),
+        }
+    return shown
 
 
 @register.inclusion_tag("admin/tips/reader_notices.html", takes_context=True)

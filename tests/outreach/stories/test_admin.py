@@ -189,7 +189,7 @@ class TestSteps:
         story = workflow.create_story(author, story_values(title="Nine new lamps"))
         for state, named in ((StoryAction.SUBMIT, True), (StoryAction.APPROVE, False)):
             perform(state, story, author if state is StoryAction.SUBMIT else second)
-            assert ("1 story is waiting for your approval" in html(signed_in(second).get("/admin/"))) is named
+            assert ("It waits for your approval." in html(signed_in(second).get("/admin/"))) is named
             assert "your approval" not in html(signed_in(author).get("/admin/"))
 
     def test_the_lists_find_texts_however_they_are_written(self, author, second) -> None:

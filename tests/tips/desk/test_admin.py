@@ -849,7 +849,15 @@ def test_the_admin_index_counts_waiting_tips(okafor: Account) -> None:
     officers.write_as_source(written_to, "One more thing", b"2")
     page = load_page(okafor, "/admin/")
     counts = dict(re.findall(r"<dt>([^<]+)</dt><dd><a [^>]+>([0-9]+)</a></dd>", page))
-    assert counts == {"not opened": "1", "urgent": "1", "unread": "3", "assigned to me": "1"}
+    assert counts == {
+        "need you": "3",
+        "urgent, nobody has it": "1",
+        "yours": "1",
+        "yours and late": "0",
+        "not opened": "1",
+        "source wrote": "1",
+        "wrote after close": "1",
+    }
     for link, count in re.findall(r'<dd><a href="[^"?]*(\?[^"]+)">([0-9]+)</a></dd>', page):
         assert len(numbers(load_page(okafor, LIST + html.unescape(link)))) == int(count), link
     assert written_to.number in numbers(load_page(okafor, LIST))

@@ -15,7 +15,8 @@ from core.models import Account, AccountMail, ConsentRequest
 from core.staff import groups
 from tests.tips.desk import officers
 from tips import officer_alerts
-from tips.desk import permissions, triage, worklist
+from tips.desk import permissions, triage
+from tips.desk.workload import own_work
 from tips.models import Alert, Category, Notification, Referral, Tip, Unit
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +129,7 @@ def test_lists_counts_and_search_leave_out_other_units(
         assert numbers(load(outsider, LIST)) == {own.number}
         assert search(outsider, foreign) == LIST
         assert "Narcotics" not in load(outsider, LIST)
-        assert worklist.count(outsider)["urgent"] == 0
+        assert own_work.count_work(outsider)["urgent"] == 0
     assert numbers(load(ito, LIST)) == {own.number, foreign.number}
     assert numbers(load(ito, LIST, unit=str(foreign.unit_id))) == {foreign.number}
 
@@ -161,14 +162,14 @@ def test_sensitive_tips_stand_in_a_list_of_their_own(
     assert numbers(load(okafor, LIST)) == {general.number}
     assert numbers(load(okafor, LIST, view="sensitive")) == {sensitive.number}
     assert search(okafor, sensitive) == page_of(sensitive)
-    counts = worklist.count(okafor)
+    counts = own_work.count_work(okafor)
     assert (counts["new"], counts["urgent"], counts["sensitive"], counts["sensitive_unread"]) == (1, 0, 1, 1)
     assert "view=sensitive" in load(okafor, "/admin/")
     for outsider in (ito, lee):
         assert numbers(load(outsider, LIST, view="sensitive")) == {general.number}
         assert search(outsider, sensitive) == LIST
         assert "view=sensitive" not in load(outsider, LIST) + load(outsider, "/admin/")
-        assert worklist.count(outsider)["sensitive"] == 0
+        assert own_work.count_work(outsider)["sensitive"] == 0
         assert str(sensitive.number) not in load(outsider, page_of(sensitive))
 
 

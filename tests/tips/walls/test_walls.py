@@ -16,7 +16,8 @@ from core.staff import groups
 from core.web.asked_once import asked_once
 from tests.tips.desk import officers
 from tips import conversation, form_tokens, intake, officer_alerts, statistics, vault
-from tips.desk import permissions, worklist
+from tips.desk import permissions
+from tips.desk.workload import own_work
 from tips.models import Alert, Arrival, Category, Notification, State, Tip, Wall
 from tips.officer_alerts import tasks as alert_tasks
 from tips.walls import decisions, records, screening, screening_thread
@@ -62,7 +63,7 @@ def seeing(tip: Tip) -> set[str]:
 def test_a_tip_is_nobodys_until_it_is_compared(lindholm: Account, okoye: Account) -> None:
     tip = send_uncompared("Two men load boxes")
     assert seeing(tip) == set()
-    assert worklist.count(okoye)["new"] == 0
+    assert own_work.count_work(okoye)["new"] == 0
     assert screening.screen_arrivals() == 1
     assert seeing(tip) == {"lindholm", "okoye"}
     assert not Arrival.objects.exists()
@@ -240,10 +241,10 @@ def test_notices_and_counts_leave_walled_tips_out(lindholm: Account, okoye: Acco
         tips = permissions.counted_tips(account)
         assert officer_alerts.count_waiting(tips, include_recent=True).total == 0
         assert not officer_alerts.find_problems(tips)
-    counts = worklist.count(okoye)
+    counts = own_work.count_work(okoye)
     assert counts["walled"] == 1
-    assert counts["new"] == counts["urgent"] == counts["unread"] == 0
-    assert set(worklist.count(lindholm).values()) == {0}
+    assert counts["new"] == counts["urgent"] == counts["source_wrote"] == counts["needs_me"] == 0
+    assert set(own_work.count_work(lindholm).values()) == {0}
 
 
 def test_the_source_may_delete_a_walled_tip(lindholm: Account, okoye: Account) -> None:
