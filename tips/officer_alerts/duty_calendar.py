@@ -143,12 +143,15 @@ class DutyCalendar:
         )
         return min((start for start in starts if start > at), default=None)
 
-    def list_manned_periods(self, first_day: dt.date, last_day: dt.date) -> list[Period]:
-        """Return when at least one officer has a shift, of the shifts that start on these days; in order, none overlaps.
+    def list_manned_periods(
+        self, first_day: dt.date, last_day: dt.date, officer_ids: Iterable[int] | None = None
+    ) -> list[Period]:
+        """Return when at least one of these officers (default: of all) has a shift, of the shifts that start on these days.
 
-        By the shifts and days off alone: extensions and switches are known for the present only.
+        In order, none overlaps. By the shifts and days off alone: extensions and switches are known for the present only.
         """
-        shifts = (period for officer in self._officers.values() for period in officer.list_shifts(first_day, last_day))
+        chosen = [self.of(pk) for pk in officer_ids] if officer_ids is not None else list(self._officers.values())
+        shifts = (period for officer in chosen for period in officer.list_shifts(first_day, last_day))
         merged: list[Period] = []
         for period in sorted(shifts, key=lambda period: period.begin):
             if merged and period.begin <= merged[-1].end:

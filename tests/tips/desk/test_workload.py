@@ -19,7 +19,9 @@ from tests.tips.desk.officers import (
     read_audit_trail,
     send_opened_tip,
     send_tip,
+    set_duty,
     sign_in,
+    write_as_source,
 )
 from tips.conversation import TipGoneError
 from tips.desk import outbox, triage, workload
@@ -28,6 +30,7 @@ from tips.models import (
     DayOff,
     Disposition,
     DrawnWeek,
+    Message,
     PendingAct,
     Priority,
     SecondLook,
@@ -241,3 +244,118 @@ def test_holds_wait_for_a_decision_first_those_that_alone_keep_a_tip(supervisor:
     assert f"Tip {hidden.number}" not in page
     triage.release(Tip.objects.get(pk=held.pk), supervisor, "The case is closed")
     assert f"Tip {held.number}" not in sign_in(supervisor).get(BOARD).content.decode()
+
+
+def find_result(supervisor: Account, title: str) -> workload.TargetResult:
+    return next(result for result in workload.measure_results(supervisor) if result.title == title)
+
+
+def test_targets_count_what_was_dealt_with_and_what_is_late_without(supervisor: Account, officer: Account) -> None:
+    now = timezone.now()
+    for minutes, urgent in ((6, True), (20, True), (30, False), (50, False), (70, False)):
+        tip = send_opened_tip(officer)
+        Tip.objects.filter(pk=tip.pk).update(
+            opened_after=dt.timedelta(minutes=minutes),
+            priority=Priority.URGENT if urgent else Priority.NORMAL,
+            received_at=now - dt.timedelta(days=3),
+        )
+    Tip.objects.filter(pk=send_tip().pk).update(received_at=now - dt.timedelta(hours=3))  # late, and nobody opened it
+    send_tip()  # in time
+    old = send_opened_tip(officer)
+    Tip.objects.filter(pk=old.pk).update(received_at=now - dt.timedelta(days=29))
+    urgent_ones, others = find_result(supervisor, "Urgent"), find_result(supervisor, "All others")
+    assert (urgent_ones.target, urgent_ones.count, urgent_ones.met) == ("opened in 15 min", 2, 1)
+    assert (others.count, others.met, others.half, others.nine_of_ten) == (4, 2, "50 min", "1 h")
+    page = sign_in(supervisor).get(BOARD).content.decode()
+    assert "2 of 4" in page[page.index('id="results"') :]
+
+
+def test_answers_count_from_the_first_message_of_a_turn(supervisor: Account, officer: Account) -> None:
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    tip, closed = send_opened_tip(officer), send_opened_tip(officer)
+    write_as_source(tip, "One", b"1")
+    write_as_source(tip, "Two", b"2")
+    triage.answer(tip, officer, "Where?", FORM, ask=False)
+    write_as_source(tip, "Three", b"3")
+    write_as_source(closed, "Four", b"4")
+    written = [*tip.messages.order_by("position"), *closed.messages.all()]
+    for message, hours in zip(written, (30, 29, 28, 20, 9), strict=True):
+        Message.objects.filter(pk=message.pk).update(written_at=now - dt.timedelta(hours=hours))
+    Tip.objects.filter(pk=closed.pk).update(state=State.CLOSED, closed_at=now, disposition=Disposition.USEFUL)
+    answers = find_result(supervisor, "Source wrote")
+    assert (answers.count, answers.met, answers.half) == (2, 1, "2 h")
+
+
+def test_results_leave_out_sensitive_and_walled_tips(supervisor: Account, officer: Account) -> None:
+    category = Category.objects.get(slug="home-abuse")
+    category.readers.add(supervisor, officer)
+    send_opened_tip(officer, category=category)
+    send_tip("Officer Okafor took the money. Ben Okafor.")
+    screening_thread.run_round(rechecks=True)
+    Tip.objects.update(received_at=timezone.now() - dt.timedelta(days=3))
+    assert {result.count for result in workload.measure_results(supervisor)} == {0}
+
+
+def test_gaps_name_the_categories_without_an_officer(supervisor: Account, officer: Account) -> None:
+    assert "There are no shifts yet." in sign_in(supervisor).get(BOARD).content.decode()
+    for weekday in range(7):
+        Shift.objects.create(officer=officer, weekday=weekday, starts_at=dt.time(0), ends_at=dt.time(12))
+        Shift.objects.create(officer=supervisor, weekday=weekday, starts_at=dt.time(12), ends_at=dt.time(0))
+    found = workload.find_gaps()
+    assert (found.gaps, found.more) == ([], 0)
+    weapons = Category.objects.filter(is_sensitive=False, active=True).first()
+    assert weapons is not None
+    set_duty(supervisor, *Category.objects.exclude(pk=weapons.pk))
+    gaps = workload.find_gaps().gaps
+    assert {tuple(gap.categories) for gap in gaps} == {(str(weapons),)}
+    assert all(timezone.localtime(gap.period.end).hour == 0 for gap in gaps[1:])
+    Shift.objects.filter(officer=supervisor).delete()
+    gaps = workload.find_gaps().gaps
+    assert [] in [gap.categories for gap in gaps]
+    page = sign_in(supervisor).get(BOARD).content.decode()
+    assert "No officer is on duty." in page
+    (address,) = set(
+        re.findall(r'href="(/admin/tips/shift/add/[^"]*starts_at=12:00[^"]*)"', page[page.index('id="gaps"') :])[-1:]
+    )
+    form = sign_in(supervisor).get(address.replace("&amp;", "&")).content.decode()
+    assert 'value="12:00' in form
+
+
+def test_the_page_names_officers_whom_no_alert_reaches(supervisor: Account, officer: Account) -> None:
+    Account.objects.filter(pk=officer.pk).update(email="")
+    assert workload.find_gaps().unreachable == ["Ben Okafor"]
+    page = sign_in(supervisor).get(BOARD).content.decode()
+    assert "No alert reaches them" in page
+
+
+def test_the_next_handover_names_tips_and_the_officers_who_stay(supervisor: Account, officer: Account) -> None:
+    give(send_tip(), officer)
+    assert "None is planned" in sign_in(supervisor).get(BOARD).content.decode()
+    now = timezone.localtime()
+    begin, end = ((now + dt.timedelta(hours=hours)).time().replace(microsecond=0) for hours in (-1, 2))
+    weekday = (now - dt.timedelta(hours=1)).weekday()
+    Shift.objects.create(officer=officer, weekday=weekday, starts_at=begin, ends_at=end)
+    handover = workload.find_next(workload.load_board(supervisor))
+    assert handover is not None
+    assert [(load.name, load.open) for load in handover.leaving] == [("Ben Okafor", 1)]
+    assert handover.staying == []
+    assert handover.next_start is not None  # in a week
+    set_duty(supervisor)
+    handover = workload.find_next(workload.load_board(supervisor))
+    assert handover is not None
+    assert handover.staying == ["Dana Rivera"]
+    assert "1 tip changes hands" in sign_in(supervisor).get(BOARD).content.decode()
+
+
+def test_the_board_asks_as_many_queries_for_many_tips(
+    supervisor: Account, officer: Account, django_assert_max_num_queries: Any
+) -> None:
+    client = sign_in(supervisor)
+    give(send_opened_tip(officer), officer)
+    client.get(BOARD)
+    with django_assert_max_num_queries(90) as few:
+        client.get(BOARD)
+    for _number in range(4):
+        give(send_opened_tip(officer), officer)
+    with django_assert_max_num_queries(len(few)):
+        client.get(BOARD)

@@ -73,12 +73,15 @@ def _respond(request: HttpRequest, template: str, **context: Any) -> HttpRespons
 
 def show_board(request: HttpRequest) -> HttpResponse:
     supervisor = _require_supervisor(request)
-    week = workload.draw_last_week()
+    week, board = workload.draw_last_week(), workload.load_board(supervisor)
     return _respond(
         request,
         "admin/tips/desk/workload.html",
         title=_("Workload"),
-        board=workload.load_board(supervisor),
+        board=board,
+        results=workload.measure_results(supervisor),
+        on_duty=workload.find_gaps(),
+        handover=workload.find_next(board),
         decisions=outbox.list_decisions(supervisor),
         holds=workload.list_holds(supervisor),
         looks=workload.list_looks(supervisor),
