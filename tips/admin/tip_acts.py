@@ -121,6 +121,7 @@ ACTIONS: dict[str, OfficerAction] = {
             submitted.data["translates"],
             submitted.data["text"],
             submitted.form_id,
+            shown_count=submitted.data["shown"],
         ),
         gettext_lazy("Translation saved. Only officers can read it."),
         argument="translates",

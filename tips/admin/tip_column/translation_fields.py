@@ -23,15 +23,23 @@ class TextChoiceForm(forms.Form):
 
 
 class TranslationForm(TextChoiceForm):
-    """The translation of one text."""
+    """The translation of one text. `shown`: how many translations of it the page showed."""
 
     text = TextField(
         label=gettext_lazy("Translation"),
         error_messages={"required": gettext_lazy("The translation is empty. Write it first.")},
     )
 
+    shown = forms.IntegerField(min_value=0, required=False)
+
     def add_prefix(self, field_name: str) -> str:
-        return name_translation(self.data.get("translates", "")) if field_name == "text" else field_name
+        name = name_translation(self.data.get("translates", ""))
+        return {"text": name, "shown": _name_shown_count(name)}.get(field_name, field_name)
+
+
+def _name_shown_count(name: str) -> str:
+    """Return the name of the hidden field beside a translation's. It begins otherwise, since it is no text that someone typed."""
+    return f"shown-{name}"
 
 
 def add_to_time_line(
@@ -47,6 +55,8 @@ def add_to_time_line(
         text = "" if name == sent_field else typed.get(name, "")
         item["translation_field"] = {
             "name": name,
+            "shown_name": _name_shown_count(name),
+            "shown": bool(item["translation"]) + len(item["earlier_translations"]),
             "text": text,
             "errors": refused.errors.get("text", []) if refused is not None and is_refused else [],
             "is_open": bool(text.strip()) or is_refused,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,24 @@ def test_an_officers_translation_stands_under_its_text_with_its_history(okafor: 
     assert shown.index("He deals in the shop") < shown.index("He sells drugs") < shown.index("Viene los lunes")
     assert [line[1] for line in officers.read_audit_trail()].count("wrote a note on") == 3
     assert "ranslat" not in str(officers.read_audit_trail())
+
+
+def test_two_officers_who_translate_at_once_see_both_texts_and_keep_both(okafor: Account, rivas: Account) -> None:
+    tip = officers.send_opened_tip(okafor, description="Vende droga en la tienda")
+    (shown,) = re.findall(r'name="shown-translation-0" value="(\d+)"', load(okafor, tip))
+    post(rivas, tip, act="translate:0", **{"translation-0": "He sells drugs", "shown-translation-0": shown})
+    own = {"act": "translate:0", "translation-0": "He deals in the store"}
+    refused = post(okafor, tip, **own, **{"shown-translation-0": shown})
+    assert refused.status_code == 409
+    page = refused.content.decode()
+    assert "Tomás Rivas translated this text while you wrote, so yours isn&#x27;t kept yet." in page
+    assert "He sells drugs" in page
+    assert "He deals in the store</textarea>" in page
+    assert len(tip.notes.all()) == 1
+    (shown,) = re.findall(r'name="shown-translation-0" value="(\d+)"', page)
+    assert post(okafor, tip, **own, **{"shown-translation-0": shown}).status_code == 302
+    page = column(load(rivas, tip))
+    assert page.index("He deals in the store") < page.index("1 earlier translation") < page.index("He sells drugs")
 
 
 def test_what_is_typed_in_its_field_is_kept_like_all_else(okafor: Account) -> None:
