@@ -75,6 +75,7 @@ def test_an_officer_opens_and_answers_by_keyboard(browser: Browser, stack: Stack
         assert "Where is it?" not in stored(page)
         page.go_back()
         expect(page.get_by_label("Your answer")).to_have_value("Where is it?")
+        expect(page.get_by_text("Draft kept")).to_be_visible()  # the browser fills the field before the draft is open
         page.get_by_role("button", name="Send", exact=True).dblclick()
         expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
         expect(page.locator(".msg-us", has_text="Where is it?")).to_have_count(1)
