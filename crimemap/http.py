@@ -17,14 +17,15 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
 from crimemap.pages.filter_form import parse_form
+from crimemap.places import former_codes
 from crimemap.snapshot import reader
-from crimemap.snapshot.filters import PARTS, Filter, FilterError, FilterProblem
+from crimemap.snapshot.filters import MAX_VALUE_CHARACTERS, PARTS, Filter, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.row_scan import Box
 
@@ -62,7 +63,7 @@ def read_selection(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
     length = len(request.META.get("QUERY_STRING", ""))
     parameters = parse_form(request.GET, published.families) if "set" in request.GET else request.GET
     try:
-        chosen, problems = Filter.parse(parameters, published), []
+        chosen, problems = Filter.parse(with_current_area(parameters, published), published), []
     except FilterError as error:
         chosen, problems = error.filter, error.problems
     if length > MAX_QUERY_CHARACTERS:
@@ -71,6 +72,17 @@ def read_selection(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
     if problems:
         raise FilterError(problems, chosen)
     return published, chosen
+
+
+def with_current_area(query: QueryDict, published: PublishedIncidents) -> QueryDict:
+    """Return the query; an area under a code that it had before stands there under the code that it has now."""
+    layer, _colon, code = query.get("area", "").strip()[:MAX_VALUE_CHARACTERS].partition(":")
+    current = former_codes.current_code(layer, code)
+    if current == code or code in published.areas.get(layer, []):  # published before the code changed
+        return query
+    result = query.copy()
+    result["area"] = f"{layer}:{current}"
+    return result
 
 
 def render_filter_error(request: HttpRequest, error: FilterError) -> HttpResponseBase:

@@ -19,6 +19,7 @@ MAX_MODULE_LINES = 450  # a module fits in the head
 MAX_FOLDER_MODULES = 16  # a folder is taken in at a glance
 # Imports of our own modules inside a function, each with its reason.
 LATE_IMPORTS = {
+    ("crimemap/layer_files/process.py", "main"): "what parses the file is imported once the process has its limits",
     ("core/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
     ("tipportal/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
     ("tipportal/deploy/gunicorn.py", "post_worker_init"): "gunicorn reads its configuration before there are settings",

@@ -4,106 +4,64 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core import audit
-from core.models import Account
 from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
+from crimemap.admin import area_preview, block_preview
+from crimemap.admin.layer_upload import LayerUploadAdmin, LayerUploadForm
+from crimemap.layer_files import uploads
+from crimemap.layer_files.layer_file import LayerFileError
+from crimemap.layer_files.uploads import KeptUpload
 from crimemap.models import Area, BaseLayer, Block, Intersection
-from crimemap.places import area_import, block_import
-from crimemap.places.area_import import LayerImportResult
+from crimemap.places import area_import, area_index, block_import, former_codes
+from crimemap.places.areas import layer_geojson
 from crimemap.places.base_map import drawable_features, is_drawable
+from crimemap.publishing import publication_requests
 
 
-class LayerForm(forms.Form):
+class AreasUploadForm(LayerUploadForm):
+    """The boundaries of one layer."""
+
     layer = forms.ChoiceField(
-        label=gettext_lazy("Layer"), choices=Area.Layer, help_text=gettext_lazy("The file replaces the whole layer.")
+        label=gettext_lazy("Layer"),
+        choices=Area.Layer,
+        help_text=gettext_lazy("You first see what would change. Nothing is replaced before you say so."),
     )
-    file = forms.FileField(
-        label=gettext_lazy("File"), help_text=gettext_lazy("GeoJSON in WGS 84 degrees, also as gzip.")
-    )
-    code = forms.CharField(
-        label=gettext_lazy("Property with the code"),
-        required=False,
-        help_text=gettext_lazy(
-            "The property that incidents use for the area, such as DIST_NUM. If you leave it blank, the portal guesses."
-        ),
-    )
-    name = forms.CharField(
-        label=gettext_lazy("Property with the name"),
-        required=False,
-        help_text=gettext_lazy(
-            "The name that residents see. If you leave it blank, the portal guesses. Without names, areas are called “District 9”."
-        ),
-    )
+    field_order = ["layer", "file"]
 
-
-class BlocksForm(forms.Form):
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        help_text=gettext_lazy(
-            "A CSV or GeoJSON of midpoints (street, hundred, latitude, longitude), or GeoJSON of street center lines with"
-            " address ranges. It replaces all blocks. Blocks that stay keep their links."
-        ),
-    )
-
-
-class _ReplaceableAdmin(AuditedAdmin):
-    """A list that an uploaded file can replace, on a page beside the list."""
-
-    import_form: type[forms.Form]
-    import_title: Any
-
-    def get_urls(self) -> list[URLPattern]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_import"
-        return [path("import/", self.admin_site.admin_view(self.import_view), name=name), *super().get_urls()]
-
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        if not (self.has_add_permission(request) and self.has_delete_permission(request)):
-            raise PermissionDenied
-        form = self.import_form(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                result = self.replace_from_file(request, form.cleaned_data)
-            except area_import.LayerFileError as error:
-                form.add_error("file", str(error))
-            else:
-                for number, note in enumerate(result.summarize().split("\n")):
-                    messages.add_message(request, messages.WARNING if number else messages.SUCCESS, note)
-                return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": self.import_title, "form": form}
-        return TemplateResponse(
-            request, "admin/crimemap/import_layer.html", context, status=422 if form.errors else 200
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = _(
+            "GeoJSON, or a shapefile with all its parts (.shp, .shx, .dbf, .prj) in one zip file. Up to 50 MB, in any coordinate system."
         )
 
-    def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
-        raise NotImplementedError
+    def layer_kind(self) -> str:
+        return str(self.cleaned_data["layer"])
 
-    def replace_and_record(
-        self, request: HttpRequest, subject: str, file_name: str, replace: Callable[[], LayerImportResult]
-    ) -> LayerImportResult:
-        """Call `replace` and record it in the audit trail; a rejected file leaves no entry."""
-        assert isinstance(request.user, Account)
-        result = replace()
-        audit.record(request.user, "imported a layer", subject, f"{file_name}: {result.summarize().splitlines()[0]}")
-        return result
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        may_import = self.has_add_permission(request) and self.has_delete_permission(request)
-        return super().changelist_view(
-            request, {"may_import": may_import, "import_title": self.import_title, **(extra_context or {})}
+class BlocksUploadForm(LayerUploadForm):
+    """The blocks of the city."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = _(
+            "Center lines of streets with house numbers at their ends, or the middle of each block: GeoJSON, a zipped shapefile, or a CSV with"
+            " street, hundred, latitude and longitude. Up to 50 MB. You first see what would change."
         )
+
+    def layer_kind(self) -> str:
+        return "blocks"
 
 
 class AreaForm(forms.ModelForm):
@@ -117,51 +75,93 @@ class AreaForm(forms.ModelForm):
 
 
 @admin.register(Area)
-class AreaAdmin(FoldedSearch, _ReplaceableAdmin):
+class AreaAdmin(FoldedSearch, LayerUploadAdmin):
     form = AreaForm
     list_display = ["name", "layer", "code"]
     list_filter = ["layer"]
     search_fields = ["name", "code"]
     change_list_template = "admin/crimemap/layer_list.html"
-    import_form = LayerForm
-    import_title = gettext_lazy("Import a layer of areas")
+    upload_form = AreasUploadForm
+    upload_title = gettext_lazy("Import a layer of areas")
+    upload_kinds = tuple(Area.Layer.values)
+    preview_template = "admin/crimemap/preview_areas.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        download = self.admin_site.admin_view(self.download_view)
+        return [path("download/", download, name="crimemap_area_download"), *super().get_urls()]
 
     def get_fields(self, request: HttpRequest, obj: Area | None = None) -> Any:  # noqa: ARG002
         """Show the outline only for a new area: thousands of points are changed by a file, not in a text box."""
         fields = ["layer", "code", "name", "contact", "latitude", "longitude"]
         return fields if obj else [*fields, "outline"]
 
-    def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
-        def replace() -> LayerImportResult:
-            features = area_import.parse_features(data["file"].read())
-            columns = area_import.choose_columns(features, data["layer"], data["code"], data["name"] or None)
-            result = area_import.replace_layer(data["layer"], features, columns)
-            name_note = (
-                _("Names are from “%(name)s”.") % {"name": columns.name} if columns.name else _("No names were found.")
-            )
-            result.notes.insert(0, _("Codes are from “%(code)s”.") % {"code": columns.code} + " " + name_note)
-            return result
+    def save_model(self, request: HttpRequest, obj: Area, form: Any, change: bool) -> None:
+        """Save an area; one with a new code keeps the links, alerts and records that name the old one."""
+        super().save_model(request, obj, form, change)
+        if change and "code" in form.changed_data and "layer" not in form.changed_data:
+            former_codes.record(obj.layer, {form.initial["code"]: obj.code})
+        if {"code", "layer"} & set(form.changed_data):
+            for layer in {obj.layer, form.initial.get("layer", obj.layer)}:
+                area_import.assign_areas(layer)
+            publication_requests.request_publication()
 
-        return self.replace_and_record(request, f"layer {data['layer']}", data["file"].name, replace)
+    def download_view(self, request: HttpRequest) -> HttpResponse:
+        """Send a layer as it is now, which can be imported again."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        layer = request.GET.get("layer", "")
+        if layer not in Area.Layer.values:
+            raise Http404
+        response = HttpResponse(layer_geojson(layer), content_type="application/geo+json")
+        response.headers["Content-Disposition"] = (
+            f'attachment; filename="{layer}-{timezone.localdate():%Y-%m-%d}.geojson"'
+        )
+        return response
+
+    def preview_context(self, request: HttpRequest, upload: KeptUpload) -> dict[str, Any]:
+        return area_preview.preview_context(request.GET or request.POST, upload)
+
+    def replace(self, request: HttpRequest, upload: KeptUpload) -> HttpResponse:
+        file = uploads.load(upload)
+        with transaction.atomic():
+            if area_index.table_state() != request.POST.get("state", ""):
+                problem = _("Someone changed the areas while you were looking. See below what would change now.")
+                return self.render_preview(request, upload, {"problem": problem}, status=409)
+            try:
+                columns = area_preview.chosen_columns(request.POST, file, upload.kind)
+                plan = area_import.plan_layer(upload.kind, file.features, columns)
+                successors = area_preview.chosen_successors(request.POST, plan)
+            except LayerFileError as error:
+                return self.render_preview(request, upload, {"problem": str(error)}, status=422)
+            result = area_import.replace_layer(plan, successors)
+            result.notes[:0] = file.facts.notes()
+            return self.finish(request, upload, f"layer {upload.kind}", result)
 
 
 @admin.register(Block)
-class BlockAdmin(_ReplaceableAdmin):
+class BlockAdmin(LayerUploadAdmin):
     list_display = ["__str__", "street", "hundred"]
     search_fields = ["street"]
     show_full_result_count = False
     change_list_template = "admin/crimemap/layer_list.html"
-    import_form = BlocksForm
-    import_title = gettext_lazy("Import the blocks")
+    upload_form = BlocksUploadForm
+    upload_title = gettext_lazy("Import the blocks")
+    upload_kinds = ("blocks",)
+    preview_template = "admin/crimemap/preview_blocks.html"
 
-    def replace_from_file(self, request: HttpRequest, data: dict[str, Any]) -> LayerImportResult:
-        def replace() -> LayerImportResult:
-            parsed = block_import.parse_blocks(data["file"].read())
+    def preview_context(self, request: HttpRequest, upload: KeptUpload) -> dict[str, Any]:
+        return block_preview.preview_context(request.GET or request.POST, upload)
+
+    def replace(self, request: HttpRequest, upload: KeptUpload) -> HttpResponse:
+        file = uploads.load(upload)
+        try:
+            parsed = block_import.parse_blocks(file, block_preview.chosen_columns(request.POST, file))
+        except LayerFileError as error:
+            return self.render_preview(request, upload, {"problem": str(error)}, status=422)
+        with transaction.atomic():
             result = block_import.replace_blocks(parsed.blocks)
-            result.notes += parsed.notes
-            return result
-
-        return self.replace_and_record(request, "layer blocks", data["file"].name, replace)
+            result.notes += [*file.facts.notes(), *parsed.notes]
+            return self.finish(request, upload, "layer blocks", result)
 
 
 @admin.register(Intersection)

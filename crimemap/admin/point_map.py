@@ -1,4 +1,4 @@
-"""A drawn map of points over the agency's city, on which an administrator sees whether they lie where they should."""
+"""Drawn maps over the agency's city, on which administrators see whether points and outlines lie where they should."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.utils.safestring import SafeString
 
@@ -33,13 +34,37 @@ def draw_points(points: Sequence[Point]) -> PointMap | None:
     areas = list(Area.objects.values_list("outline", flat=True))
     shown = [*points, *((y, x) for outline in areas for x, y in base_map.positions(outline))]
     box = _box_of(shown)
-    version = base_map.base_map_version()
-    drawing = _renderer(version).draw(box) if version else _empty_drawing(box)
+    drawing = _draw_base_map(box)
     return PointMap(
         drawing,
         [drawing.outline_path(outline) for outline in areas],
         [drawing.project(*point) for point in points],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineMap:
+    """A drawing of the base map with the outlines of a layer as it is and as a file would make it."""
+
+    drawing: MapDrawing
+    before: list[SafeString]
+    after: list[SafeString]
+
+
+def draw_outlines(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> OutlineMap:
+    """Draw the outlines, GeoJSON polygons in degrees, over each other. `after` has at least one."""
+    box = _box_of([(y, x) for outline in (*before, *after) for x, y in base_map.positions(outline)])
+    drawing = _draw_base_map(box)
+    return OutlineMap(
+        drawing,
+        [drawing.outline_path(outline) for outline in before],
+        [drawing.outline_path(outline) for outline in after],
+    )
+
+
+def _draw_base_map(box: Box) -> MapDrawing:
+    version = base_map.base_map_version()
+    return _renderer(version).draw(box) if version else _empty_drawing(box)
 
 
 def _box_of(points: Sequence[Point]) -> Box:

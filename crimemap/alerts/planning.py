@@ -26,6 +26,7 @@ from django.utils import timezone
 from crimemap.alerts import new_incidents
 from crimemap.alerts.new_incidents import AlertCriteria, NewIncidents
 from crimemap.models import AlertLink, Delivery, Edition, Subscription
+from crimemap.places import former_codes
 from crimemap.snapshot import published_incidents, reader
 from crimemap.snapshot.published_incidents import PublishedIncidents
 
@@ -133,7 +134,8 @@ def read_criteria(subscription: Subscription) -> AlertCriteria:
     circle = None
     if row.latitude is not None and row.longitude is not None and row.radius is not None:
         circle = row.latitude, row.longitude, float(row.radius)
-    return AlertCriteria((row.layer, row.code) if row.layer else None, circle, frozenset(row.categories))
+    area = (row.layer, former_codes.current_code(row.layer, row.code)) if row.layer else None
+    return AlertCriteria(area, circle, frozenset(row.categories))
 
 
 def load_new_incidents(

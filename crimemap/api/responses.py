@@ -119,7 +119,7 @@ def _answer(
 def _filter(request: HttpRequest, published: PublishedIncidents, known: tuple[str, ...]) -> Filter:
     """Parse the filter. An unknown parameter is an error: ignoring it would silently widen the answer. Raises FilterError."""
     try:
-        chosen, problems = Filter.parse(request.GET, published), []
+        chosen, problems = Filter.parse(http.with_current_area(request.GET, published), published), []
     except FilterError as error:
         chosen, problems = error.filter, error.problems
     for part in list(request.GET)[:20]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from crimemap.importing import parsed_rows
 from crimemap.importing.readers.cells import split_block_name
 from crimemap.models import Block, Intersection
-from crimemap.places.area_index import area_indexes
+from crimemap.places.area_index import area_indexes, middle_of
 from crimemap.privacy.locations import Point
 from crimemap.street_names import normalize_name
 
@@ -32,12 +32,7 @@ class Geocoder:
 
     def middle(self) -> Point | None:
         """Return the middle of the agency's areas; None without any."""
-        boxes = [box for index in self.indexes.values() if (box := index.box())]
-        if not boxes:
-            return None
-        south, west = (min(box[side] for box in boxes) for side in (0, 1))
-        north, east = (max(box[side] for box in boxes) for side in (2, 3))
-        return (south + north) / 2, (west + east) / 2
+        return middle_of(self.indexes.values())
 
     def is_inside_outline(self, latitude: float, longitude: float) -> bool:
         """Return whether a point lies in, or within OUTLINE_MARGIN_DEGREES of, an area of any layer."""

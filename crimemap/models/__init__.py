@@ -13,7 +13,17 @@ from crimemap.models.incidents import (
     Source,
     Visibility,
 )
-from crimemap.models.places import Area, BaseLayer, BaseMapBuild, Block, Intersection, Landmark, Located, digest_of
+from crimemap.models.places import (
+    Area,
+    BaseLayer,
+    BaseMapBuild,
+    Block,
+    FormerAreaCode,
+    Intersection,
+    Landmark,
+    Located,
+    digest_of,
+)
 from crimemap.models.subscriptions import AlertLink, Delivery, Edition, Subscription
 
 __all__ = [
@@ -26,6 +36,7 @@ __all__ = [
     "DeletedSource",
     "Delivery",
     "Edition",
+    "FormerAreaCode",
     "ImportProblem",
     "ImportRun",
     "Incident",

@@ -80,6 +80,21 @@ class Area(Located):
         super().save(*args, **kwargs)
 
 
+class FormerAreaCode(models.Model):
+    """A code that an area had before. Links, alerts and records that name it mean that area (places/former_codes.py)."""
+
+    layer = models.CharField(max_length=16)
+    code = models.CharField(max_length=60)
+    area = models.ForeignKey(Area, models.CASCADE, related_name="former_codes")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["layer", "code"], name="former_area_code_once")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Block(Located):
     """A hundred of house numbers of a street, between two intersections. The point is its middle."""
 

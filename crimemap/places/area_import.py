@@ -1,38 +1,40 @@
-"""Import of an agency's boundary layers from GeoJSON. An import replaces its layer as a whole.
+"""Import of an agency's boundary layers. An import replaces its layer as a whole.
 
-    features = area_import.parse_features(content)
-    columns = area_import.guess_columns(features, "district")
-    result = area_import.replace_layer("district", features, columns)
+    file = layer_file.read_layer_file(path, name, folder)
+    columns = area_import.choose_columns(file.features, "district")
+    plan = area_import.plan_layer("district", file.features, columns)     # stores nothing
+    result = area_import.replace_layer(plan, {"9": "D9"})                 # district 9 is D9 now
 
 Codes are stored as the file has them and must match those of the agency's records ("9" is not "009"). An area whose code
-stays keeps its row, so references to it remain valid. Areas missing from the file are removed unless stored incidents
-still name them.
+stays keeps its row, so references to it remain valid; so does one that is given a new code. Areas missing from the file are
+removed unless stored incidents still name them.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import orjson
 import shapely
 from django.db import connection, transaction
+from django.db.models import Count
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from shapely.geometry.base import BaseGeometry
 
+from crimemap.layer_files.features import Feature
+from crimemap.layer_files.layer_file import LayerFileError
 from crimemap.models import Area, Block, Incident, Intersection, Landmark
-from crimemap.places.area_index import load_area_index
+from crimemap.places import former_codes
+from crimemap.places.area_index import AreaIndex, load_area_index
 from crimemap.street_names import normalize_name, restore_capitals
 
-MAX_FILE_BYTES = 200_000_000  # decompressed; the center lines of a large county are about 60 MB
 MAX_CODE_CHARACTERS, MAX_NAME_CHARACTERS = 60, 80
+_SUCCESSOR_SHARE = 0.5  # of an area that is gone, inside one of the file
+_SAME_OUTLINE = 0.995  # of two outlines' common surface in what both cover
 # Property names that files use for code and name, best first; compared without case, spaces and underscores.
 _CODES = {
     Area.Layer.CITY: ("placefp", "geoid"),
@@ -53,19 +55,6 @@ _NAMES = (
     "namelsad",
 )
 _ORDINAL = re.compile(r"\d+\s*(st|nd|rd|th)?|[a-z]?\d+[a-z]?", re.IGNORECASE)
-
-
-class LayerFileError(Exception):
-    """The file cannot be imported as this layer; nothing was stored. The message is a sentence that says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A feature of the file. number: counts from 1. shape: None if the file has none."""
-
-    number: int
-    properties: dict[str, str]
-    shape: BaseGeometry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,65 +86,6 @@ class LayerImportResult:
         return "\n".join([counts, *self.notes])
 
 
-def parse_features(content: bytes) -> list[Feature]:
-    """Parse a GeoJSON file in WGS 84 degrees, gzipped or not. Raises LayerFileError."""
-    try:
-        found = orjson.loads(decompress(content).removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError:
-        raise LayerFileError(
-            _("This is not a GeoJSON file: its content is not JSON. Export the layer as GeoJSON.")
-        ) from None
-    if isinstance(found, dict) and found.get("type") == "Feature":
-        found = {"type": "FeatureCollection", "features": [found]}
-    if not isinstance(found, dict) or not isinstance(found.get("features"), list):
-        raise LayerFileError(_("This is not a GeoJSON FeatureCollection. Export the layer as GeoJSON."))
-    features = [_parse_feature(number, feature) for number, feature in enumerate(found["features"], 1)]
-    if not any(feature.shape for feature in features):
-        raise LayerFileError(_("This file has no shapes in it."))
-    bounds = np.array([feature.shape.bounds for feature in features if feature.shape])
-    if not (np.abs(bounds[:, [0, 2]]) <= 180).all() or not (np.abs(bounds[:, [1, 3]]) <= 90).all():
-        raise LayerFileError(_("The coordinates of this file are not degrees. Export it again in WGS 84 (EPSG:4326)."))
-    return features
-
-
-def decompress(content: bytes) -> bytes:
-    """Return `content` decompressed if it is gzipped. Raises LayerFileError."""
-    if content[:2] != b"\x1f\x8b":
-        return content
-    try:
-        with gzip.open(io.BytesIO(content)) as file:
-            result = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, EOFError, zlib.error):
-        raise LayerFileError(_("This gzip file is damaged. Send it again.")) from None
-    if len(result) > MAX_FILE_BYTES:
-        raise LayerFileError(_("This file is too large. A layer can have up to 200 MB."))
-    return result
-
-
-def _parse_feature(number: int, feature: Any) -> Feature:
-    properties = (feature.get("properties") if isinstance(feature, dict) else None) or {}
-    geometry = feature.get("geometry") if isinstance(feature, dict) else None
-    shape = None
-    if geometry:
-        try:
-            shape = shapely.force_2d(shapely.from_geojson(orjson.dumps(geometry)))
-        except (shapely.GEOSException, ValueError, TypeError):
-            raise LayerFileError(_("The shape of feature %(number)s can't be read.") % {"number": number}) from None
-    texts = (
-        {str(name): property_text(value) for name, value in properties.items()} if isinstance(properties, dict) else {}
-    )
-    return Feature(number, texts, None if shape is None or shape.is_empty else shape)
-
-
-def property_text(value: object) -> str:
-    """Return a property as one line of printable text; whole numbers lose the ".0" that tables give them."""
-    if value is None or isinstance(value, dict | list):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return " ".join("".join(character if character.isprintable() else " " for character in str(value)).split())
-
-
 def property_names(features: Sequence[Feature]) -> list[str]:
     """Return the names of all properties in a file, in the order of their first appearance."""
     return list(dict.fromkeys(name for feature in features for name in feature.properties))
@@ -170,9 +100,10 @@ def pick_property(names: Sequence[str], wanted: Sequence[str]) -> str:
 def guess_columns(features: Sequence[Feature], layer: str) -> AreaColumns:
     """Return the properties that most likely hold code and name, "" where none fits."""
     names = property_names(features)
-    complete = [name for name in names if all(feature.properties.get(name) for feature in features)]
+    areas = [feature for feature in features if feature.shape is not None]
+    complete = [name for name in names if all(feature.properties.get(name) for feature in areas)]
     descriptive = [
-        name for name in complete if not all(_ORDINAL.fullmatch(feature.properties[name]) for feature in features)
+        name for name in complete if not all(_ORDINAL.fullmatch(feature.properties[name]) for feature in areas)
     ]
     name = pick_property(descriptive, _NAMES)
     code = pick_property(complete, _CODES[Area.Layer(layer)]) or pick_property(
@@ -195,84 +126,216 @@ def choose_columns(features: Sequence[Feature], layer: str, code: str = "", name
     return columns
 
 
-def replace_layer(layer: str, features: Sequence[Feature], columns: AreaColumns) -> LayerImportResult:
-    """Make these features the areas of `layer`, in one transaction. Raises LayerFileError.
+@dataclass(slots=True)
+class AreaChange:
+    """An area that is stored and in the file. overlap: what both outlines cover, as a share of what either does."""
 
-    Features with the same code become one area. Self-crossing shapes are repaired, with a note in the result.
+    before: Area
+    after: Area
+    overlap: float
+
+    @property
+    def is_renamed(self) -> bool:
+        return self.before.name != self.after.name
+
+    @property
+    def is_moved(self) -> bool:
+        return self.overlap < _SAME_OUTLINE
+
+
+@dataclass(slots=True)
+class LayerPlan:
+    """What a file would make of a layer; nothing is stored yet.
+
+    gone: areas that are not in the file; kept: those of them that stay, because stored incidents name them. successors: by
+    the code of each area that is gone, the code of the file's area that covers most of it. notes: sentences about what was
+    joined or left out.
     """
-    result = LayerImportResult()
+
+    layer: str
+    rows: list[Area]
+    before: dict[str, Area]
+    notes: list[str]
+    created: list[Area] = field(default_factory=list)
+    changes: list[AreaChange] = field(default_factory=list)
+    unchanged: int = 0
+    gone: list[Area] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
+    successors: dict[str, str] = field(default_factory=dict)
+    unknown_codes: list[str] = field(default_factory=list)
+
+
+def plan_layer(layer: str, features: Sequence[Feature], columns: AreaColumns) -> LayerPlan:
+    """Compare the features with the stored areas of `layer`. Features with the same code become one area.
+
+    Raises LayerFileError.
+    """
+    notes: list[str] = []
     rows = [
-        _build_area(layer, code, parts, columns, result) for code, parts in _group_by_code(features, columns).items()
+        _build_area(layer, code, parts, columns, notes)
+        for code, parts in _group_by_code(features, columns, notes).items()
     ]
+    stored = {area.code: area for area in Area.objects.filter(layer=layer).order_by("code")}
+    plan = LayerPlan(layer, rows, stored, notes)
+    for row in rows:
+        old = stored.get(row.code)
+        if old is None:
+            plan.created.append(row)
+        elif _compared_content(old) == _compared_content(row):
+            plan.unchanged += 1
+        else:
+            plan.changes.append(AreaChange(old, row, _overlap(_outline_shape(old), _outline_shape(row))))
+    codes, named = {row.code for row in rows}, _codes_in_incidents(layer)
+    plan.gone = [area for code, area in stored.items() if code not in codes]
+    plan.kept = {area.code for area in plan.gone} & named
+    plan.successors = _find_successors(plan.gone, rows)
+    plan.unknown_codes = sorted(named - codes - set(stored) - set(former_codes.load(layer)))
+    return plan
+
+
+def _outline_shape(area: Area) -> BaseGeometry:
+    """Return an area's outline, valid; an empty shape for one that cannot be read."""
+    shape = shapely.from_geojson(orjson.dumps(area.outline).decode(), on_invalid="ignore")
+    if shape is None:
+        return shapely.Polygon()
+    return shape if shapely.is_valid(shape) else shapely.make_valid(shape)
+
+
+def _overlap(first: BaseGeometry, second: BaseGeometry) -> float:
+    both, either = float(shapely.intersection(first, second).area), float(shapely.union(first, second).area)
+    return both / either if either else 1.0
+
+
+def _find_successors(gone: Sequence[Area], rows: Sequence[Area]) -> dict[str, str]:
+    """Return, by the code of each area that is gone, the code of the one that covers most of it, if that is half."""
+    shapes = [_outline_shape(row) for row in rows]
+    tree, found = shapely.STRtree(shapes), {}
+    for area in gone:
+        shape = _outline_shape(area)
+        candidates = tree.query(shape).tolist() if not shape.is_empty else []
+        shares = [(float(shapely.intersection(shape, shapes[number]).area), number) for number in candidates]
+        best, number = max(shares, default=(0.0, 0))
+        if best and best >= _SUCCESSOR_SHARE * shape.area:
+            found[area.code] = rows[number].code
+    return found
+
+
+def count_moved_incidents(plan: LayerPlan, successors: Mapping[str, str]) -> int:
+    """Return how many stored incidents lie in another area of the layer than before. A new code alone is no other area."""
+    if plan.layer == Area.Layer.CITY or not plan.before:
+        return 0
+    points = list(
+        Incident.objects.filter(removed_at__isnull=True, latitude__isnull=False, longitude__isnull=False)
+        .order_by()
+        .values_list("latitude", "longitude")
+        .annotate(count=Count("pk"))
+    )
+    latitudes, longitudes, counts = zip(*points, strict=True) if points else ((), (), ())
+    old = load_area_index(plan.layer).codes_at(longitudes, latitudes)
+    rows = sorted(plan.rows, key=lambda row: row.code)
+    index = AreaIndex([(row.code, orjson.dumps(row.outline).decode()) for row in rows])
+    new = index.codes_at(longitudes, latitudes)
+    pairs = zip(old, new, counts, strict=True)
+    return sum(count for before, after, count in pairs if successors.get(before, before) != after)
+
+
+def replace_layer(plan: LayerPlan, successors: Mapping[str, str] | None = None) -> LayerImportResult:
+    """Make the plan's areas those of its layer, in one transaction.
+
+    successors: codes that are gone, and the code in the file that links, alerts and records with them mean from now on.
+    """
+    layer, result = plan.layer, LayerImportResult(notes=list(plan.notes))
+    codes = {row.code for row in plan.rows}
     with transaction.atomic():
-        before = {area.code: area for area in Area.objects.select_for_update().filter(layer=layer)}
+        stored = {area.code: area for area in Area.objects.select_for_update().filter(layer=layer)}
+        given = {
+            old: new for old, new in (successors or {}).items() if old in stored and old not in codes and new in codes
+        }
+        before = _give_new_codes(stored, given)
         changed = [
             row
-            for row in rows
+            for row in plan.rows
             if row.code not in before or _compared_content(row) != _compared_content(before[row.code])
         ]
         fields = ["name", "key", "outline", "latitude", "longitude"]
         Area.objects.bulk_create(changed, update_conflicts=True, unique_fields=["layer", "code"], update_fields=fields)
+        former_codes.record(layer, given)
+        recoded = len(set(before) & codes) - len(set(stored) & codes)
         result.updated = sum(row.code in before for row in changed)
         result.created = len(changed) - result.updated
-        result.unchanged = len(rows) - len(changed)
-        codes, named = {row.code for row in rows}, _codes_in_incidents(layer)
+        result.unchanged = len(plan.rows) - len(changed)
+        named = _codes_in_incidents(layer) - set(given)
         result.removed = _remove_missing(set(before) - codes, named, layer, result)
-        if unknown := sorted(named - codes - set(before)):
+        if plan.unknown_codes:
             sentence = _("Stored incidents use codes that no area has: %(codes)s. Compare how the codes are written.")
-            result.notes.append(sentence % {"codes": ", ".join(unknown[:10]) + (" ..." if len(unknown) > 10 else "")})
-        if changed or result.removed:
+            shown = ", ".join(plan.unknown_codes[:10]) + (" ..." if len(plan.unknown_codes) > 10 else "")
+            result.notes.append(sentence % {"codes": shown})
+        if changed or result.removed or recoded:
             assign_areas(layer)
     return result
 
 
-def _group_by_code(features: Sequence[Feature], columns: AreaColumns) -> dict[str, list[Feature]]:
+def _give_new_codes(stored: Mapping[str, Area], successors: Mapping[str, str]) -> dict[str, Area]:
+    """Give the row of an area that is gone the code of its successor, if no row has that yet. Return all rows by code."""
+    result = dict(stored)
+    for old, new in successors.items():
+        if new not in result:
+            area = result.pop(old)
+            area.code = new
+            area.save(update_fields=["code"])
+            result[new] = area
+    return result
+
+
+def _group_by_code(features: Sequence[Feature], columns: AreaColumns, notes: list[str]) -> dict[str, list[Feature]]:
     found: dict[str, list[Feature]] = defaultdict(list)
+    shapeless = lines = codeless = 0
     for feature in features:
         code = feature.properties.get(columns.code, "")
-        if not code or len(code) > MAX_CODE_CHARACTERS:
-            sentence = _(
-                "Feature %(number)s has no usable code in “%(column)s”. Choose the property that holds the code."
-            )
-            raise LayerFileError(sentence % {"number": feature.number, "column": columns.code})
-        if feature.shape is None or not isinstance(feature.shape, shapely.Polygon | shapely.MultiPolygon):
-            sentence = _("Feature %(number)s is not a polygon. A layer of areas can only have polygons.")
-            raise LayerFileError(sentence % {"number": feature.number})
-        found[code].append(feature)
+        if feature.shape is None:
+            shapeless += 1
+        elif feature.shape.geom_type not in ("Polygon", "MultiPolygon"):
+            lines += 1
+        elif not code or len(code) > MAX_CODE_CHARACTERS:
+            codeless += 1
+        else:
+            found[code].append(feature)
+    if not found and codeless:
+        raise LayerFileError(
+            _("No area has a usable code in “%(column)s”: it is blank, or longer than %(most)d characters. Choose another property.")
+            % {"column": columns.code, "most": MAX_CODE_CHARACTERS}
+        )  # fmt: skip
+    if not found and lines:
+        raise LayerFileError(_("This file has points or lines, but no areas. Export the boundaries as polygons."))
+    if not found:
+        raise LayerFileError(
+            _("This file has no shapes in it. Check that you exported the right layer, with its shapes.")
+        )
+    for count, sentence in (
+        (shapeless, ngettext("%(count)d row has no usable shape and was left out.", "%(count)d rows have no usable shape and were left out.", shapeless)),
+        (lines, ngettext("%(count)d point or line was left out.", "%(count)d points or lines were left out.", lines)),
+        (codeless, ngettext("%(count)d area has no usable code and was left out.", "%(count)d areas have no usable code and were left out.", codeless)),
+    ):  # fmt: skip
+        if count:
+            notes.append(sentence % {"count": count})
     return found
 
 
-def _build_area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, result: LayerImportResult) -> Area:
+def _build_area(layer: str, code: str, parts: list[Feature], columns: AreaColumns, notes: list[str]) -> Area:
     name = restore_capitals(parts[0].properties.get(columns.name, ""))[:MAX_NAME_CHARACTERS]
     name = name or f"{Area.Layer(layer).label} {code}"
-    shapes = [_repair_shape(part, code, result) for part in parts]
     if len(parts) > 1:
-        result.notes.append(
+        notes.append(
             _("%(count)s features have the code %(code)s and were joined.") % {"count": len(parts), "code": code}
         )
+    shapes = [part.shape for part in parts]
     shape = shapely.union_all(shapes) if len(shapes) > 1 else shapes[0]
+    assert shape is not None
     label = shape.representative_point()
     return Area(
         layer=layer, code=code, name=name, key=normalize_name(name), latitude=round(label.y, 6), longitude=round(label.x, 6),
         outline=orjson.loads(shapely.to_geojson(shape)),
     )  # fmt: skip
-
-
-def _repair_shape(feature: Feature, code: str, result: LayerImportResult) -> BaseGeometry:
-    assert feature.shape is not None
-    if feature.shape.is_valid:
-        return feature.shape
-    repaired = shapely.make_valid(feature.shape)
-    parts = [part for part in shapely.get_parts(repaired) if isinstance(part, shapely.Polygon | shapely.MultiPolygon)]
-    shape = shapely.union_all(parts)
-    if shape.is_empty:
-        sentence = _("The shape of feature %(number)s (code %(code)s) has no area. Fix it in the file.")
-        raise LayerFileError(sentence % {"number": feature.number, "code": code})
-    result.notes.append(
-        _("The shape of %(code)s crossed itself (%(why)s) and was repaired.")
-        % {"code": code, "why": shapely.is_valid_reason(feature.shape).split("[")[0].casefold()}
-    )
-    return shape
 
 
 def _compared_content(area: Area) -> tuple[object, ...]:
@@ -285,7 +348,10 @@ def _remove_missing(missing: set[str], named: set[str], layer: str, result: Laye
         result.notes.append(
             _("%(code)s is not in the file but was kept, because stored incidents use it.") % {"code": code}
         )
-    return Area.objects.filter(layer=layer, code__in=missing - named).delete()[0] if missing - named else 0
+    if not missing - named:
+        return 0
+    _count, by_model = Area.objects.filter(layer=layer, code__in=missing - named).delete()
+    return by_model.get(Area._meta.label, 0)
 
 
 def _codes_in_incidents(layer: str) -> set[str]:

@@ -5,7 +5,7 @@ An area includes its border; where several areas of a layer hold a point, the fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import shapely
@@ -57,6 +57,16 @@ class AreaIndex:
         return result
 
 
+def middle_of(indexes: Iterable[AreaIndex]) -> tuple[float, float] | None:
+    """Return latitude and longitude of the middle of all areas; None without any."""
+    boxes = [box for index in indexes if (box := index.box())]
+    if not boxes:
+        return None
+    south, west = (min(box[side] for box in boxes) for side in (0, 1))
+    north, east = (max(box[side] for box in boxes) for side in (2, 3))
+    return (south + north) / 2, (west + east) / 2
+
+
 def load_area_index(layer: str) -> AreaIndex:
     areas = Area.objects.filter(layer=layer).order_by("code").annotate(geojson=Cast("outline", TextField()))
     return AreaIndex(list(areas.values_list("code", "geojson")))
@@ -69,7 +79,7 @@ _cached: tuple[str, dict[str, AreaIndex]] = "", {}
 def area_indexes() -> dict[str, AreaIndex]:
     """Return the index of each layer that has areas, by layer; as current as the database."""
     global _cached  # noqa: PLW0603  (replaced whole, so that threads never see half)
-    state = _table_state()
+    state = table_state()
     cached_state, indexes = _cached
     if state != cached_state:
         layers = Area.objects.order_by("layer").values_list("layer", flat=True).distinct()
@@ -78,7 +88,7 @@ def area_indexes() -> dict[str, AreaIndex]:
     return indexes
 
 
-def _table_state() -> str:
+def table_state() -> str:
     """Return a text that changes with any change of an area: each row's version, without reading its outline."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT md5(string_agg(concat_ws(' ', id, xmin, ctid), ',' ORDER BY id)) FROM crimemap_area")

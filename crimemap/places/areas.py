@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from core.web import page_cache
 from crimemap.models import Area
 from crimemap.places.base_map import is_drawable
@@ -27,6 +29,15 @@ def area_outlines(layer: str) -> list[AreaOutline]:
         AreaOutline(area.code, area.name, area.latitude, area.longitude, area.outline)
         for area in Area.objects.filter(layer=layer).order_by("code")
     ]
+
+
+def layer_geojson(layer: str) -> bytes:
+    """Return the areas of a layer as a GeoJSON file with the properties `code` and `name`."""
+    features = [
+        {"type": "Feature", "properties": {"code": area.code, "name": area.name}, "geometry": area.outline}
+        for area in area_outlines(layer)
+    ]
+    return orjson.dumps({"type": "FeatureCollection", "features": features})
 
 
 def area_names(layer: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Import of an agency's block layer: one point for each hundred of a street, from midpoints or from street center lines.
 
-    parsed = block_import.parse_blocks(content)      # CSV or GeoJSON, gzipped or not
+    file = layer_file.read_layer_file(path, name, folder)      # points, lines, or a table with coordinates
+    parsed = block_import.parse_blocks(file, block_import.guess_columns(file))
     result = block_import.replace_blocks(parsed.blocks)
 
 A center line with the addresses 400 to 598 becomes the 400 and the 500 block. A block in several pieces, or with a line for
@@ -10,12 +11,10 @@ and events remain valid.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import shapely
@@ -23,9 +22,11 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
+from crimemap.layer_files.features import Feature
+from crimemap.layer_files.layer_file import LayerFile, LayerFileError
 from crimemap.models import Area, Block
 from crimemap.places import area_import
-from crimemap.places.area_import import Feature, LayerFileError, LayerImportResult
+from crimemap.places.area_import import LayerImportResult
 from crimemap.street_names import normalize_name, restore_capitals
 
 MAX_STREET_CHARACTERS, MAX_HOUSE_NUMBER = 80, 1_000_000
@@ -91,75 +92,90 @@ class NumberedLine:
         return self.line.interpolate(min(1.0, max(0.0, fraction)), normalized=True)
 
 
-def parse_blocks(content: bytes) -> ParsedBlocks:
-    """Parse a CSV of midpoints, GeoJSON points, or GeoJSON center lines with address ranges. Raises LayerFileError."""
-    content = area_import.decompress(content)
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-        return _parse_points(*_read_table(content))
-    features = [feature for feature in area_import.parse_features(content) if feature.shape is not None]
-    names = area_import.property_names(features)
-    if all(isinstance(feature.shape, shapely.Point) for feature in features):
-        return _parse_points(names, _point_rows(features))
-    if all(isinstance(feature.shape, shapely.LineString | shapely.MultiLineString) for feature in features):
-        return _parse_lines(names, features)
+@dataclass(frozen=True, slots=True)
+class BlockColumns:
+    """The properties that say which block a point or a line is; "" for those that the file does not have.
+
+    street: the whole name, or the name alone where direction, street_type and suffix have the rest. Points have a hundred
+    beside it, or a label like "400 block of Arden St". Lines have house numbers at their two ends, on one side or on both.
+    latitude and longitude: only of a table.
+    """
+
+    street: str = ""
+    direction: str = ""
+    street_type: str = ""
+    suffix: str = ""
+    hundred: str = ""
+    label: str = ""
+    latitude: str = ""
+    longitude: str = ""
+    left_from: str = ""
+    left_to: str = ""
+    right_from: str = ""
+    right_to: str = ""
+
+    @property
+    def ranges(self) -> tuple[str, str, str, str]:
+        return self.left_from, self.left_to, self.right_from, self.right_to
+
+    def street_of(self, properties: dict[str, str]) -> str:
+        parts = (self.direction, self.street, self.street_type, self.suffix)
+        return " ".join(filter(None, (properties.get(name, "") for name in parts if name)))
+
+
+def has_lines(file: LayerFile) -> bool:
+    """Return whether the file has center lines, else it has points or rows. Raises LayerFileError for other shapes."""
+    kinds = {feature.shape.geom_type for feature in file.features if feature.shape is not None}
+    if kinds and kinds <= {"LineString", "MultiLineString"}:
+        return True
+    if kinds <= {"Point"} and (kinds or file.facts.kind == "table"):
+        return False
     raise LayerFileError(_("A block layer has only points or only lines. This file has other shapes, or both."))
+
+
+def guess_columns(file: LayerFile) -> BlockColumns:
+    """Return the properties that most likely say which block each point or line is. Raises LayerFileError."""
+    names = area_import.property_names(file.features)
+
+    def pick(wanted: Sequence[str]) -> str:
+        return area_import.pick_property(names, wanted)
+
+    whole, (direction, name, street_type, suffix) = pick(_STREET), (pick(wanted) for wanted in _PARTS)
+    if has_lines(file):
+        found = BlockColumns(whole, "", "", "", "", "", "", "", *(pick(wanted) for wanted in _RANGES))
+        if whole and (whole != name or not (direction or street_type)):
+            return found
+        return replace(found, street=name, direction=direction, street_type=street_type, suffix=suffix)
+    found = BlockColumns(whole, hundred=pick(_HUNDRED), label=pick(_BLOCK))
+    if file.facts.kind == "table":
+        found = replace(found, latitude=pick(_LATITUDE), longitude=pick(_LONGITUDE))
+    return found
+
+
+def parse_blocks(file: LayerFile, columns: BlockColumns) -> ParsedBlocks:
+    """Return the blocks of a file of midpoints or of center lines. Raises LayerFileError."""
+    return _parse_lines(file.features, columns) if has_lines(file) else _parse_points(file, columns)
 
 
 # Midpoints
 
 
-def _read_table(content: bytes) -> tuple[list[str], Iterator[dict[str, str]]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
-    head = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=head.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
-    names = [name for name in reader.fieldnames or [] if name]
-    if not area_import.pick_property(names, _LATITUDE) or not area_import.pick_property(names, _LONGITUDE):
+def _parse_points(file: LayerFile, columns: BlockColumns) -> ParsedBlocks:
+    is_table = file.facts.kind == "table"
+    if is_table and not (columns.latitude and columns.longitude):
         raise LayerFileError(
             _("A table of blocks has the columns street, hundred, latitude and longitude. These were not found.")
         )
-    return names, _iterate_rows(reader)
-
-
-def _iterate_rows(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
-    try:
-        for row in reader:
-            yield {name: value for name, value in row.items() if isinstance(value, str)}
-    except csv.Error as error:
+    if not (columns.street and columns.hundred) and not columns.label:
         raise LayerFileError(
-            _("Row %(row)s can't be read: %(why)s.") % {"row": reader.line_num, "why": error}
-        ) from None
-
-
-def _point_rows(features: Sequence[Feature]) -> Iterator[dict[str, str]]:
-    for feature in features:
-        assert isinstance(feature.shape, shapely.Point)
-        yield feature.properties | {"latitude": repr(feature.shape.y), "longitude": repr(feature.shape.x)}
-
-
-def _parse_points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlocks:
-    street, hundred = area_import.pick_property(names, _STREET), area_import.pick_property(names, _HUNDRED)
-    written = area_import.pick_property(names, _BLOCK)
-    latitude, longitude = (
-        area_import.pick_property(names, _LATITUDE) or "latitude",
-        area_import.pick_property(names, _LONGITUDE) or "longitude",
-    )
-    if not (street and hundred) and not written:
-        raise LayerFileError(
-            _(
-                "This file doesn't say which block each point is. It needs a street with its hundred, or a name like “400 block of Arden St”."
-            )
-        )
+            _("This file doesn't say which block each point is. It needs a street with its hundred, or a name like “400 block of Arden St”.")
+        )  # fmt: skip
     blocks: dict[tuple[str, int], BlockPoint] = {}
     left_out: Counter[str] = Counter()
-    read = 0
-    for row in rows:
-        read += 1
-        block = _block_from_columns(row, street, hundred) or _block_from_text(row.get(written, ""))
-        y, x = _parse_number(row.get(latitude)), _parse_number(row.get(longitude))
+    for feature in file.features:
+        row = feature.properties
+        block = _block_from_columns(row, columns) or _block_from_text(row.get(columns.label, ""))
+        y, x = _point_of(feature, columns)
         if block is None:
             left_out[_("no block")] += 1
         elif y is None or x is None or abs(y) > 90 or abs(x) > 180 or x == y == 0:
@@ -168,12 +184,20 @@ def _parse_points(names: list[str], rows: Iterator[dict[str, str]]) -> ParsedBlo
             left_out[_("the block is a duplicate")] += 1
         else:
             blocks[place] = BlockPoint(*block, x, y)
-    return _finish(list(blocks.values()), read, left_out)
+    return _finish(list(blocks.values()), len(file.features), left_out)
 
 
-def _block_from_columns(row: dict[str, str], street: str, hundred: str) -> tuple[str, int] | None:
-    number = _parse_number(row.get(hundred)) if street and hundred else None
-    return None if number is None else _make_block(row.get(street, ""), number)
+def _point_of(feature: Feature, columns: BlockColumns) -> tuple[float | None, float | None]:
+    """Return latitude and longitude."""
+    if isinstance(feature.shape, shapely.Point):
+        return feature.shape.y, feature.shape.x
+    row = feature.properties
+    return _parse_number(row.get(columns.latitude)), _parse_number(row.get(columns.longitude))
+
+
+def _block_from_columns(row: dict[str, str], columns: BlockColumns) -> tuple[str, int] | None:
+    number = _parse_number(row.get(columns.hundred)) if columns.street and columns.hundred else None
+    return None if number is None else _make_block(columns.street_of(row), number)
 
 
 def _block_from_text(text: str) -> tuple[str, int] | None:
@@ -206,19 +230,19 @@ def _parse_number(text: str | None) -> float | None:
 # Center lines
 
 
-def _parse_lines(names: list[str], features: Sequence[Feature]) -> ParsedBlocks:
-    ranges = [area_import.pick_property(names, wanted) for wanted in _RANGES]
-    street_of = _street_reader(names)
-    if not any(ranges) or street_of is None:
+def _parse_lines(features: Sequence[Feature], columns: BlockColumns) -> ParsedBlocks:
+    if not any(columns.ranges) or not columns.street:
         raise LayerFileError(
             _("Center lines need a street name and address ranges, such as L_F_ADD, L_T_ADD, R_F_ADD and R_T_ADD.")
         )
     lines: list[NumberedLine] = []
     left_out: Counter[str] = Counter()
     for feature in features:
-        street = restore_capitals(street_of(feature.properties))[:MAX_STREET_CHARACTERS]
-        addresses = _address_range([feature.properties.get(name, "") for name in ranges])
-        if not normalize_name(street):
+        street = restore_capitals(columns.street_of(feature.properties))[:MAX_STREET_CHARACTERS]
+        addresses = _address_range([feature.properties.get(name, "") for name in columns.ranges])
+        if feature.shape is None:
+            left_out[_("no shape")] += 1
+        elif not normalize_name(street):
             left_out[_("no street")] += 1
         elif addresses is None:
             left_out[_("no addresses")] += 1
@@ -237,16 +261,6 @@ def place_blocks(lines: Iterable[NumberedLine]) -> list[BlockPoint]:
         for hundred in range(int(line.low) // 100 * 100, int(line.high) + 1, 100):
             pieces[key, hundred].append(line)
     return [_middle_point(streets[key], hundred, parts) for (key, hundred), parts in sorted(pieces.items())]
-
-
-def _street_reader(names: list[str]) -> Callable[[dict[str, str]], str] | None:
-    parts = [area_import.pick_property(names, wanted) for wanted in _PARTS]
-    whole = area_import.pick_property(names, _STREET)
-    if whole and (whole != parts[1] or not (parts[0] or parts[2])):
-        return lambda row: row.get(whole, "")
-    if parts[1]:
-        return lambda row: " ".join(filter(None, (row.get(name, "") for name in parts if name)))
-    return None
 
 
 def _address_range(texts: list[str]) -> tuple[float, float] | None:
@@ -296,6 +310,18 @@ def _finish(blocks: list[BlockPoint], read: int, left_out: Counter[str]) -> Pars
 
 
 # Storing
+
+
+def compare_blocks(blocks: Sequence[BlockPoint]) -> LayerImportResult:
+    """Return what replace_blocks() would do, and store nothing."""
+    given = {(normalize_name(block.street), block.hundred): block for block in blocks}
+    rows = Block.objects.values_list("key", "hundred", "street", "latitude", "longitude")
+    before = {row[:2]: row[2:] for row in rows}
+    same = {
+        place for place, block in given.items() if before.get(place) == (block.street, block.latitude, block.longitude)
+    }
+    kept = given.keys() & before.keys()
+    return LayerImportResult(len(given) - len(kept), len(kept) - len(same), len(same), rows.count() - len(kept))
 
 
 def replace_blocks(blocks: Sequence[BlockPoint]) -> LayerImportResult:

@@ -34,6 +34,23 @@ def select_public_names(incident_counts: Mapping[str, int], known: Collection[st
     return codes | {name for name, count in names.items() if count >= least and not public_words.is_personal(name)}
 
 
+def rename_areas(records: Records, former_codes: Collection[tuple[str, str, str]]) -> Records:
+    """Return the records with present codes in place of former ones. former_codes: layer, former code, present code."""
+    if not former_codes:
+        return records
+    number_of = {text: number for number, text in enumerate(records.texts)}
+    texts, places = list(records.texts), records.places.copy()
+    for layer, former, present in former_codes:
+        if former not in number_of or layer not in COLUMNS:
+            continue
+        if present not in number_of:
+            number_of[present] = len(texts)
+            texts.append(present)
+        column = COLUMNS[layer]
+        places[records.places[:, column] == number_of[former], column] = number_of[present]
+    return replace(records, places=places, texts=texts)
+
+
 def hide_stray_names(records: Records, shown: Array, known_areas: Collection[tuple[str, str]]) -> Records:
     """Return the records without areas that may not be public. shown: mask of the incidents that residents see.
 

@@ -95,7 +95,8 @@ class PublicationRule:
 
     approved: kinds of place and outcomes that an administrator approved, as (field, text in lower case), sorted.
     known_areas: the areas of the agency's own layers, as (layer, code), sorted. streets: the streets of its
-    layers of blocks and intersections, as normalize_name() gives them, sorted.
+    layers of blocks and intersections, as normalize_name() gives them, sorted. former_areas: codes that areas had before, as
+    (layer, former code, present code), sorted.
     """
 
     categories: tuple[RuleCategory, ...]
@@ -105,6 +106,7 @@ class PublicationRule:
     approved: tuple[tuple[str, str], ...] = ()
     known_areas: tuple[tuple[str, str], ...] = ()
     streets: tuple[str, ...] = ()
+    former_areas: tuple[tuple[str, str, str], ...] = ()
 
 
 # The possible decisions about a row; a position in LEVELS, so that the decisions fit in an array.

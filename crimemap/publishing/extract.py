@@ -182,6 +182,12 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         cursor.execute("SELECT layer, code FROM crimemap_area")
         known_areas = tuple(sorted(cursor.fetchall()))
         cursor.execute(
+            "SELECT former.layer, former.code, area.code FROM crimemap_formerareacode former"
+            " JOIN crimemap_area area ON area.id = former.area_id WHERE NOT EXISTS ("
+            "SELECT FROM crimemap_area again WHERE (again.layer, again.code) = (former.layer, former.code))"
+        )
+        former_areas = tuple(sorted(cursor.fetchall()))
+        cursor.execute(
             "SELECT street FROM crimemap_block UNION SELECT first FROM crimemap_intersection"
             " UNION SELECT second FROM crimemap_intersection"
         )
@@ -204,7 +210,7 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         for _, slug, name, _, _, last, hours in rows
     ]
     return (
-        PublicationRule(categories, codes, sources, agency, approved, known_areas, streets),
+        PublicationRule(categories, codes, sources, agency, approved, known_areas, streets, former_areas),
         freshness,
         {number: zone for number, _, _, zone, *_ in rows},
     )

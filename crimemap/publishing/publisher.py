@@ -128,6 +128,7 @@ def write_version(
 
     deleted: public ids of incidents whose source was deleted.
     """
+    records = area_names.rename_areas(records, rule.former_areas)
     records = area_names.hide_stray_names(records, level <= visibility.AT_AREA, rule.known_areas)
     removed = _without_removal(records.select(np.flatnonzero(level == visibility.IS_REMOVED)))
     withdrawn = removed["public_id"][visibility.decide_levels(removed, rule) <= visibility.AT_AREA]

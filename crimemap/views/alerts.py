@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from core.mail import subscriber_addresses
 from core.web.middleware import accept_cross_origin_posts
+from crimemap import http
 from crimemap.alerts import forms, subscription_wording, subscriptions
 from crimemap.alerts.subscriptions import AlertSubscription
 from crimemap.snapshot import reader
@@ -101,7 +102,7 @@ def _form_again(request: HttpRequest, form: forms.AlertForm, **context: Any) -> 
 
 def _filter_of_query(request: HttpRequest, published: PublishedIncidents) -> Filter:
     try:
-        return Filter.parse(request.GET, published)
+        return Filter.parse(http.with_current_area(request.GET, published), published)
     except FilterError as error:
         return error.filter
 

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crimemap import wording
 from crimemap.http import with_selection
 from crimemap.pages import charts, filter_form, server_map
-from crimemap.places import areas
+from crimemap.places import areas, former_codes
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
@@ -46,7 +46,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponse:
+def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponseBase:
     """Show one area: what was reported there, how it has changed, and which officers to contact."""
     try:
         published = reader.current()
@@ -54,6 +54,9 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponse:
         return render(request, "crimemap/pages/nothing_published.html")
     if layer not in wording.LAYER_NAMES:
         raise Http404
+    current = former_codes.current_code(layer, code)
+    if current != code and code not in published.areas[layer]:  # else published before the code changed
+        return redirect("crimemap:area", layer, current, permanent=True)
     names = areas.area_names(layer)
     if not code or (code not in names and code not in published.areas[layer]):
         raise Http404
@@ -108,6 +111,8 @@ def _parse_area(request: HttpRequest, part: str, published: PublishedIncidents, 
     if not value:
         return None
     layer, _colon, code = value.partition(":")
+    if code not in published.areas.get(layer, []):
+        code = former_codes.current_code(layer, code)
     if code and code in published.areas.get(layer, []):
         return layer, code
     raise FilterError(

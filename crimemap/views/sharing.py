@@ -7,7 +7,7 @@ from functools import partial
 
 from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
@@ -18,7 +18,7 @@ from crimemap.exports import atom, downloads
 from crimemap.exports.fields import COLUMNS
 from crimemap.pages import server_map
 from crimemap.pages.filter_form import build_panel
-from crimemap.places import areas, base_map
+from crimemap.places import areas, base_map, former_codes
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
@@ -94,6 +94,9 @@ def atom_feed(request: HttpRequest, layer: str = "", code: str = "", category: s
         published = reader.current()
     except NothingPublishedError:
         raise Http404 from None
+    current = former_codes.current_code(layer, code)
+    if current != code and code not in published.areas[layer]:  # else published before the code changed
+        return redirect("crimemap:feed_area", layer, current, permanent=True)
     area = (layer, code) if layer else None
     if (area and not _has_area(published, *area)) or (category and category not in published.families):
         raise Http404

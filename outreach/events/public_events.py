@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from outreach import area_conditions
 from outreach.models import Event
 
 
@@ -18,7 +19,7 @@ def visible_events() -> QuerySet[Event]:
 def upcoming_events(area: tuple[str, str] | None = None) -> QuerySet[Event]:
     """Return events that are not over, the next first; only those in `area`, a (layer, code), if given."""
     events = visible_events().filter(ends_at__gt=timezone.now())
-    return events.filter(areas__contains=[list(area)]) if area else events
+    return events.filter(area_conditions.is_in_area(*area)) if area else events
 
 
 def past_events() -> QuerySet[Event]:

@@ -14,6 +14,7 @@ from django.db.models.functions import ExtractYear
 from core.plain_text import fold_text
 from core.web import page_cache
 from crimemap import places
+from outreach import area_conditions
 from outreach.models import Picture, PublishedStory, StoryCategory, Tag
 
 MAX_QUERY_CHARACTERS = 200
@@ -50,7 +51,7 @@ def filter_stories(
     if tag:
         stories = stories.filter(tags__slug=tag)
     if area:
-        stories = stories.filter(areas__contains=[list(area)])
+        stories = stories.filter(area_conditions.is_in_area(*area))
     if year:
         stories = stories.filter(published_on__year=year)
     return stories
@@ -115,12 +116,13 @@ def area_choices() -> list[FilterChoice]:
 
 def area_name(layer: str, code: str) -> str:
     """Return the area's name on the map, or an empty string for an unknown area."""
-    return places.area_names(layer).get(code, "")
+    return places.area_names(layer).get(places.current_code(layer, code), "")
 
 
 def named_areas(areas: list[list[str]]) -> list[tuple[str, str, str]]:
     """Return (layer, code, name) for those of a story's areas that are on the map."""
-    return [(layer, code, name) for layer, code in areas if (name := area_name(layer, code))]
+    current = dict.fromkeys((layer, places.current_code(layer, code)) for layer, code in areas)
+    return [(layer, code, name) for layer, code in current if (name := area_name(layer, code))]
 
 
 def _count_by_year() -> list[FilterChoice]:
@@ -142,7 +144,11 @@ def _count_by_tag() -> list[FilterChoice]:
 
 def _count_by_area() -> list[FilterChoice]:
     areas_by_story = PublishedStory.objects.exclude(areas=[]).order_by().values_list("areas", flat=True)
-    counts = Counter((str(layer), str(code)) for areas in areas_by_story for layer, code in areas)
+    counts = Counter(
+        area
+        for areas in areas_by_story
+        for area in {(str(layer), places.current_code(str(layer), str(code))) for layer, code in areas}
+    )
     choices = [
         FilterChoice(f"{layer}/{code}", name, count)
         for (layer, code), count in counts.items()

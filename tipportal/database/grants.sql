@@ -26,7 +26,7 @@ GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, ale
 -- For /privacy/: one answer, yes or no.
 GRANT EXECUTE ON FUNCTION has_four_eyes TO portal_public, portal_staff;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
-    crimemap_basemapbuild TO portal_public;
+    crimemap_basemapbuild, crimemap_formerareacode TO portal_public;
 -- Published stories have their own tables; guides, events and pictures share tables, where policies select the public rows.
 GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
     outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event TO portal_public;
@@ -142,7 +142,7 @@ GRANT INSERT, UPDATE (secret_hash, expires_at), DELETE ON core_signinlink TO por
 GRANT INSERT, UPDATE (carried_out_at, objected_by_id, objected_at) ON core_supervisorappointment TO portal_staff;
 GRANT INSERT ON core_supervisorappointment_acknowledged_by TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
-    crimemap_basemapbuild TO portal_staff;
+    crimemap_basemapbuild, crimemap_formerareacode TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode TO portal_staff;
 -- A source is deleted by the bulk worker, with its incidents, once a person has asked for that.
 GRANT INSERT, UPDATE ON crimemap_source TO portal_staff;
@@ -183,7 +183,7 @@ GRANT SELECT, UPDATE (secret_hash, expires_at) ON core_signinlink TO portal_aler
 -- And stores on which past days sources read answers.
 GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite, answers_read_store TO portal_bulk;
 -- It imports and publishes incidents. The public role reads the published folder, none of these tables.
-GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category TO portal_bulk;
+GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category, crimemap_formerareacode TO portal_bulk;
 GRANT SELECT, INSERT ON crimemap_reportedvalue, crimemap_deletedsource TO portal_bulk;
 GRANT SELECT, INSERT, DELETE ON crimemap_offencecode TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_source, crimemap_importrun TO portal_bulk;

@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from crimemap.city_map import build
 from crimemap.city_map.osm_extract import ExtractError
-from crimemap.places import area_import
+from crimemap.layer_files import layer_file
+from crimemap.layer_files.layer_file import LayerFileError
 from crimemap.places.base_map import OSM
 
 
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             report = build.build_base_map(
                 extract, outline, attribution=options["attribution"], replaces_blocks=options["blocks"]
             )
-        except (ExtractError, area_import.LayerFileError) as error:
+        except (ExtractError, LayerFileError) as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}.") from None
@@ -60,5 +61,5 @@ class Command(BaseCommand):
 
 def _read_outline(file: Path) -> Any:
     """Return the union of a GeoJSON file's areas. Raises LayerFileError."""
-    shapes = [feature.shape for feature in area_import.parse_features(file.read_bytes()) if feature.shape is not None]
+    shapes = [feature.shape for feature in layer_file.read_path(file).features if feature.shape is not None]
     return shapely.union_all([shapely.make_valid(shape) for shape in shapes])

@@ -7,21 +7,24 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from crimemap.places import area_import, block_import
+from crimemap.layer_files import layer_file
+from crimemap.layer_files.layer_file import LayerFileError
+from crimemap.places import block_import
 
 
 class Command(BaseCommand):
-    help = "Replace the block layer with a CSV or GeoJSON of midpoints, or GeoJSON center lines with address ranges."
+    help = "Replace the block layer with a CSV or layer of midpoints, or with center lines that have address ranges."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
-            parsed = block_import.parse_blocks(file.read_bytes())
+            read = layer_file.read_path(file)
+            parsed = block_import.parse_blocks(read, block_import.guess_columns(read))
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
-        except area_import.LayerFileError as error:
+        except LayerFileError as error:
             raise CommandError(f"{file}: {error}") from None
         result = block_import.replace_blocks(parsed.blocks)
         result.notes += parsed.notes

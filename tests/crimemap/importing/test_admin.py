@@ -16,7 +16,7 @@ from core.models import Account
 from core.staff import groups
 from crimemap.importing import pipeline
 from crimemap.importing.arrival import jobs, push_tokens
-from crimemap.models import Area, Block, Category, ImportRun, Incident, OffenceCode, Source
+from crimemap.models import Category, ImportRun, Incident, OffenceCode, Source
 from crimemap.offences import classification
 from tests.crimemap.importing.administrators import (
     ROWS,
@@ -551,33 +551,6 @@ class TestColumns:
         answer = sign_in(ada).post(self.address(create_source(profile="generic")), {"rows": rows, "save": "1"})
         assert answer.status_code == 422
         assert "A sample file" in answer.content.decode()
-
-
-class TestLayers:
-    DISTRICT = (
-        b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"district": 3}, "geometry":'
-        b' {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}}]}'
-    )
-
-    def test_a_layer_is_replaced_and_reported(self, ada: Account) -> None:
-        data = {"layer": "district", "file": uploaded_file(self.DISTRICT, "districts.geojson")}
-        answer = sign_in(ada).post("/admin/crimemap/area/import/", data, follow=True)
-        assert "1 new, 0 changed, 0 unchanged, 0 removed." in answer.content.decode()
-        assert "Codes are from “district”" in answer.content.decode()
-        assert Area.objects.get().code == "3"
-        assert audit_entries()[-1][1:3] == ("imported a layer", "layer district")
-
-    def test_blocks_are_replaced_and_reported(self, ada: Account) -> None:
-        blocks = uploaded_file(b"street,hundred,latitude,longitude\nMill St,400,1,2\n", "blocks.csv")
-        answer = sign_in(ada).post("/admin/crimemap/block/import/", {"file": blocks}, follow=True)
-        assert "1 new" in answer.content.decode()
-        assert Block.objects.get().hundred == 400
-
-    def test_an_unreadable_layer_file_changes_nothing(self, ada: Account) -> None:
-        answer = sign_in(ada).post("/admin/crimemap/area/import/", {"layer": "district", "file": uploaded_file(b"x")})
-        assert answer.status_code == 422
-        assert "not a GeoJSON file" in answer.content.decode()
-        assert audit_entries() == []
 
 
 class TestFirstPage:

@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from crimemap.layer_files.layer_file import LayerFileError
 from crimemap.models import Area, Block, ImportRun, Incident, Intersection, OffenceCode, Source
 from crimemap.places import area_import, block_import, lookup
 from crimemap.places.area_index import load_area_index
 from crimemap.places.areas import area_outlines
 from crimemap.street_names import restore_capitals
 from tests.crimemap.importing.import_command import SHARED
+from tests.crimemap.places import layer_files
+from tests.crimemap.places.layer_files import EAST, SQUARE, codes, feature, file_of, polygon
 
-SQUARE = [[0, 0], [0, 2], [2, 2], [2, 0], [0, 0]]
-EAST = [[2, 0], [2, 2], [4, 2], [4, 0], [2, 0]]
 BOW_TIE = [[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]
 
 
-def feature(geometry: dict[str, Any] | None, **properties: Any) -> dict[str, Any]:
-    return {"type": "Feature", "properties": properties, "geometry": geometry}
-
-
-def polygon(ring: list[list[float]], **properties: Any) -> dict[str, Any]:
-    return feature({"type": "Polygon", "coordinates": [ring]}, **properties)
-
-
-def file_of(*features: dict[str, Any]) -> bytes:
-    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
-
-
 def replaced(layer: str, *features: dict[str, Any], **columns: Any) -> area_import.LayerImportResult:
-    read = area_import.parse_features(file_of(*features))
-    return area_import.replace_layer(layer, read, area_import.choose_columns(read, layer, **columns))
-
-
-def codes(layer: str = "district") -> list[str]:
-    return [area.code for area in area_outlines(layer)]
+    return layer_files.replace(layer, file_of(*features), **columns)
 
 
 REAL = {
@@ -55,17 +39,17 @@ REAL = {
 @pytest.mark.parametrize("name", [name for name in REAL if (SHARED / name).exists()])
 def test_importing_a_real_layer_twice_changes_nothing(name: str) -> None:
     layer, code, named, count, (example, label) = REAL[name]
-    features = area_import.parse_features((SHARED / name).read_bytes())
+    features = layer_files.read((SHARED / name).read_bytes()).features
     columns = area_import.guess_columns(features, layer)
     assert columns == area_import.AreaColumns(code, named)
-    first = area_import.replace_layer(layer, features, columns)
+    first = area_import.replace_layer(area_import.plan_layer(layer, features, columns))
     areas = area_outlines(layer)
     assert first.created == len(areas) == len({feature.properties[code] for feature in features})
     assert len(features) == count
     assert {area.code: area.name for area in areas}[example] == label
     index = load_area_index(layer)
     assert index.codes_at([area.longitude for area in areas], [area.latitude for area in areas]) == codes(layer)
-    again = area_import.replace_layer(layer, features, columns)
+    again = area_import.replace_layer(area_import.plan_layer(layer, features, columns))
     assert (again.created, again.updated, again.unchanged, again.removed) == (0, 0, len(areas), 0)
 
 
@@ -105,8 +89,9 @@ class TestAreas:
         assert area.name == "District 1"
 
     def test_a_self_intersecting_shape_is_repaired_and_reported(self) -> None:
-        (note,) = replaced("district", polygon(BOW_TIE, district="A")).notes
-        assert note == "The shape of A crossed itself (self-intersection) and was repaired."
+        replaced("district", polygon(BOW_TIE, district="A"))
+        (note,) = layer_files.read(file_of(polygon(BOW_TIE, district="A"))).facts.notes()
+        assert note == "1 shape crossed itself and was repaired."
         (area,) = area_outlines("district")
         assert load_area_index("district").codes_at([area.longitude], [area.latitude]) == ["A"]
 
@@ -128,29 +113,47 @@ class TestAreas:
 
 DEGREES = polygon(SQUARE, district=1)
 REFUSED = {
-    "no JSON": (b"PK\x03\x04", "not JSON"),
-    "other JSON": (b'{"type": "Topology"}', "FeatureCollection"),
+    "no JSON": (b"x", "not JSON"),
+    "other JSON": (b'{"type": "Topology"}', "TopoJSON"),
+    "Esri JSON": (b'{"features": [{"geometry": {"rings": []}}]}', "Esri JSON"),
+    "a geodatabase": (layer_files.pack({"gdbtable": b"x"}), "geodatabase"),
+    "a drawing": (layer_files.pack({"dxf": b"x"}), "CAD"),
+    "one part of a shapefile": (b"\x00\x00\x27\x0a", "one part of a shapefile"),
     "nothing in it": (file_of(), "no shapes"),
     "a cut gzip": (gzip.compress(file_of(DEGREES))[:-9], "damaged"),
-    "metres": (file_of(polygon([[x * 1000 for x in point] for point in SQUARE], district=1)), "EPSG:4326"),
-    "a line": (file_of(feature({"type": "LineString", "coordinates": SQUARE}, district=1)), "not a polygon"),
-    "a shape without points": (file_of(DEGREES, feature(None, district=2)), "Feature 2 is not a polygon"),
-    "a broken shape": (file_of(feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}, district=1)), "feature 1"),
-    "a shape without surface": (file_of(polygon([[0, 0], [1, 1], [2, 2], [0, 0]], district=1)), "has no area"),
-    "a code missing": (file_of(DEGREES, polygon(EAST, district=None)), "Choose one of: district"),
+    "a cut zip": (layer_files.pack({"geojson": file_of(DEGREES)})[:-9], "damaged"),
+    "a line": (file_of(feature({"type": "LineString", "coordinates": SQUARE}, district=1)), "no areas"),
+    "only a broken shape": (file_of(feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}, district=1)), "no shapes"),
+    "a shape without surface": (file_of(polygon([[0, 0], [1, 1], [2, 2], [0, 0]], district=1)), "no shapes"),
+    "no code": (file_of(polygon(EAST, district=None)), "Choose one of: district"),
     "no property": (file_of(polygon(SQUARE)), "guess which property"),
 }  # fmt: skip
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED)
-def test_an_invalid_layer_file_is_refused_with_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+def test_an_invalid_layer_file_is_refused_with_a_sentence(content: bytes, message: str) -> None:
     replaced("district", polygon(EAST, district=5))
-    file = tmp_path / "layer.geojson"
-    file.write_bytes(content)
-    with pytest.raises(CommandError, match=message):
-        call_command("import_areas", "district", file)
+    with pytest.raises(LayerFileError, match=re.escape(message) + r".*\.$"):
+        layer_files.replace("district", content)
     assert codes() == ["5"]
+
+
+@pytest.mark.django_db
+def test_shapes_and_codes_that_are_missing_are_left_out_and_counted() -> None:
+    broken = feature({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}, district=4)
+    content = file_of(
+        DEGREES, feature(None, district=2), broken, polygon(EAST), feature({"type": "Point", "coordinates": [0, 0]})
+    )
+    read = layer_files.read(content)
+    assert read.facts.notes() == ["1 shape can't be read and was left out."]
+    done = layer_files.replace("district", content, code="district")
+    assert done.notes == [
+        "2 rows have no usable shape and were left out.",
+        "1 point or line was left out.",
+        "1 area has no usable code and was left out.",
+    ]
+    assert codes() == ["1"]
 
 
 @pytest.mark.django_db
@@ -161,8 +164,12 @@ def test_properties_can_be_chosen(tmp_path: Path) -> None:
     call_command("import_areas", "neighbourhood", file, code="KEY", stdout=out)
     assert [(area.code, area.name) for area in area_outlines("neighbourhood")] == [("x", "Old Town")]
     assert out.getvalue() == "Codes from “KEY”, names from “NAME”.\n1 new, 0 changed, 0 unchanged, 0 removed.\n"
-    with pytest.raises(CommandError, match="It has: NUM, KEY, NAME"):
-        call_command("import_areas", "neighbourhood", file, code="other")
+    with pytest.raises(LayerFileError, match="It has: NUM, KEY, NAME"):
+        area_import.choose_columns(layer_files.read(file.read_bytes()).features, "neighbourhood", "other")
+    meters = tmp_path / "meters.geojson"
+    meters.write_bytes(file_of(polygon([[x * 1000 for x in point] for point in SQUARE], district=1)))
+    with pytest.raises(CommandError, match=r"EPSG:4326\)\.$"):
+        call_command("import_areas", "district", meters)
 
 
 @pytest.mark.parametrize(
@@ -190,12 +197,14 @@ def sides(left: tuple[int, int], right: tuple[int, int] = (0, 0)) -> dict[str, A
     return dict(zip(("L_F_ADD", "L_T_ADD", "R_F_ADD", "R_T_ADD"), (*left, *right), strict=True))
 
 
+def parsed(content: bytes) -> block_import.ParsedBlocks:
+    file = layer_files.read(content)
+    return block_import.parse_blocks(file, block_import.guess_columns(file))
+
+
 def found(content: bytes) -> dict[tuple[str, int], tuple[float, float]]:
     """Block to (longitude, latitude)."""
-    return {
-        (block.street, block.hundred): (block.longitude, block.latitude)
-        for block in block_import.parse_blocks(content).blocks
-    }
+    return {(block.street, block.hundred): (block.longitude, block.latitude) for block in parsed(content).blocks}
 
 
 MIDPOINTS = {
@@ -215,7 +224,7 @@ def test_midpoints(content: bytes) -> None:
 
 def test_rows_without_a_block_are_skipped_and_reported() -> None:
     table = b"block,lat,lon\n0000X S STATE ST,1,2\nplaza,1,2\n100 block of Elm St,0,0\n0000X s state st,3,4\n"
-    read = block_import.parse_blocks(table)
+    read = parsed(table)
     assert [(block.street, block.hundred) for block in read.blocks] == [("S State St", 0)]
     assert sorted(read.notes) == [
         "1 of 4 were left out: no block.",
@@ -248,7 +257,7 @@ class TestCentreLines:
         assert set(found(file_of(line((0, 0), (1, 0), **parts, **sides((400, 498)))))) == {("W 24th Pl", 400)}
 
     def test_lines_without_addresses_or_names_are_skipped_and_reported(self) -> None:
-        read = block_import.parse_blocks(
+        read = parsed(
             file_of(
                 line((0, 0), (1, 0), FULLNAME="Mill St", **sides((100, 198))),
                 line((0, 0), (1, 0), FULLNAME="Mill St", **sides((0, 0))),
@@ -268,15 +277,10 @@ NO_BLOCKS = {
 }
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("content", NO_BLOCKS.values(), ids=NO_BLOCKS)
-def test_a_file_without_blocks_is_refused_with_a_sentence(tmp_path: Path, content: bytes) -> None:
-    Block.objects.create(street="Elm St", hundred=100, latitude=1, longitude=1)
-    file = tmp_path / "blocks"
-    file.write_bytes(content)
-    with pytest.raises(CommandError, match=r"\.$"):
-        call_command("import_blocks", file)
-    assert Block.objects.count() == 1
+def test_a_file_without_blocks_is_refused_with_a_sentence(content: bytes) -> None:
+    with pytest.raises(LayerFileError, match=r"\.$"):
+        parsed(content)
 
 
 @pytest.mark.django_db
