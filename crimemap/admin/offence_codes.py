@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from core.models import Account
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts, require_fresh_factor_to_change
 from core.staff.audited_admin import AuditedAdmin, describe_changes
 from core.staff.folded_search import FoldedSearch
+from crimemap.admin.onboarding import code_table_page
 from crimemap.models import Category, OffenceCode, Visibility
-from crimemap.offences import classification
+from crimemap.offences import classification, code_table
+from crimemap.offences.code_table import Scope
 from crimemap.publishing import publication_requests
-
-CODES_PER_PAGE = 50
 
 
 class VisibilityReasonForm(forms.ModelForm):
@@ -177,64 +176,32 @@ class OffenceCodeAdmin(FoldedSearch, AuditedAdmin):
         classify_path = path(
             "classify/", self.admin_site.admin_view(self.classify_view), name="crimemap_offencecode_classify"
         )
-        return [classify_path, *super().get_urls()]
+        sheet_path = path("codes.csv", self.admin_site.admin_view(self.sheet_view), name="crimemap_offencecode_sheet")
+        return [classify_path, sheet_path, *super().get_urls()]
 
     @require_fresh_factor_for_posts
     def classify_view(self, request: HttpRequest) -> HttpResponse:
-        """Classify codes, those that hold back the most incidents first: each gets a category and a visibility."""
-        if not self.has_change_permission(request) or not isinstance(request.user, Account):
-            raise PermissionDenied
-        scheme = request.GET.get("scheme", "")
-        unclassified = classification.list_unclassified_codes(scheme)
-        codes = unclassified[:CODES_PER_PAGE]
-        rows = [
-            (code, CodeClassificationForm(request.POST if request.method == "POST" else None, code)) for code in codes
-        ]
-        if request.method == "POST" and all(form.is_valid() for _code, form in rows):
-            count = sum(
-                classification.classify(
-                    code.code, form.cleaned_data["category"], form.cleaned_data["visibility"], request.user
-                )
-                for code, form in rows
-                if form.cleaned_data["category"]
-            )
-            sentence = ngettext("%(count)s code is now classified.", "%(count)s codes are now classified.", count)
-            published = _("Incidents that were held because of them will be published in a moment.") if count else ""
-            messages.success(request, f"{sentence % {'count': count}} {published}".strip())
-            return HttpResponseRedirect(request.get_full_path())
+        """Classify many codes at once, those that hold back the most incidents first."""
+        by, scheme = self._get_classifying_account(request), request.GET.get("scheme", "")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Classify codes"),
-            "rows": rows,
-            "others": len(unclassified) - len(codes),
-            "held": sum(code.held_count for code in unclassified),
             "scheme": scheme,
-            "schemes": list(classification.schemes_with_unclassified_codes()),
-            "has_errors": any(form.errors for _code, form in rows),
+            "schemes": code_table.list_schemes(),
+            "sheet_url": reverse("admin:crimemap_offencecode_sheet"),
         }
-        status = 422 if context["has_errors"] else 200
-        return TemplateResponse(request, "admin/crimemap/classify_codes.html", context, status=status)
+        return code_table_page.table_response(
+            request, by, Scope(scheme=scheme), template="admin/crimemap/classify_codes.html", context=context
+        )
 
+    def sheet_view(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        self._get_classifying_account(request)
+        return code_table_page.sheet_response(request, Scope(scheme=request.GET.get("scheme", "")), "codes")
 
-class CodeClassificationForm(forms.Form):
-    """One code of the page, with the suggestion of the public code list preselected."""
-
-    category = forms.ModelChoiceField(Category.objects.none(), required=False, to_field_name="slug")
-    visibility = forms.ChoiceField(choices=[("", "---------"), *Visibility.choices], required=False)
-
-    def __init__(self, submitted: QueryDict | None, code: classification.UnclassifiedCode) -> None:
-        initial = {"category": code.suggested_category, "visibility": code.suggested_visibility}
-        super().__init__(submitted, prefix=f"code{code.code.pk}", initial=initial)
-        field = self.fields["category"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Category.objects.all()
-        field.empty_label = _("Hold")
-        for name, label in (("category", _("Category of %(code)s")), ("visibility", _("Visibility of %(code)s"))):
-            self.fields[name].widget.attrs["aria-label"] = label % {"code": code.code.code}
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = self.cleaned_data
-        if cleaned.get("category") and not cleaned.get("visibility"):
-            self.add_error("visibility", _("Choose how much detail is shown."))
-        return cleaned
+    def _get_classifying_account(self, request: HttpRequest) -> Account:
+        if not self.has_change_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        return request.user

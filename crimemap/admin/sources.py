@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,12 +22,18 @@ from core.models import Account
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts, require_fresh_factor_to_change
 from core.staff.audited_admin import AuditedAdmin
 from core.staff.folded_search import FoldedSearch
-from crimemap.admin import column_mapping_page, source_deletion_page
+from crimemap.admin import source_deletion_page
+from crimemap.admin.onboarding import columns_page, setup_pages
 from crimemap.importing import profiles
 from crimemap.importing.arrival import feed_monitor, push_tokens
-from crimemap.models import Source
+from crimemap.models import Source, SourceDraft
+from crimemap.onboarding import steps
 
 _BOX_FIELDS = ("south", "west", "north", "east")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def profile_choices() -> list[tuple[str, str]]:
@@ -83,18 +91,19 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
         return source_deletion_page.deletion_response(request, source, request.user, context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Lock the slug of an existing source: URLs, folders and commands refer to it."""
-        return ("slug",) if obj else ()
-
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Source | None = None) -> dict[str, Any]:  # noqa: ARG002
-        return {} if obj else {"slug": ("name",)}
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"time_zone": settings.TIME_ZONE, **super().get_changeform_initial_data(request)}
+        """Lock the slug: URLs, folders and commands refer to it."""
+        return ("slug",)
 
     @admin.display(description=gettext_lazy("last import"), ordering="last_success_at")
     def last_import(self, source: Source) -> Any:
-        return source.last_success_at or _("none yet")
+        if not hasattr(source, "draft"):
+            return source.last_success_at or _("none yet")
+        return format_html(
+            '<span class="chip chip-gold">{}</span> <a href="{}">{}</a>',
+            _("Not published yet"),
+            reverse("admin:crimemap_source_setup", args=[source.pk]),
+            _("Continue"),
+        )
 
     @admin.display(description=gettext_lazy("on time"))
     def lateness(self, source: Source) -> str | SafeString:
@@ -114,8 +123,66 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
         return [
             path("<int:pk>/token/", view(self.token_view), name="crimemap_source_token"),
             path("<int:pk>/columns/", view(self.columns_view), name="crimemap_source_columns"),
-            *super().get_urls(),
+            path("<int:pk>/setup/", view(self.setup_view), name="crimemap_source_setup"),
+            *(
+                path(f"<int:pk>/setup/{step}/", view(self._step_view(step)), name=f"crimemap_source_setup_{step}")
+                for step in steps.NAMES
+            ),
+            path("<int:pk>/setup/codes.csv", view(self.sheet_view), name="crimemap_source_setup_sheet"),
+            path("<int:pk>/setup/discard/", view(self.discard_view), name="crimemap_source_setup_discard"),
+            path("add/", view(self.new_source_view), name="crimemap_source_add"),
+            *(url for url in super().get_urls() if url.name != "crimemap_source_add"),
         ]
+
+    # Adding a source, step by step. Only what changes published data, or makes it public, asks for a factor again.
+
+    def new_source_view(self, request: HttpRequest) -> HttpResponse:
+        by = self._get_adding_account(request)
+        return setup_pages.new_source_response(request, by, self._setup_context(request))
+
+    def setup_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Lead to the first step in which something is missing."""
+        self._get_adding_account(request)
+        draft = setup_pages.find_draft(pk)
+        return HttpResponseRedirect(setup_pages.step_url(draft, steps.next_step(draft).name))
+
+    def _step_view(self, step: str) -> Callable[..., HttpResponse]:
+        def step_view(request: HttpRequest, pk: int) -> HttpResponse:
+            by = self._get_adding_account(request)
+            return setup_pages.step_response(request, step, pk, by, self._setup_context(request))
+
+        return require_fresh_factor_for_posts(step_view) if step in (steps.CODES, steps.PUBLISH) else step_view
+
+    def sheet_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._get_adding_account(request)
+        return setup_pages.codes_sheet_response(request, pk)
+
+    @require_fresh_factor_for_posts
+    def discard_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        by = self._get_adding_account(request)
+        context = self._setup_context(request) | {"title": _("Delete this source?")}
+        return setup_pages.discard_response(request, pk, by, context)
+
+    def _get_adding_account(self, request: HttpRequest) -> Account:
+        if not self.has_add_permission(request) or not isinstance(request.user, Account):
+            raise PermissionDenied
+        return request.user
+
+    def _setup_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Add a source")}
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.has_add_permission(request) and SourceDraft.objects.filter(pk=_number(object_id)).exists():
+            return HttpResponseRedirect(reverse("admin:crimemap_source_setup", args=[object_id]))
+        return super().change_view(request, object_id, *args, **kwargs)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Source | None = None) -> bool:
+        """A source that is being set up has its own page for this."""
+        is_draft = obj is not None and SourceDraft.objects.filter(pk=obj.pk).exists()
+        return super().has_delete_permission(request, obj) and not is_draft
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        return super().get_queryset(request).select_related("draft")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -124,13 +191,6 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
         context["is_generic"] = source is not None and source.profile == profiles.GENERIC
         context["is_late"] = source is not None and feed_monitor.is_late(source)
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def response_add(self, request: HttpRequest, obj: Source, post_url_continue: str | None = None) -> HttpResponse:
-        """After adding a source with the generic profile, go on to its columns: it cannot be imported without them."""
-        if obj.profile == profiles.GENERIC and "_save" in request.POST:
-            messages.success(request, _("The source is saved. Now say what each column of its files means."))
-            return HttpResponseRedirect(reverse("admin:crimemap_source_columns", args=[obj.pk]))
-        return super().response_add(request, obj, post_url_continue)
 
     @require_fresh_factor_for_posts
     def token_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -155,13 +215,13 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
         if source.profile != profiles.GENERIC:
             raise Http404
         context = self._page_context(request, source, _("Columns of %(source)s") % {"source": source})
-        return column_mapping_page.mapping_response(request, source, by, context)
+        return columns_page.mapping_response(request, source, by, context)
 
     def _get_changeable_source(self, request: HttpRequest, pk: int) -> tuple[Source, Account]:
         source = Source.objects.filter(pk=pk).first()
         if not self.has_change_permission(request, source) or not isinstance(request.user, Account):
             raise PermissionDenied
-        if source is None:
+        if source is None or SourceDraft.objects.filter(pk=source.pk).exists():
             raise Http404
         return source, request.user
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -40,6 +41,7 @@ class CodeBook:
         self.scheme, self.checks_words = scheme, checks_words
         self.entries: list[CodeEntry] = []
         self.numbers: dict[tuple[str, str], int] = {}
+        self.row_counts: Counter[tuple[int, bool]] = Counter()  # by number, and whether the rows are domestic
         self.code_list = catalogue.code_list(scheme)
         rows = OffenceCode.objects.filter(scheme=scheme).values_list(
             "id", "code", "label", "category__slug", "visibility"
@@ -66,6 +68,19 @@ class CodeBook:
 
     def is_held(self, number: int) -> bool:
         return self.entries[number].is_held
+
+    def count_row(self, number: int, *, is_domestic: bool) -> None:
+        self.row_counts[number, is_domestic] += 1
+
+    def list_counts(self) -> list[list[str | int]]:
+        """Return [code, rows, of them domestic] for each code that rows have, the most frequent first."""
+        rows: Counter[str] = Counter()
+        domestic: Counter[str] = Counter()
+        for (number, is_domestic), count in self.row_counts.items():
+            code = self.entries[number].code
+            rows[code] += count
+            domestic[code] += count * is_domestic
+        return [[code, count, domestic[code]] for code, count in rows.most_common()]
 
     def write_new_codes(self) -> list[int]:
         """Write the new codes; return the primary key of each number."""

@@ -24,7 +24,7 @@ from crimemap.importing.geocoder import Geocoder
 from crimemap.importing.header import HeaderColumns
 from crimemap.importing.parsed_rows import ParsedIncident
 from crimemap.importing.profiles import generic
-from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS, normalize_header
+from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS, Profile, normalize_header
 from crimemap.importing.readers import cells, tables
 from crimemap.importing.readers.cells import CellError
 from crimemap.importing.readers.datetimes import DatetimeParser
@@ -72,18 +72,19 @@ _PROJECTED_NAMES: dict[str, tuple[str, ...]] = {
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     # Not the number of a case, which may have several rows; nor numbers that a server gives anew with each export.
     "external_id": (
-        "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id", "folio", "idincidente"),
+        "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id", "folio", "idincidente", "idevento", "iddelito", "idocorrencia"),
     "occurred": (
         "occurredat", "occurredon", "occurredondate", "occurreddatetime", "occurred", "dateoccurred", "occurrencedate",
         "occdate", "firstoccurrencedate", "offensestartdatetime", "startdatetime", "startdate", "starttime", "start", "dateofoccurrence", "crimedatetime",
         "datetime", "incidentdatetime", "incidenttimestamp", "offensedate", "incidentdate", "crimedate",
-        "reporteddatetime", "reportedat", "reporteddate", "reportdate", "datereported", "reported", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datahora"),
+        "reporteddatetime", "reportedat", "reporteddate", "reportdate", "datereported", "reported", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datefaits", "dateheure", "datahora", "datahoraocorrencia", "dataoccorrencia", "dataora",
+        "tatzeit", "tatzeitpunkt", "zeitpunkt", "tatdatum", "datum", "data"),
     "occurred_date": (
         "occurreddate", "dateoccurred", "occurrencedate", "occdate", "incidentdate", "offensedate", "crimedate",
-        "reportdate", "date", "fecha", "fechahecho", "fechadelhecho", "datadofato"),
+        "reportdate", "date", "fecha", "fechahecho", "fechadelhecho", "datadofato", "dataocorrencia", "datareato", "tatdatum", "datum", "data"),
     "occurred_time": (
         "occurredtime", "timeoccurred", "occtime", "incidenttime", "offensetime", "crimetime", "time", "occhour",
-        "occurrencehour", "hour", "hora", "horahecho", "heure"),
+        "occurrencehour", "hour", "hora", "horahecho", "horaocorrencia", "horario", "heure", "heurefait", "uhrzeit", "zeit", "ora"),
     "year": ("year", "occyear", "occurrenceyear"),
     "month": ("month", "occmonth", "occurrencemonth"),
     "day": ("day", "occday", "occurrenceday"),
@@ -97,7 +98,8 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "code": (
         "nibrscode", "offensecode", "ucrcode", "crimecode", "incidentcode", "highestoffensecode", "code", "offensetypeid",
         "offense", "offence", "crimetype", "primarytype", "incidentcategory", "offensecategory", "type", "category",
-        "categorie", "offensedescription", "description", "delito", "tipodelito", "tipodedelito", "infraction", "natureza"),
+        "categorie", "offensedescription", "description", "delito", "tipodelito", "tipodedelito", "infraction", "natureinfraction", "natureza", "tipodecrime", "crime", "delikt", "straftat",
+        "tatbestand", "deliktart", "reato", "tipodireato", "tiporeato"),
     "label": (
         "offensedescription", "incidentdescription", "crimedescription", "highestoffensedescription", "chargedescription",
         "description", "descript", "offense", "offence", "offensetypeid", "crimetype", "type",
@@ -110,22 +112,22 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "street_suffix": ("suffix", "postdirection", "suffixdirection", "postdir", "sufdir"),
     "block": (
         "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
-        "location", "intersection", "street", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "endereco", "endereço", "logradouro"),
-    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy", "latitud"),
-    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx", "longitud"),
+        "location", "intersection", "street", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "endereco", "endereço", "logradouro", "strasse", "tatort", "via", "indirizzo"),
+    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy", "latitud", "latitudine", "breitengrad", "breite"),
+    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx", "longitud", "longitudine", "längengrad", "laengengrad", "länge"),
     "point": (
         "latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn",
         "georeference", "location",
     ),
-    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "division", "apdsector", "pdq", "distrito", "comisaria", "comisaría", "comuna", "delegacia"),
+    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "division", "apdsector", "pdq", "distrito", "comisaria", "comisaría", "comuna", "delegacia", "arrondissement", "bezirk", "stadtbezirk", "distretto", "municipio", "circoscrizione"),
     "beat": ("beat", "zone", "psa", "sector", "reportingdistrict", "reportingarea", "precinctid", "scoutcararea", "post"),
     "neighbourhood": (
         "neighborhood", "neighbourhood", "communityarea", "community", "analysisneighborhood", "neighborhoodid",
-        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "barrio", "colonia", "quartier", "bairro"),
+        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "barrio", "colonia", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere"),
     "location_description": (
-        "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype", "tipodelugar", "lugar"),
-    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory"),
-    "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv"),
+        "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype", "tipodelugar", "lugar", "typedelieu", "lieu", "tipodelocal", "tipolocal", "tatörtlichkeit", "tipodiluogo", "luogo"),
+    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory", "estado", "situacao", "situação", "statut", "esito", "stato"),
+    "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv", "violenciafamiliar", "violenciadomestica", "violênciadoméstica", "violencefamiliale", "häuslichegewalt", "violenzadomestica"),
 }  # fmt: skip
 
 
@@ -275,7 +277,11 @@ def is_projected(column: str, sample: Sample) -> bool:
 
 def preview_rows(sample: Sample, settings: dict[str, Any], source: Source) -> tuple[list[PreviewRow], dict[str, int]]:
     """Return what the first rows become, and how often each oddity is in the sample. Raises generic.ConfigError."""
-    profile = generic.build_profile(settings, source.slug, source.time_zone)
+    return preview_profile_rows(sample, generic.build_profile(settings, source.slug, source.time_zone), source)
+
+
+def preview_profile_rows(sample: Sample, profile: Profile, source: Source) -> tuple[list[PreviewRow], dict[str, int]]:
+    """Return the same under any profile."""
     quirks: Counter[str] = Counter()
     parser = RowParser(
         sample.header,
@@ -295,7 +301,11 @@ def preview_rows(sample: Sample, settings: dict[str, Any], source: Source) -> tu
 
 def locate_rows(sample: Sample, settings: dict[str, Any], source: Source) -> list[Point]:
     """Return the points of the sample's rows that are no mistakes, as the file has them. Raises generic.ConfigError."""
-    profile = generic.build_profile(settings, source.slug, source.time_zone)
+    return locate_profile_rows(sample, generic.build_profile(settings, source.slug, source.time_zone), source)
+
+
+def locate_profile_rows(sample: Sample, profile: Profile, source: Source) -> list[Point]:
+    """Return the same under any profile."""
     columns = PointColumns(
         HeaderColumns(sample.header, profile),
         box=source.box,
@@ -314,15 +324,19 @@ def suggest_systems(sample: Sample, northing: str, easting: str, source: Source)
         y, x = cells.parse_meters(north, lambda _kind: None), cells.parse_meters(east, lambda _kind: None)
         if x and y and (abs(x) > MAX_DEGREES or abs(y) > MAX_DEGREES):
             points.append((x, y))
-    if source.box:
-        south, west, north_edge, east_edge = source.box
-        city: Point | None = ((south + north_edge) / 2, (west + east_edge) / 2)
-    else:
-        city = Geocoder().middle()
+    city = middle_of_city(source)
     if city:
         return projections.suggest_systems(points, city, projections.CITY_KILOMETERS)
     city = projections.city_of_time_zone(source.time_zone)
     return projections.suggest_systems(points, city, projections.ZONE_KILOMETERS) if city else []
+
+
+def middle_of_city(source: Source) -> Point | None:
+    """Return the middle of the source's box, or of the agency's areas; None if neither is known."""
+    if source.box:
+        south, west, north, east = source.box
+        return (south + north) / 2, (west + east) / 2
+    return Geocoder().middle()
 
 
 def _category_names(scheme: str) -> dict[str, str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
+
+from crimemap.importing import profiles
 from crimemap.importing.profiles.base import DATE_PARTS, JOINER, Profile, normalize_header
 
 
@@ -39,3 +42,36 @@ class HeaderColumns:
 
 def header_fits(header: list[str], profile: Profile) -> bool:
     return not HeaderColumns(header, profile).list_missing()
+
+
+def find_fitting_profiles(header: list[str]) -> list[str]:
+    """Return the names of the publishers' profiles that know these columns."""
+    names = (name for name in profiles.NAMES if name != profiles.GENERIC)
+    return [name for name in names if header_fits(header, profiles.get_profile(name))]
+
+
+def describe_other_columns(file_name: str, first_row: list[str], profile: Profile) -> str:
+    """Name the columns that are missing; of the first row only its length, since without a header it shows an incident."""
+    lacking = "; ".join(_(" or ").join(group) for group in HeaderColumns(first_row, profile).list_missing())
+    sentence = _("%(name)s is no file of “%(profile)s”: it has no column %(lacking)s (it has %(count)d columns).") % {
+        "name": file_name,
+        "profile": profile.label,
+        "lacking": lacking,
+        "count": len(first_row),
+    }
+    fitting = [name for name in find_fitting_profiles(first_row) if name != profile.name]
+    if not fitting:
+        return sentence
+    return f"{sentence} {_('Its columns are those of the profile %(name)s.') % {'name': fitting[0]}}"
+
+
+def list_read_columns(header: list[str], profile: Profile) -> list[str]:
+    """Return the columns of a header that a profile reads; all others are never looked at."""
+    named = [
+        *(name for names in profile.columns.values() for name in names),
+        *(name for group in profile.codes for name in group),
+        *profile.labels,
+        *profile.domestic,
+    ]
+    known = {normalize_header(name) for name in named}
+    return [name for name in header if normalize_header(name) in known]

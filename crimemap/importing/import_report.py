@@ -41,6 +41,7 @@ class ImportReport:
         self.updated_minute = 0  # the latest change of a row by the publisher; 0 if unknown
         self.kept_spans: list[DaySpan] = []
         self.crowded: dict[str, Any] = {}  # the point that stopped the import
+        self.codes: list[list[str | int]] = []  # of a test run, as CodeBook.list_counts() returns them
         self.current_row = 0
 
     def note_cell_quirk(self, kind: str) -> None:
@@ -108,7 +109,7 @@ class ImportReport:
         reasons: kind -> how many rows were rejected for it. unmapped: rows without a point. unread: rows whose
         address names no known street. streets: words that many of them share, with the number of rows: perhaps a street. kept: days that a file of a
         whole period does not cover, so that their incidents stay: [first, last, incidents]. crowded: the point that stopped the
-        import, as sanity_checks.CrowdedPoint.as_json() returns it. mapping: a digest of how the columns were mapped.
+        import, as sanity_checks.CrowdedPoint.as_json() returns it. mapping: a digest of how the columns were mapped. codes: of a test run, [code, rows, of them domestic].
         """
         return {
             "as_of": minute_to_datetime(self.updated_minute).isoformat() if self.updated_minute else None,
@@ -122,5 +123,6 @@ class ImportReport:
             "streets": self._list_unread_streets(),
             "forced": self.forced,
             "crowded": self.crowded,
+            "codes": self.codes,
             "kept": [[span.first.isoformat(), span.last.isoformat(), span.incidents] for span in self.kept_spans],
         }

@@ -28,7 +28,7 @@ from crimemap.importing import import_undo, profiles, reported_values, sanity_ch
 from crimemap.importing.codebook import CodeBook
 from crimemap.importing.columns import counts
 from crimemap.importing.geocoder import Geocoder
-from crimemap.importing.header import HeaderColumns, header_fits
+from crimemap.importing.header import describe_other_columns, header_fits
 from crimemap.importing.import_report import ImportReport
 from crimemap.importing.matching import LostIdMatcher
 from crimemap.importing.parsed_rows import ParsedRow
@@ -44,7 +44,7 @@ from crimemap.importing.readers.files import TableFile, TableUnpacker
 from crimemap.importing.row_keys import SAME_AS_BEFORE, RowKeys
 from crimemap.importing.row_parser import RowParser
 from crimemap.importing.staging import Staging, StoredIncident
-from crimemap.models import ImportProblem, ImportRun, Source
+from crimemap.models import ImportProblem, ImportRun, Source, SourceDraft
 from crimemap.publishing import publication_requests
 
 State = ImportRun.RunState
@@ -82,6 +82,7 @@ def run_import(
         run.problems.all().delete()
         importing = None
         try:
+            sanity_checks.refuse_unpublished_source(run)
             importing = _Import(run, profile or profile_of(run.source), force, limit, on_progress)
             importing.read(paths)
             importing.check()
@@ -90,7 +91,7 @@ def run_import(
                 _finish(run, State.DONE)
         except sanity_checks.SanityCheckError as error:
             _finish(run, State.STOPPED, str(error))
-        except (UnreadableFileError, generic.ConfigError) as error:
+        except (UnreadableFileError, generic.ConfigError, sanity_checks.SourceNotPublishedError) as error:
             _finish(run, State.FAILED, str(error))
         except BaseException:
             if not connection.needs_rollback:
@@ -240,7 +241,7 @@ class _Import:
         is_incomplete = self.run.full_snapshot and any(error.is_table for _file, error in others)
         if others and (not opened or is_incomplete):
             file, refusal = max(others, key=lambda each: (each[1].is_table, len(each[1].first_row)))
-            raise UnreadableFileError(_describe_other_columns(file, refusal.first_row, self.profile))
+            raise UnreadableFileError(describe_other_columns(file.name, refusal.first_row, self.profile))
         for file, _refusal in others:
             self.report.add_skipped_table(file)
         visible = [table for table in opened if not table.file.is_hidden]
@@ -331,6 +332,7 @@ class _Import:
             incident, content = row.incident, row.content_hash()
             code = self.codes.number(incident.raw_code, incident.raw_label)
             run.held += self.codes.is_held(code)
+            self.codes.count_row(code, is_domestic=incident.domestic)
             old = matched.get(index) or stored.get(key)
             if key in staged:
                 is_unchanged = staged[key] == content
@@ -392,6 +394,8 @@ class _Import:
         run.removed = self.withdrawal.count
         self.report.kept_spans = self.withdrawal.kept_spans
         point = self.point_counts.most_crowded(run.source.real_places)
+        if run.dry_run:
+            self._report_codes()
         run.report = self.report.as_json()
         ImportProblem.objects.bulk_create(self.report.problems, batch_size=500)
         if self.force:
@@ -406,6 +410,12 @@ class _Import:
         sanity_checks.check_remapped_rows(run, self.matcher.unrecognized_count)
         if self.limit is None:
             sanity_checks.check_row_count(run)
+
+    def _report_codes(self) -> None:
+        """List the codes of a test run. A source that is being set up gets them, so that they are classified before its import."""
+        self.report.codes = self.codes.list_counts()
+        if SourceDraft.objects.filter(pk=self.run.source_id).exists():
+            self.codes.write_new_codes()
 
     def _check_crowded_point(self, point: sanity_checks.CrowdedPoint | None) -> None:
         try:
@@ -423,22 +433,6 @@ class _Import:
             withdrawn_days = [each.day for each in self.withdrawal.days]
             self.run.report = {**self.run.report, import_undo.UNDOABLE: True}
             self.staging.store(self.codes.write_new_codes(), self.withdrawal.period, withdrawn_days)
-
-
-def _describe_other_columns(file: TableFile, first_row: list[str], profile: Profile) -> str:
-    """Name the columns that are missing; of the first row only its length, since without a header it shows an incident."""
-    lacking = "; ".join(_(" or ").join(group) for group in HeaderColumns(first_row, profile).list_missing())
-    sentence = _("%(name)s is no file of “%(profile)s”: it has no column %(lacking)s (it has %(count)d columns).") % {
-        "name": file.name,
-        "profile": profile.label,
-        "lacking": lacking,
-        "count": len(first_row),
-    }
-    others = [name for name in profiles.NAMES if name not in (profiles.GENERIC, profile.name)]
-    fitting = [name for name in others if header_fits(first_row, profiles.get_profile(name))]
-    if not fitting:
-        return sentence
-    return f"{sentence} {_('Its columns are those of the profile %(name)s.') % {'name': fitting[0]}}"
 
 
 def _local_date(minute: int | None, zone: ZoneInfo) -> dt.date | None:

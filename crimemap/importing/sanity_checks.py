@@ -17,7 +17,7 @@ from crimemap.importing.periods import snapshot_coverage
 from crimemap.importing.periods.withdrawals import Withdrawal
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.models import ImportRun, Incident
+from crimemap.models import ImportRun, Incident, SourceDraft
 
 MAX_REJECTED_SHARE, MIN_REJECTED = 0.05, 10
 MAX_REJECTED_SO_FAR_SHARE, MIN_READ_SO_FAR = 0.5, 20_000
@@ -30,6 +30,18 @@ State = ImportRun.RunState
 
 class SanityCheckError(Exception):
     """A check stopped the import; the message is a sentence for staff."""
+
+
+class SourceNotPublishedError(Exception):
+    """The source is still being set up; the message is a sentence that says what to do."""
+
+
+def refuse_unpublished_source(run: ImportRun) -> None:
+    """Let no file of a source that is being set up become public, however it arrives. Raises SourceNotPublishedError."""
+    if not run.dry_run and SourceDraft.objects.filter(pk=run.source_id).exists():
+        raise SourceNotPublishedError(
+            _("This source isn't published yet. Finish “Add a source” first: its last step imports the first file.")
+        )
 
 
 def check_rejected_rows(run: ImportRun) -> None:

@@ -13,6 +13,7 @@ from crimemap.models.incidents import (
     Source,
     Visibility,
 )
+from crimemap.models.onboarding import SourceDraft
 from crimemap.models.places import (
     Area,
     BaseLayer,
@@ -48,6 +49,7 @@ __all__ = [
     "ReplacedIncident",
     "ReportedValue",
     "Source",
+    "SourceDraft",
     "Subscription",
     "Visibility",
     "digest_of",

@@ -194,7 +194,7 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         streets = tuple(sorted({normalize_name(street) for (street,) in cursor.fetchall()}))
         cursor.execute(
             "SELECT id, slug, name, time_zone, embargo_days, last_success_at, expected_interval FROM crimemap_source"
-            " ORDER BY slug"
+            " WHERE id NOT IN (SELECT source_id FROM crimemap_sourcedraft) ORDER BY slug"
         )
         rows = cursor.fetchall()
     sources = {

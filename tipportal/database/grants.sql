@@ -143,7 +143,8 @@ GRANT INSERT, UPDATE (carried_out_at, objected_by_id, objected_at) ON core_super
 GRANT INSERT ON core_supervisorappointment_acknowledged_by TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
     crimemap_basemapbuild, crimemap_formerareacode TO portal_staff;
-GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_sourcedraft TO portal_staff;
+GRANT EXECUTE ON FUNCTION source_draft_erase TO portal_staff;
 -- A source is deleted by the bulk worker, with its incidents, once a person has asked for that.
 GRANT INSERT, UPDATE ON crimemap_source TO portal_staff;
 REVOKE SELECT ON crimemap_deletedsource FROM portal_staff;
@@ -184,6 +185,7 @@ GRANT SELECT, UPDATE (secret_hash, expires_at) ON core_signinlink TO portal_aler
 GRANT EXECUTE ON FUNCTION tips_expire, source_rows_rewrite, answers_read_store TO portal_bulk;
 -- It imports and publishes incidents. The public role reads the published folder, none of these tables.
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_category, crimemap_formerareacode TO portal_bulk;
+GRANT SELECT ON crimemap_sourcedraft TO portal_bulk;
 GRANT SELECT, INSERT ON crimemap_reportedvalue, crimemap_deletedsource TO portal_bulk;
 GRANT SELECT, INSERT, DELETE ON crimemap_offencecode TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crimemap_source, crimemap_importrun TO portal_bulk;

@@ -397,6 +397,22 @@ CREATE TRIGGER code_of_incidents_stays AFTER DELETE ON crimemap_offencecode REFE
 CREATE TRIGGER import_of_incidents_stays AFTER DELETE ON crimemap_importrun REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION incident_reference_refuse('first_run_id', 'last_run_id');
 
+-- Staff can't delete imports. A source that was never published has only test runs: this removes them with it
+-- (crimemap/onboarding/drafts.py).
+CREATE OR REPLACE FUNCTION source_draft_erase(erased bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    DELETE FROM crimemap_sourcedraft WHERE source_id = erased;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM crimemap_importproblem WHERE run_id IN (SELECT id FROM crimemap_importrun WHERE source_id = erased);
+    DELETE FROM crimemap_importrun WHERE source_id = erased;
+    DELETE FROM crimemap_source WHERE id = erased;
+    RETURN true;
+END $$;
+REVOKE EXECUTE ON FUNCTION source_draft_erase FROM PUBLIC;
+
 -- A preview link opens one story of the desk and its pictures until it expires; the public role can read no other
 -- (outreach/stories/previews.py). `token` is the SHA-256 of the token in the link.
 CREATE OR REPLACE FUNCTION story_preview(token bytea) RETURNS SETOF outreach_story

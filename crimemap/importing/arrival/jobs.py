@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from core import audit, queue
 from core.models import Account
-from crimemap.importing import import_undo, pipeline, source_deletion, source_lock
+from crimemap.importing import import_undo, pipeline, sanity_checks, source_deletion, source_lock
 from crimemap.importing.arrival import feed_monitor
 from crimemap.models import ImportRun, Source
 
@@ -34,6 +34,8 @@ State = ImportRun.RunState
 OPEN_STATES = (State.WAITING, State.RUNNING)
 _RESEND_AFTER = dt.timedelta(minutes=1)
 _STRAY_AFTER = dt.timedelta(days=1)
+# The folder of a source that is still being set up is draft-<number>: its file goes after some days.
+DRAFT_PREFIX, DRAFT_FILES_KEPT = "draft-", dt.timedelta(days=7)
 # Marks in a run's folder: staff released it; a byte for each attempt to import it.
 _FORCED_MARK, _ATTEMPTS_MARK = ".forced", ".tries"
 MAX_ATTEMPTS = 3  # with a file that kills the worker
@@ -56,19 +58,28 @@ class IncomingFile(Protocol):
     def chunks(self) -> Iterator[bytes]: ...
 
 
-def run_folder(run: ImportRun) -> Path:
-    """Return the folder of the run's files. Raises ImportNotPossibleError if the server has none for uploads."""
+def uploads_folder() -> Path:
+    """Raises ImportNotPossibleError if the server has no folder for uploads."""
     uploads = settings.INCIDENT_UPLOADS
     if uploads is None or not uploads.is_dir():
         raise ImportNotPossibleError(
             _("This server has no folder for uploads. Set INCIDENT_UPLOADS, or import by command.")
         )
-    return Path(uploads) / str(run.pk)
+    return Path(uploads)
+
+
+def run_folder(run: ImportRun) -> Path:
+    """Return the folder of the run's files. Raises ImportNotPossibleError if the server has none for uploads."""
+    return uploads_folder() / str(run.pk)
 
 
 def run_files(run: ImportRun) -> list[Path]:
     """Return the run's files in the order in which they were sent; none once it is over."""
-    folder = run_folder(run)
+    return list_files(run_folder(run))
+
+
+def list_files(folder: Path) -> list[Path]:
+    """Return the files that store_files() stored in a folder, in their order."""
     numbered = sorted(folder.glob("[0-9]*"), key=lambda path: int(path.name)) if folder.is_dir() else []
     return [file for number in numbered for file in number.iterdir()]
 
@@ -102,7 +113,11 @@ def request_import(
         snapshot_from=snapshot_period[0] if snapshot_period else None,
         snapshot_to=snapshot_period[1] if snapshot_period else None,
     )
-    _store_files(run, files)
+    try:
+        sanity_checks.refuse_unpublished_source(run)
+    except sanity_checks.SourceNotPublishedError as error:
+        raise ImportNotPossibleError(str(error)) from None
+    store_files(run_folder(run), files)
     options = [word for word, chosen in (("test run", dry_run), ("whole period", full_snapshot)) if chosen]
     audit.record(by, "requested an import", f"source {source.slug}", f"import {run.pk}: {', '.join([names, *options])}")
     send_import_task(run)
@@ -166,9 +181,8 @@ def _refuse_if_busy(source: Source) -> None:
         raise SourceBusyError(_("Another import of this source is still running. Wait until it is done."))
 
 
-def _store_files(run: ImportRun, files: Sequence[IncomingFile]) -> None:
-    """Fill the run's folder: 1/first.csv, 2/second.csv."""
-    folder = run_folder(run)
+def store_files(folder: Path, files: Sequence[IncomingFile]) -> None:
+    """Fill a run's folder: 1/first.csv, 2/second.csv."""
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was never committed
     try:
         for number, file in enumerate(files, 1):
@@ -182,7 +196,7 @@ def _store_files(run: ImportRun, files: Sequence[IncomingFile]) -> None:
 def store_for_decision(run: ImportRun, path: Path) -> None:
     """Store a dropped file that a sanity check stopped, so that staff can release it. Without room they drop it again."""
     with contextlib.suppress(ImportNotPossibleError, OSError), path.open("rb") as file:
-        _store_files(run, [UploadedFile(file, path.name)])
+        store_files(run_folder(run), [UploadedFile(file, path.name)])
 
 
 def _store_file(file: IncomingFile, path: Path) -> None:
@@ -332,9 +346,10 @@ def remove_stray_folders() -> None:
     needed = set(
         map(str, ImportRun.objects.filter(state__in=(*OPEN_STATES, State.STOPPED)).values_list("pk", flat=True))
     )
-    before = (timezone.now() - _STRAY_AFTER).timestamp()
+    now = timezone.now()
     for entry in uploads.iterdir():
-        if entry.name not in needed and entry.lstat().st_mtime < before:
+        kept_for = DRAFT_FILES_KEPT if entry.name.startswith(DRAFT_PREFIX) else _STRAY_AFTER
+        if entry.name not in needed and entry.lstat().st_mtime < (now - kept_for).timestamp():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
             else:

@@ -51,6 +51,9 @@ DELICATE: dict[str, str] = {
     "admin/crimemap/importrun/<int:pk>/undo/": "posts",
     "admin/crimemap/source/<int:pk>/token/": "posts",
     "admin/crimemap/source/<int:pk>/columns/": "posts",
+    "admin/crimemap/source/<int:pk>/setup/codes/": "posts",
+    "admin/crimemap/source/<int:pk>/setup/publish/": "posts",
+    "admin/crimemap/source/<int:pk>/setup/discard/": "posts",
     "admin/crimemap/offencecode/classify/": "posts",
     "admin/tips/tip/<uuid:tip_id>/wall/": "posts",
     **{
@@ -66,6 +69,7 @@ DELICATE: dict[str, str] = {
             "outreach/channel",
         )
         for address in ("", "add/", "<path:object_id>/change/", "<path:object_id>/delete/")
+        if (model, address) != ("crimemap/source", "add/")  # it makes nothing public: its last step asks
     },
 }
 

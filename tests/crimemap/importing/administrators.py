@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -44,3 +46,18 @@ def uploaded_file(content: bytes | None = None, name: str = "june.csv") -> Simpl
 
 def audit_entries() -> list[tuple[str, str, str, str]]:
     return list(AuditEntry.objects.order_by("id").values_list("actor", "action", "subject", "detail"))
+
+
+def read_roles(shown: str) -> dict[str, str]:
+    """Return the column of each role that the page of columns shows as chosen."""
+    header = [unescape(name) for name in re.findall(r'<th scope="col"><bdi>(.*?)</bdi>', shown)]
+    selects = re.findall(r'<select name="role(\d+)"[^>]*>(.*?)</select>', shown, re.DOTALL)
+    chosen = {int(number): re.findall(r'<option value="([^"]+)" selected', options) for number, options in selects}
+    return {roles[0]: header[number] for number, roles in chosen.items() if roles}
+
+
+def roles_data(shown: str, **columns: str) -> dict[str, str]:
+    """Return what the page of columns would post after some roles have been given to other columns, or with "" to none."""
+    header = [unescape(name) for name in re.findall(r'<th scope="col"><bdi>(.*?)</bdi>', shown)]
+    roles = {**read_roles(shown), **columns}
+    return {f"role{header.index(column)}": role for role, column in roles.items() if column}

@@ -20,7 +20,7 @@ from crimemap.importing import column_mapping
 from crimemap.importing.readers import datetimes
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Block, ImportRun, Incident, OffenceCode, ReportedValue, Source
-from crimemap.offences import classification
+from crimemap.offences import code_table
 from crimemap.publishing import versions
 from tests.crimemap.importing.administrators import audit_entries, create_account, sign_in
 from tests.crimemap.importing.import_command import run_import_command
@@ -117,9 +117,9 @@ def test_addresses_that_are_not_understood_are_counted_and_their_streets_can_be_
 
 def suggestions() -> dict[str, str]:
     """Return "category visibility" by label, or by code where there is no label."""
-    found = classification.list_unclassified_codes()
+    found = code_table.load_table(code_table.Scope()).rows
     return {
-        each.code.label or each.code.code: f"{each.suggested_category} {each.suggested_visibility}".strip()
+        each.code.label or each.code.code: f"{each.suggestion.category} {each.suggestion.visibility}".strip()
         for each in found
     }
 

@@ -13,7 +13,7 @@ from crimemap.importing import column_mapping
 from crimemap.importing.arrival import jobs
 from crimemap.importing.columns import projections
 from crimemap.models import Area, ImportRun, Incident, Source
-from tests.crimemap.importing.administrators import create_account, sign_in, uploaded_file
+from tests.crimemap.importing.administrators import create_account, read_roles, roles_data, sign_in, uploaded_file
 from tests.crimemap.importing.import_command import outcomes, run_import_command
 
 pytestmark = pytest.mark.django_db
@@ -74,12 +74,9 @@ def test_meters_are_recognized_shown_on_a_map_and_imported_where_they_belong(ada
     assert "These look like meters or feet, not degrees" in shown
     assert re.search(r"NAD83 / UTM zone 10N \(EPSG:26910, meters\): near 49\.28\d+, -123\.12\d+, \d km from", shown)
     rows = re.findall(r'name="rows" value="([^"]*)"', shown)[0].replace("&quot;", '"')
-    selects = re.findall(r'<select name="(\w+)"[^>]*>(.*?)</select>', shown, re.DOTALL)
-    chosen = {
-        name: value[0] for name, options in selects if (value := re.findall(r'value="([^"]+)" selected', options))
-    }
-    assert (chosen["latitude"], chosen["longitude"]) == ("Y", "X")
-    data = {"rows": rows, "time_zone": source.time_zone, **chosen}
+    roles = read_roles(shown)
+    assert (roles["latitude"], roles["longitude"]) == ("Y", "X")
+    data = {"rows": rows, "time_zone": source.time_zone, **roles_data(shown)}
     several = page.post(address, {**data, "coordinate_system": "utm zone 10n", "save": "1"})
     assert several.status_code == 422
     assert "Several systems fit" in several.content.decode()

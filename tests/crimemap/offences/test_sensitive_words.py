@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crimemap.models import OffenceCode
-from crimemap.offences import classification, sensitive_words
+from crimemap.offences import sensitive_words, suggestions
 
 SEXUAL = """
 RAPE | 200 Rape | Forcible Rape | STATUTORY RAPE | CRIM SEX CONTACT | CRIMINAL SEXUAL CONDUCT 1ST DEG | CSC 1ST |
@@ -133,5 +133,5 @@ def test_other_offenses_are_not_taken_for_sensitive_ones() -> None:
     ],
 )
 def test_a_suggestion_never_opens(code: str, label: str, suggestion: tuple[str, str]) -> None:
-    unclassified = classification._with_suggestion(OffenceCode(code=code, label=label), 0, domestic_is_known=False)
-    assert (unclassified.suggested_category, unclassified.suggested_visibility) == suggestion
+    suggested = suggestions.suggest(OffenceCode(code=code, label=label))
+    assert (suggested.category, suggested.visibility) == suggestion

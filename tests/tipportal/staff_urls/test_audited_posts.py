@@ -61,6 +61,7 @@ SHOWN_BY = {
     "crimemap_importrun_add": ("tests/crimemap/importing/test_admin.py", "requested an import"),
     "crimemap_importrun_decide": ("tests/crimemap/importing/test_admin.py", '"released an import"'),
     "crimemap_importrun_undo": ("tests/crimemap/importing/test_import_undo.py", '"took an import back"'),
+    "crimemap_source_add": ("tests/crimemap/onboarding/test_setup.py", '"started to add a source"'),
     "crimemap_offencecode_classify": ("tests/crimemap/importing/test_admin.py", '"classified a code"'),
     "crimemap_source_delete": ("tests/crimemap/importing/test_source_deletion.py", "deleted an incident source"),
     "outreach_event_cancel": ("tests/outreach/events/test_events.py", '"canceled event"'),

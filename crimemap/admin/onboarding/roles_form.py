@@ -1,39 +1,29 @@
-"""The page on which an administrator maps the columns of a source's files to fields (crimemap/importing/column_mapping.py).
-
-The rows of the sample file are sent back and forth with the page; the server stores nothing of them.
-"""
+"""The form that gives each column of a sample its role, and says how its cells are read."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core import audit
-from core.models import Account
-from crimemap.admin import point_map, quirk_names, samples
-from crimemap.admin.samples import SampleForm
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
 from crimemap.importing.columns import projections
 from crimemap.importing.columns.projections import Suggestion
-from crimemap.importing.profiles import generic
-from crimemap.importing.readers.errors import UnreadableFileError
+from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS
 from crimemap.models import Source
 from crimemap.models.incidents import validate_time_zone
 from crimemap.offences import catalogue
+from crimemap.onboarding import guesses
+from crimemap.onboarding.guesses import CODE2, Confidence, Guess
 
 _MAX_SYSTEMS_NAMED = 6
-TEMPLATE = "admin/crimemap/column_mapping.html"
-_FIELDS: dict[str, tuple[Any, Any]] = {
+_CELLS_SHOWN = 4
+ROLES: dict[str, tuple[Any, Any]] = {
     "occurred": (gettext_lazy("Date and time"), gettext_lazy("If both are in one column. Otherwise choose the two below.")),
     "occurred_date": (gettext_lazy("Date"), ""),
     "occurred_time": (gettext_lazy("Time"), ""),
@@ -68,16 +58,50 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
 }  # fmt: skip
 
 
-class ColumnsForm(forms.Form):
-    """One <select> for each field, offering the columns of the sample."""
+_GROUPS = (
+    (gettext_lazy("When"), ("occurred", "occurred_date", "occurred_time", *DATE_PARTS, "reported", "occurred_end", "updated")),
+    (gettext_lazy("Offense"), ("code", CODE2, "label", "count", "domestic")),
+    (gettext_lazy("Where"), ("block", *STREET_PARTS, "latitude", "longitude", "point", "district", "beat", "neighbourhood", "location_description")),
+    (gettext_lazy("Also"), ("external_id", "outcome")),
+)  # fmt: skip
+_REPEATED_ROLES = ("label",)  # that several columns may have
+_CONFIDENCES = {
+    Confidence.SURE: (gettext_lazy("Sure"), "chip-green"),
+    Confidence.LIKELY: (gettext_lazy("Likely"), ""),
+    Confidence.CHECK: (gettext_lazy("Please check"), "chip-gold"),
+}
 
-    def __init__(self, *args: Any, sample: Sample, source: Source, **kwargs: Any) -> None:
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """A column as the page shows it: its name, the field of its role, how certain its guess is, and its first cells."""
+
+    name: str
+    field: forms.BoundField
+    confidence: str
+    chip: str
+    cells: list[str]
+
+
+class RolesForm(forms.Form):
+    """One <select> for each column of the sample, and how the cells are read."""
+
+    def __init__(
+        self, *args: Any, sample: Sample, source: Source, guessed: dict[str, Guess] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.reading = sample.chosen
-        choices = [("", "---------"), *((name, _column_label(name, sample)) for name in sample.header)]
-        for name, (label, help_text) in _FIELDS.items():
-            self.fields[name] = forms.ChoiceField(label=label, help_text=help_text, choices=choices, required=False)
-        date_column = self["occurred"].value() or self["occurred_date"].value() or ""
+        self.sample, self.reading, self.guessed = sample, sample.chosen, guessed or {}
+        choices = [
+            ("", _("Don’t read")),
+            *((str(group), [(role, str(ROLES[role][0])) for role in roles]) for group, roles in _GROUPS),
+        ]
+        for number, name in enumerate(sample.header):
+            self.fields[f"role{number}"] = forms.ChoiceField(
+                label=_("Role of %(column)s") % {"column": name}, choices=choices, required=False
+            )
+        roles = {role: name for name, role in self.current_roles().items()}
+        self.columns_by_role = roles
+        date_column = roles.get("occurred") or roles.get("occurred_date") or ""
         examples = column_mapping.compare_date_orders(sample, date_column, source.time_zone)
         self.fields |= {
             "time_zone": forms.CharField(
@@ -116,7 +140,7 @@ class ColumnsForm(forms.Form):
 
     def _coordinate_fields(self, sample: Sample, source: Source) -> dict[str, forms.Field]:
         """Ask for the coordinate system where the columns hold more than degrees, and offer those that fit the city."""
-        northing, easting = self["latitude"].value() or "", self["longitude"].value() or ""
+        northing, easting = self.columns_by_role.get("latitude", ""), self.columns_by_role.get("longitude", "")
         suggested = column_mapping.suggest_systems(sample, northing, easting, source) if northing and easting else []
         choices = [
             ("", _("Degrees, or the system below")),
@@ -161,14 +185,67 @@ class ColumnsForm(forms.Form):
             % {"text": text}
         )
 
+    def current_roles(self) -> dict[str, str]:
+        """Return the role of each column, as chosen or as the page begins with."""
+        return {name: self[f"role{number}"].value() or "" for number, name in enumerate(self.sample.header)}
+
+    def list_columns(self) -> Iterator[ColumnChoice]:
+        for number, name in enumerate(self.sample.header):
+            field = self[f"role{number}"]
+            guess = self.guessed.get(name)
+            confidence, chip = ("", "")
+            if guess and guess.role == field.value():
+                words, chip = _CONFIDENCES[guess.confidence]
+                confidence = str(words)
+            filled = [cell.strip() for cell in self.sample.cells(name) if cell.strip()]
+            yield ColumnChoice(name, field, confidence, chip, list(dict.fromkeys(filled))[:_CELLS_SHOWN])
+
+    def option_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if not field.name.startswith("role")]
+
+    def list_meanings(self) -> list[tuple[Any, Any]]:
+        """Return the roles that need words, with what they mean."""
+        return [(name, meaning) for name, meaning in ROLES.values() if meaning]
+
+    def has_options_to_check(self) -> bool:
+        """Return whether an answer or a choice stands below: then the settings are open."""
+        return "suggested_system" in self.fields or any(self.errors.get(field.name) for field in self.option_fields())
+
+    def list_needs(self) -> list[tuple[str, bool]]:
+        """Return what a file needs to become incidents, each with whether a column says it."""
+        given = set(self.current_roles().values())
+        has_point = given >= {"latitude", "longitude"} or "point" in given
+        has_date = bool(given & {"occurred", "occurred_date"}) or given.issuperset(DATE_PARTS[:3])
+        has_place = has_point or bool(given & {"block", "street_name", "district", "beat", "neighbourhood"})
+        return [
+            (_("When it happened"), has_date),
+            (_("What happened"), "code" in given),
+            (_("Where: an address, a point or an area"), has_place),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        seen: dict[str, str] = {}
+        for number, name in enumerate(self.sample.header):
+            role = cleaned.get(f"role{number}", "")
+            if role and role in seen and role not in _REPEATED_ROLES:
+                self.add_error(
+                    f"role{number}",
+                    _("“%(other)s” already has this role. Choose one of the two.") % {"other": seen[role]},
+                )
+            seen.setdefault(role, name)
+        if ("latitude" in seen) != ("longitude" in seen):
+            self.add_error(None, _("Choose a column for both latitude and longitude, or for neither."))
+        if CODE2 in seen and "code" not in seen:
+            self.add_error(None, _("Choose the column with the first part of the offense, too."))
+        return cleaned
+
     def profile_config(self, current: dict[str, Any]) -> dict[str, Any]:
         """Return the new Source.profile_config; keys that this page does not show keep their current value."""
         data = self.cleaned_data
-        columns: dict[str, str | list[str]] = {name: data[name] for name in _FIELDS if name != "code2" and data[name]}
-        if data["code2"] and data["code"]:
-            columns["code"] = [data["code"], data["code2"]]
+        roles = {name: data.get(f"role{number}", "") for number, name in enumerate(self.sample.header)}
         edited = {
-            "columns": columns,
+            "columns": guesses.roles_to_columns(roles),
             "day_first": bool(data["day_first"]),
             "times_are_local": data["times_are_local"],
             "scheme": data["scheme"],
@@ -180,9 +257,19 @@ class ColumnsForm(forms.Form):
         return {**current, **edited, **asdict(self.reading)}
 
 
-def _column_label(name: str, sample: Sample) -> str:
-    cell = next((cell for cell in sample.cells(name) if cell.strip()), "")
-    return f"{name} ({cell[:30]})" if cell else name
+def start_form(sample: Sample, source: Source) -> RolesForm:
+    """Return the form with the source's columns or, before it has any, with guesses; columns the sample lacks are left out."""
+    config = source.profile_config
+    guessed = {} if config.get("columns") else guesses.guess_roles(sample, source.time_zone)
+    roles = (
+        guesses.columns_to_roles(config["columns"])
+        if config.get("columns")
+        else {name: guess.role for name, guess in guessed.items()}
+    )
+    initial = {f"role{number}": roles.get(name, "") for number, name in enumerate(sample.header)}
+    initial |= {name: value for name, value in config.items() if name != "columns"}
+    initial |= {"time_zone": source.time_zone, "day_first": "1" if config.get("day_first") else ""}
+    return RolesForm(initial=initial, sample=sample, source=source, guessed=guessed)
 
 
 def _order_label(order: str, example: str | None) -> str:
@@ -199,93 +286,3 @@ def _describe_system(suggestion: Suggestion) -> str:
         "longitude": suggestion.middle[1],
         "distance": round(suggestion.kilometers),
     }  # fmt: skip
-
-
-def mapping_response(request: HttpRequest, source: Source, by: Account, context: dict[str, Any]) -> HttpResponse:
-    """Answer GET or POST on the column page of a source: show a sample, preview its rows, or save the mapping."""
-    sample: Sample | None = None
-    sample_form = SampleForm(initial=samples.initial_values(generic.stored_reading_options(source.profile_config)))
-    if request.method == "POST" and "sample" in request.FILES:
-        sample_form = SampleForm(request.POST, request.FILES)
-        try:
-            if sample_form.is_valid():
-                sample = samples.read_uploaded(request.FILES["sample"], sample_form.reading_options())
-        except UnreadableFileError as error:
-            sample_form.add_error("sample", str(error))
-        form = _initial_form(sample, source) if sample else None
-    elif request.method == "POST" and (sample := samples.parse_posted(request.POST.get("rows", ""))):
-        form = ColumnsForm(request.POST, sample=sample, source=source)
-        if form.is_valid() and "save" in request.POST and _save(form, source, by):
-            messages.success(
-                request,
-                _("The columns are saved. Try them with a test run of a whole file. A test run stores nothing."),
-            )
-            return HttpResponseRedirect(f"{reverse('admin:crimemap_importrun_add')}?source={source.pk}&dry=1")
-    else:
-        form = None
-        if request.method == "POST":
-            sample_form = SampleForm(request.POST, request.FILES)
-            sample_form.is_valid()
-    context |= {
-        "sample_form": sample_form,
-        "form": form,
-        "sample": sample,
-        "current_columns": source.profile_config.get("columns"),
-    }
-    if form and sample:
-        context |= _preview_context(form, sample, source)
-        context |= {"rows": samples.as_json(sample), "reading": samples.describe_reading(sample)}
-    has_errors = bool(sample_form.errors or (form and form.errors))
-    return TemplateResponse(request, TEMPLATE, context, status=422 if has_errors else 200)
-
-
-def _initial_form(sample: Sample, source: Source) -> ColumnsForm:
-    """Fill in the form from the source's configuration or, without one, by guessing; columns the sample lacks stay empty."""
-    config = source.profile_config or column_mapping.guess_columns(sample.header, sample)
-    columns = dict(config.get("columns", {}))
-    code = columns.get("code", "")
-    if isinstance(code, list):
-        columns |= {"code": code[0], "code2": code[1] if len(code) > 1 else ""}
-    if isinstance(columns.get("label"), list):
-        columns["label"] = columns["label"][0]
-    initial = {name: column for name, column in columns.items() if column in sample.header}
-    initial |= {name: value for name, value in config.items() if name != "columns"}
-    initial |= {"time_zone": source.time_zone, "day_first": "1" if config.get("day_first") else ""}
-    return ColumnsForm(initial=initial, sample=sample, source=source)
-
-
-def _preview_context(form: ColumnsForm, sample: Sample, source: Source) -> dict[str, Any]:
-    """Preview the sample's rows under the mapping in the form."""
-    if not form.is_bound:
-        values = {name: form[name].value() or "" for name in form.fields}
-        form = ColumnsForm(values, sample=sample, source=source)
-    if not form.is_valid():
-        return {}
-    source.time_zone = form.cleaned_data["time_zone"]
-    config = form.profile_config(source.profile_config)
-    try:
-        preview_rows, quirks = column_mapping.preview_rows(sample, config, source)
-        points = column_mapping.locate_rows(sample, config, source)
-    except generic.ConfigError as error:
-        return {"preview_problem": str(error)}
-    return {
-        "preview": preview_rows,
-        "quirks": quirk_names.name_all(quirks),
-        "point_map": point_map.draw_points(points),
-        "point_count": len(points),
-    }
-
-
-@transaction.atomic
-def _save(form: ColumnsForm, source: Source, by: Account) -> bool:
-    config = form.profile_config(source.profile_config)
-    try:
-        generic.GenericConfig.parse(config)
-    except generic.ConfigError as error:
-        form.add_error(None, str(error))
-        return False
-    Source.objects.filter(pk=source.pk).update(profile_config=config, time_zone=form.cleaned_data["time_zone"])
-    public = ", points are public already" if config["points_are_public"] else ""
-    detail = ", ".join(f"{name}: {column}" for name, column in config["columns"].items())
-    audit.record(by, "changed columns", f"source {source.slug}", f"{form.cleaned_data['time_zone']}{public}; {detail}")
-    return True

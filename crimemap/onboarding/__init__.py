@@ -1,0 +1,1 @@
+"""Setting up a source, step by step, before its first file is published."""

@@ -1,0 +1,139 @@
+"""Questions about a sample's first rows that one press answers: swapped columns, a coordinate system, false time zones."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from crimemap.geometry import Point, meters_between
+from crimemap.importing import column_mapping
+from crimemap.importing.column_mapping import Sample
+from crimemap.importing.columns import projections
+from crimemap.models import Source
+
+_NEAR_METERS, _FAR_METERS = 200_000.0, 500_000.0
+_ZONED = re.compile(r"\d{1,2}:\d{2}.*(?:Z|UTC|[+-]\d{2}:?\d{0,2})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A question, and what its button changes in Source.profile_config."""
+
+    key: str
+    question: str
+    button: str
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+def list_fixes(sample: Sample, source: Source) -> list[Fix]:
+    """Return the questions that the sample raises under the source's columns. Raises generic.ConfigError."""
+    return [
+        *_fix_swapped_columns(sample, source),
+        *_fix_system(sample, source),
+        *_fix_zone(sample, source),
+        *_fix_date_order(sample, source),
+    ]
+
+
+def apply_fix(sample: Sample, source: Source, key: str) -> dict[str, Any] | None:
+    """Return Source.profile_config with one question answered; None if the sample no longer raises it."""
+    fix = next((each for each in list_fixes(sample, source) if each.key == key), None)
+    return {**source.profile_config, **fix.changes} if fix else None
+
+
+def _column(source: Source, role: str) -> str:
+    given = source.profile_config.get("columns", {}).get(role, "")
+    return given if isinstance(given, str) else given[0]
+
+
+def _fix_swapped_columns(sample: Sample, source: Source) -> Iterator[Fix]:
+    columns = source.profile_config.get("columns", {})
+    if not columns.get("latitude") or not columns.get("longitude"):
+        return
+    swapped = {**columns, "latitude": columns["longitude"], "longitude": columns["latitude"]}
+    changes = {"columns": swapped}
+    city = column_mapping.middle_of_city(source) or projections.city_of_time_zone(source.time_zone)
+    here = _distance(column_mapping.locate_rows(sample, source.profile_config, source), city)
+    there = _distance(column_mapping.locate_rows(sample, {**source.profile_config, **changes}, source), city)
+    if there is not None and there < _NEAR_METERS and (here is None or here > _FAR_METERS):
+        yield Fix(
+            "swap",
+            _("Latitude and longitude look swapped: the points lie far from your city, or nowhere."),
+            _("Swap the two columns"),
+            changes,
+        )
+
+
+def _distance(points: list[Point], city: Point | None) -> float | None:
+    """Return how far the middle of the points is from the city, in meters."""
+    if not points or city is None:
+        return None
+    latitude, longitude = (statistics.median(values) for values in zip(*points, strict=True))
+    return meters_between(latitude, longitude, *city)
+
+
+def _fix_system(sample: Sample, source: Source) -> Iterator[Fix]:
+    northing, easting = _column(source, "latitude"), _column(source, "longitude")
+    if not northing or not easting or source.profile_config.get("coordinate_system"):
+        return
+    for suggestion in column_mapping.suggest_systems(sample, northing, easting, source):
+        yield Fix(
+            f"system-{suggestion.system.code}",
+            _(
+                "The coordinates look like meters or feet. In this system they lie %(distance)d km from the middle of your city:"
+            )
+            % {"distance": round(suggestion.kilometers)},
+            _("Use %(name)s") % {"name": suggestion.system.name},
+            {"coordinate_system": suggestion.system.code},
+        )
+
+
+def _fix_zone(sample: Sample, source: Source) -> Iterator[Fix]:
+    column = _column(source, "occurred") or _column(source, "occurred_time")
+    zoned = next((cell for cell in sample.cells(column) if _ZONED.search(cell.strip())), "")
+    if not zoned:
+        return
+    if source.profile_config.get("times_are_local"):
+        yield Fix(
+            "zoned",
+            _("The file marks its times with a zone, such as “%(cell)s”. They are read as local times.")
+            % {"cell": zoned},
+            _("Use the zone in the file"),
+            {"times_are_local": False},
+        )
+    else:
+        yield Fix(
+            "local",
+            _(
+                "The file marks its times with a zone, such as “%(cell)s”. Compare a row with your records: is its time local?"
+            )
+            % {"cell": zoned},
+            _("These times are local"),
+            {"times_are_local": True},
+        )
+
+
+def _fix_date_order(sample: Sample, source: Source) -> Iterator[Fix]:
+    column = _column(source, "occurred") or _column(source, "occurred_date")
+    readings = column_mapping.compare_date_orders(sample, column, source.time_zone)
+    if not readings or _shows_order(sample, column):
+        return
+    day_first = bool(source.profile_config.get("day_first"))
+    yield Fix(
+        "order",
+        _("The first rows don't show whether the day or the month comes first. Now %(reading)s.")
+        % {"reading": readings[day_first]},
+        _("Put the month first") if day_first else _("Put the day first"),
+        {"day_first": not day_first},
+    )
+
+
+def _shows_order(sample: Sample, column: str) -> bool:
+    """Return whether a date of the sample has a day from 13 to 31, so that the file decides by itself."""
+    numbers = (re.findall(r"^\s*(\d{1,2})[-/.](\d{1,2})[-/.]\d{2}", cell) for cell in sample.cells(column))
+    return any(max(map(int, found[0])) > 12 for found in numbers if found)
