@@ -65,6 +65,8 @@ class Source:
     message: str
     photo_comment: str
     photo: bytes | None = None
+    by_phone: bool = False
+    spoken_receipt: str = ""  # of a tip by phone, until its source has new words
     receipt: str = ""
     token: str = ""
     cookie: bytes = b""
@@ -101,6 +103,7 @@ def make_source(number: int) -> Source:
         message=f"{secrets.token_hex(4)} here is more about the van {secrets.token_hex(4)}.",
         photo_comment=f"taken {mark} with the phone of a made-up person",
         photo=draw_photo(f"taken {mark} with the phone of a made-up person") if number % 2 == 0 else None,
+        by_phone=number % 3 == 1,
     )
 
 
@@ -153,15 +156,18 @@ class Instance:
     def act(self) -> None:
         """Let everybody do what they came for, and leave."""
         self._subscribe()
+        self.officer = officer = Visitor(self.stack.staff_url)
+        officer.sign_in("okafor", PASSWORD)
         # The key of a file as it came is replaced once the worker has cleaned the file.
         self.stack.children["worker-media"].signal(signal.SIGSTOP)
         for source in self.sources:
-            self._send(source)
+            if source.by_phone:
+                self._send_by_phone(source)
+            else:
+                self._send(source)
         self._collect_agency_keys("tips_attachment")
         self.stack.children["worker-media"].signal(signal.SIGCONT)
         self._wait_for_files()
-        self.officer = officer = Visitor(self.stack.staff_url)
-        officer.sign_in("okafor", PASSWORD)
         tip_list = officer.open("/admin/tips/tip/")
         for path in sorted(set(re.findall(r"/admin/tips/tip/[0-9a-f-]{36}/change/", tip_list))):
             self._handle_tip(officer, path)
@@ -199,8 +205,41 @@ class Instance:
         source.receipt = visitor.receipt()
         source.secret = vault.stretch_secret(source.receipt.encode(), self._salt)
 
+    def _send_by_phone(self, source: Source) -> None:
+        """Let the officer write a tip for a caller: desk, mark, residents' form, and seven words that are read out."""
+        self.officer.open("/admin/tips/tip/for-a-caller/")
+        fields = {"csrfmiddlewaretoken": self.officer.field("csrfmiddlewaretoken"), "route": "phone"}
+        self.officer.open("/admin/tips/tip/for-a-caller/", fields)
+        mark = self.officer.field("mark")
+        browser = Visitor(self.stack.public_url)
+        browser.origin = "null"  # the form comes from the other host, which the browser doesn't name
+        browser.open("/tips/for-a-caller/", {"mark": mark})
+        assert browser.status == 200, browser.page
+        browser.origin = self.stack.public_url
+        source.token = browser.field("token")
+        form = {"token": source.token, "caller": browser.field("caller"), "category": browser.field("category")}
+        form |= {"description": source.text, "place": source.place, "when": source.when}
+        browser.open("/tips/", form | {"category": "no such"})
+        form["token"] = browser.field("token")
+        browser.open("/tips/", form, files=[source.photo] if source.photo else [])
+        assert not browser.cookies
+        source.spoken_receipt = " ".join(re.findall(r"<li><b>([a-z-]+)</b>", browser.page))
+
+    def _change_words(self, source: Source, visitor: Visitor) -> None:
+        """Let a caller sign in with the words that were read out, and get words that no officer knows."""
+        visitor.open("/tips/inbox/", {"receipt": source.spoken_receipt})
+        page = visitor.open("/tips/inbox/new-words/")
+        shown = re.search(r'<bdi lang="en" translate="no">([a-z -]+)</bdi>', page)
+        assert shown, page
+        source.receipt = shown[1]
+        source.secret = vault.stretch_secret(source.receipt.encode(), self._salt)
+        visitor.open("/tips/inbox/new-words/", {"words": visitor.field("words")})
+        assert visitor.status == 302, visitor.page
+
     def _come_back(self, source: Source) -> None:
         visitor = self._visit(source)
+        if source.by_phone:
+            self._change_words(source, visitor)
         page = visitor.enter_inbox(source.receipt)
         assert any(answer in page for answer in self.answers), visitor.status
         assert self.note not in page
@@ -300,9 +339,10 @@ class Instance:
                     add("text", spell_text(sentence.strip()))
             for text in (source.message, source.place, source.when):
                 add("text", spell_text(text))
-            positions = [_POSITIONS[word] for word in source.receipt.split()]
-            add("receipt", spell_receipt(source.receipt))
-            add("receipt", {struct.pack(f"{order}7H", *positions) for order in "<>"})
+            for receipt in filter(None, (source.receipt, source.spoken_receipt)):
+                positions = [_POSITIONS[word] for word in receipt.split()]
+                add("receipt", spell_receipt(receipt))
+                add("receipt", {struct.pack(f"{order}7H", *positions) for order in "<>"})
             _public, private = sodium.crypto_box_seed_keypair(source.secret.seed)
             add("keys", spell_bytes(source.secret.seed), spell_bytes(private), spell_bytes(source.tip_key))
             add("look-up token", spell_bytes(source.secret.token))
@@ -331,7 +371,8 @@ class Instance:
         return {
             spelling
             for source in self.sources
-            for text in (source.address, source.forwarded, source.agent, source.receipt)
+            for text in (source.address, source.forwarded, source.agent, source.receipt, source.spoken_receipt)
+            if text
             for spelling in spell_digests(text, keys)
         }
 
