@@ -11,6 +11,7 @@ urlpatterns = [
     path("list/", pages.list_page, name="list"),
     path("charts/", pages.charts_page, name="charts"),
     path("about/", pages.about_page, name="about"),
+    path("not-shown/", pages.not_shown_page, name="not_shown"),
     path("areas/", areas.index_page, name="areas"),
     path("area/<slug:layer>/<code:code>/", areas.area_page, name="area"),
     path("compare/", areas.compare_page, name="compare"),

@@ -17,24 +17,6 @@ from crimemap.snapshot.results import IncidentRow, PeriodComparison
 MIN_COUNT_FOR_PERCENT = 20  # in both periods; fewer incidents make a percentage misleading
 YEAR_DAYS = (365, 366)
 
-# What outcomes mean, by their text in lower case: those of the import profiles and the usual ones of American agencies.
-OUTCOME_MEANINGS = {
-    "arrest": gettext_lazy("Someone was arrested."),
-    "cleared by arrest": gettext_lazy("Someone was arrested."),
-    "no arrest reported": gettext_lazy("We know of no arrest."),
-    "under investigation": gettext_lazy("Officers are working on it."),
-    "inactive": gettext_lazy("No leads left; can be reopened."),
-    "suspended": gettext_lazy("No leads left; can be reopened."),
-    "investigation complete; no suspect identified": gettext_lazy("No leads left; can be reopened."),
-    "closed in another way": gettext_lazy("Closed without an arrest."),
-    "cleared exceptionally": gettext_lazy("The suspect is known but can't be arrested, for example because they died."),
-    "exceptional clearance": gettext_lazy("The suspect is known but can't be arrested, for example because they died."),
-    "unfounded": gettext_lazy("It turned out that no crime happened."),
-    "open": gettext_lazy("Not solved yet."),
-    "unable to prosecute suspect": gettext_lazy("There is a suspect, but not enough proof to go to court."),
-    "awaiting court outcome": gettext_lazy("A court will decide."),
-}
-
 LAYER_NAMES = {
     "district": gettext_lazy("District"),
     "beat": gettext_lazy("Beat"),
@@ -100,11 +82,6 @@ def describe_place(row: IncidentRow) -> str:
         if layer in row.areas:
             return area_name(layer, row.areas[layer], areas.area_names(layer))
     return _("Place not published")
-
-
-def explain_outcome(outcome: str) -> str:
-    """Say what an outcome means: "Inactive" -> "No leads left; can be reopened."; empty if it is not a usual one."""
-    return str(OUTCOME_MEANINGS.get(outcome.casefold(), ""))
 
 
 def describe_count(count: int, chosen: Filter, published: FilterVocabulary) -> str:
@@ -179,72 +156,44 @@ def name_period_before(days: int) -> str:
 
 
 def describe_comparison(comparison: PeriodComparison) -> str:
-    """Compare a count with the equally long period before: "6% fewer than in the 30 days before."
+    """Compare a count with the equally long period before: "6 fewer (5%) than the 113 of the 30 days before."
 
     Return an empty string if the data does not go back that far.
     """
-    before, count, days = comparison.before, comparison.this, comparison.days
-    if before is None:
+    if comparison.before is None:
         return ""
-    if not before:
-        if days in YEAR_DAYS:
-            return _("There were none in the year before.")
-        return ngettext("There were none on the day before.", "There were none in the %(days)d days before.", days) % {
-            "days": days
-        }
-    if before < MIN_COUNT_FOR_PERCENT:
-        if days in YEAR_DAYS:
-            sentence = ngettext(
-                "There was %(count)d in the year before.", "There were %(count)d in the year before.", before
-            )
-        elif days == 1:
-            sentence = ngettext(
-                "There was %(count)d on the day before.", "There were %(count)d on the day before.", before
-            )
-        else:
-            sentence = ngettext(
-                "There was %(count)d in the %(days)d days before.",
-                "There were %(count)d in the %(days)d days before.",
-                before,
-            )
-        return sentence % {"count": before, "days": days}
-    percent = round((count - before) / before * 100)
+    days = comparison.days
     if days in YEAR_DAYS:
-        more, fewer = (
-            _("%(percent)d%% more than in the year before."),
-            _("%(percent)d%% fewer than in the year before."),
-        )
-        same = _("About the same as in the year before.")
-    elif days == 1:
-        more, fewer = _("%(percent)d%% more than on the day before."), _("%(percent)d%% fewer than on the day before.")
-        same = _("About the same as on the day before.")
+        # Translators: follows "6 fewer than the 113 of".
+        span = _("the year before")
     else:
-        more = _("%(percent)d%% more than in the %(days)d days before.")
-        fewer = _("%(percent)d%% fewer than in the %(days)d days before.")
-        same = _("About the same as in the %(days)d days before.")
-    sentence = same if not percent else more if percent > 0 else fewer
-    return sentence % {"percent": abs(percent), "days": days}
+        # Translators: follows "6 fewer than the 113 of".
+        span = ngettext("the day before", "the %(days)d days before", days) % {"days": days}
+    return compare_counts(comparison.this, comparison.before, span)
 
 
 def compare_counts(count: int, before: int, days: str) -> str:
-    """Compare a count with that of other days, which are named: "4 fewer than the 34 of October 2025.".
+    """Compare a count with that of other days, which are named: "4 fewer than the 34 of October 2025."
 
-    A percentage stands only beside both figures, and only if both are MIN_COUNT_FOR_PERCENT or more.
+    A percentage stands only beside both figures, and only if both are MIN_COUNT_FOR_PERCENT or more. Two zeros say nothing.
     """
     figures = {
         "difference": number_format(abs(count - before), force_grouping=True),
         "before": number_format(before, force_grouping=True),
         "days": days,
     }
-    if not before:
-        return _("There were none in the same days a year before (%(days)s).") % figures if count else ""
     if count == before:
-        return _("As many as in the same days a year before (%(days)s).") % figures
-    if min(count, before) >= MIN_COUNT_FOR_PERCENT and round(abs(count - before) / before * 100):
-        figures["percent"] = str(round(abs(count - before) / before * 100))
-        if count > before:
-            return _("%(difference)s more (%(percent)s%%) than the %(before)s of %(days)s.") % figures
-        return _("%(difference)s fewer (%(percent)s%%) than the %(before)s of %(days)s.") % figures
+        return _("As many as the %(before)s of %(days)s.") % figures if count else ""
+    percent = round(abs(count - before) / before * 100) if min(count, before) >= MIN_COUNT_FOR_PERCENT else 0
+    if percent and count > before:
+        # Translators: %(days)s names other days, such as "October 2025" or "the 30 days before".
+        return _("%(difference)s more (%(percent)s%%) than the %(before)s of %(days)s.") % (
+            figures | {"percent": str(percent)}
+        )
+    if percent:
+        return _("%(difference)s fewer (%(percent)s%%) than the %(before)s of %(days)s.") % (
+            figures | {"percent": str(percent)}
+        )
     if count > before:
         return _("%(difference)s more than the %(before)s of %(days)s.") % figures
     return _("%(difference)s fewer than the %(before)s of %(days)s.") % figures

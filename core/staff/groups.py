@@ -38,6 +38,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "crimemap.view_importrun",
         "crimemap.view_category",
         "crimemap.view_offencecode",
+        "outreach.*_areapriority",
     ),
     OVERSIGHT: ("tips.decide_wall",),
     COMMUNICATIONS: (

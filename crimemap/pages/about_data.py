@@ -7,35 +7,14 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
+from crimemap import glossary
 from crimemap.offence_families import FAMILIES, Family
 from crimemap.snapshot.published_incidents import PublishedIncidents
 
 EMPTY_CELL = "–"
-
-# By slug of crimemap/data/categories.csv. An agency's own categories have no definition.
-DEFINITIONS: dict[str, Promise] = {
-    "homicide": gettext_lazy("Someone was killed, on purpose or through reckless behavior."),
-    "robbery": gettext_lazy("Something was taken from a person by force or threat."),
-    "assault": gettext_lazy("Someone was attacked or hurt, or someone tried to."),
-    "threats": gettext_lazy("Someone was threatened, stalked or harassed."),
-    "burglary": gettext_lazy("Someone went into a building to steal or commit another crime."),
-    "theft": gettext_lazy("Something was taken without force: from a store, a pocket, a yard, a bike rack."),
-    "theft-from-vehicle": gettext_lazy("Something was taken from a vehicle, or part of the vehicle was taken."),
-    "vehicle-theft": gettext_lazy("A car, motorcycle or other vehicle was taken."),
-    "fraud": gettext_lazy("Someone was tricked out of money: with fake cards, checks, names or promises."),
-    "drugs": gettext_lazy("Having, making or selling illegal drugs."),
-    "weapons": gettext_lazy("Having, carrying, selling or firing a weapon illegally."),
-    "vandalism": gettext_lazy("Something was damaged or spray-painted."),
-    "arson": gettext_lazy("Something was set on fire."),
-    "disorder": gettext_lazy("Trespassing, fights without injuries, noise, drinking in public and the like."),
-    "prostitution": gettext_lazy("Buying or selling sex, or making money from it, where that is illegal."),
-    "traffic": gettext_lazy("Crimes on the road, such as drunk driving or a hit-and-run."),
-    "other": gettext_lazy("Anything else, such as breaking a court order."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +79,7 @@ def category_definitions(published: PublishedIncidents) -> list[tuple[Family, li
         (
             family,
             [
-                (published.category_names[slug], str(DEFINITIONS.get(slug, "")))
+                (published.category_names[slug], glossary.explain_category(slug))
                 for slug, family_slug in published.families.items()
                 if family_slug == family.slug
             ],

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from crimemap import wording
+from crimemap import glossary, wording
 from crimemap.offence_families import BY_SLUG
 from crimemap.places import areas
 from crimemap.snapshot import published_incidents, reader
@@ -61,7 +61,7 @@ def incident_time(row: IncidentRow) -> str:
 
 @register.filter
 def outcome_meaning(outcome: str) -> str:
-    return wording.explain_outcome(outcome)
+    return glossary.explain_outcome(outcome)
 
 
 @register.simple_tag
@@ -107,3 +107,14 @@ def incident_link(row: IncidentRow, published: PublishedIncidents) -> SafeString
         symbol(published.families[row.category]),
         published.category_names[row.category],
     )
+
+
+@register.inclusion_tag("crimemap/selection/glossary.html")
+def explain_words(rows: list[IncidentRow], published: PublishedIncidents) -> dict[str, Any]:
+    """Explain the types and outcomes of these rows, in their order, behind a button; nothing that has no explanation."""
+    types = {row.category: glossary.explain_category(row.category) for row in rows}
+    outcomes = {row.outcome: glossary.explain_outcome(row.outcome) for row in rows}
+    return {
+        "types": [(published.category_names[slug], meaning) for slug, meaning in types.items() if meaning],
+        "outcomes": [(outcome, meaning) for outcome, meaning in outcomes.items() if meaning],
+    }

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 
 from crimemap import wording
 from crimemap.http import with_selection
-from crimemap.pages import charts, filter_form, server_map
+from crimemap.near import addresses
+from crimemap.pages import charts, filter_form, outcomes, server_map
 from crimemap.places import areas, former_codes
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
@@ -78,6 +79,8 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponseBase:
         "query": year.query_string(),
         "trend": charts.build_trend(published, year),
         "categories": charts.count_by_category(published, year)[:5],
+        "outcomes": outcomes.count_outcomes(published, year),
+        "near_address": addresses.address_of_area(layer, code),
         "without_category": year.query_string(),
         "latest": published.read_page(year, limit=LATEST_ROWS).rows,
         "map": server_map.draw_map(published, month, "") if areas.area_outline(layer, code) else None,

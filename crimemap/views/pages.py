@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from crimemap import wording
 from crimemap.pages import about_data, charts, incident_list, server_map
@@ -71,3 +73,9 @@ def about_page(request: HttpRequest, published: PublishedIncidents, chosen: Filt
         "definitions": about_data.category_definitions(published),
     }
     return render_selection(request, "about", published, chosen, context)
+
+
+@require_safe
+def not_shown_page(request: HttpRequest) -> HttpResponse:
+    """Say what the crime map leaves out on purpose, and why."""
+    return render(request, "crimemap/pages/not_shown.html")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from outreach.admin import channels, events, guides, pictures, stories, tags
+from outreach.admin import channels, events, guides, pictures, priorities, stories, tags
 
-__all__ = ["channels", "events", "guides", "pictures", "stories", "tags"]
+__all__ = ["channels", "events", "guides", "pictures", "priorities", "stories", "tags"]

@@ -4,6 +4,7 @@ from outreach.models.channels import Channel, Post
 from outreach.models.events import Event, Reminder, ReminderMail
 from outreach.models.guides import Guide, GuideRevision
 from outreach.models.pictures import Picture, PictureFile, PictureOriginal
+from outreach.models.priorities import AreaPriority
 from outreach.models.stories import (
     Correction,
     PreviewLink,
@@ -19,6 +20,7 @@ from outreach.models.stories import (
 from outreach.models.story_content import HowSoon, StoryCategory, StoryContent, Tag
 
 __all__ = [
+    "AreaPriority",
     "Channel",
     "Correction",
     "Event",

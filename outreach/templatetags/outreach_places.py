@@ -1,4 +1,4 @@
-"""`{% load outreach_places %}`: stories and guides on the pages of other apps."""
+"""`{% load outreach_places %}`: stories, guides and areas' priorities on the pages of other apps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.web import page_cache
-from outreach.models import Guide
+from outreach.models import AreaPriority, Guide
 from outreach.stories import search
 
 register = template.Library()
@@ -21,6 +21,12 @@ def area_stories(layer: str, code: str, count: int = 3) -> dict[str, Any]:
     """List the newest stories of an area, with a link to all of them. Renders nothing if there are none."""
     stories = list(search.filter_stories(area=(layer, code))[: count + 1])
     return {"stories": stories[:count], "more": len(stories) > count, "layer": layer, "code": code}
+
+
+@register.inclusion_tag("outreach/priorities/area_priorities.html")
+def area_priorities(layer: str, code: str, count: int = 4) -> dict[str, Any]:
+    """List what residents of an area asked for and what was done, unfinished work first. Renders nothing if there is none."""
+    return {"priorities": AreaPriority.objects.filter(layer=layer, code=code, shown=True)[:count]}
 
 
 @register.inclusion_tag("outreach/guides/links.html")

@@ -29,7 +29,7 @@ GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_b
     crimemap_basemapbuild, crimemap_formerareacode TO portal_public;
 -- Published stories have their own tables; guides, events and pictures share tables, where policies select the public rows.
 GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
-    outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event TO portal_public;
+    outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event, outreach_areapriority TO portal_public;
 GRANT SELECT (id, alt, credit, state, variants) ON outreach_picture TO portal_public;
 GRANT SELECT ON outreach_picturefile TO portal_public;
 GRANT EXECUTE ON FUNCTION story_preview, story_preview_pictures, story_preview_file TO portal_public;
@@ -39,6 +39,12 @@ DROP POLICY IF EXISTS guide_shown ON outreach_guide;
 DROP POLICY IF EXISTS guide_by_staff ON outreach_guide;
 CREATE POLICY guide_shown ON outreach_guide FOR SELECT TO portal_public USING (shown);
 CREATE POLICY guide_by_staff ON outreach_guide TO portal_staff USING (true) WITH CHECK (true);
+
+ALTER TABLE outreach_areapriority ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS priority_shown ON outreach_areapriority;
+DROP POLICY IF EXISTS priority_by_staff ON outreach_areapriority;
+CREATE POLICY priority_shown ON outreach_areapriority FOR SELECT TO portal_public USING (shown);
+CREATE POLICY priority_by_staff ON outreach_areapriority TO portal_staff USING (true) WITH CHECK (true);
 
 ALTER TABLE outreach_event ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS event_shown ON outreach_event;
@@ -157,7 +163,7 @@ GRANT INSERT, UPDATE, DELETE ON outreach_publishedstory, outreach_publishedstory
     outreach_correction, outreach_withdrawal TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON outreach_guide, outreach_guide_pictures, outreach_picture, outreach_pictureoriginal,
     outreach_picturefile TO portal_staff;
-GRANT INSERT, UPDATE, DELETE ON outreach_event, outreach_channel, outreach_post TO portal_staff;
+GRANT INSERT, UPDATE, DELETE ON outreach_event, outreach_areapriority, outreach_channel, outreach_post TO portal_staff;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO portal_staff;
 
 -- alerts: reads that a tip or message waits and which officers to alert; no text, no password.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crimemap import glossary
 from crimemap.pages import about_data, charts, incident_list
 from crimemap.snapshot.filters import Filter, FilterError
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -226,7 +227,7 @@ def test_every_default_category_has_a_definition():
 
     with (Path(crimemap.__file__).parent / "data" / "categories.csv").open(encoding="utf-8") as file:
         shown = {row["slug"] for row in csv.DictReader(file) if row["least_visibility"] != "hidden"}
-    assert shown == set(about_data.DEFINITIONS)
+    assert shown == set(glossary.CATEGORY_MEANINGS)
 
 
 def test_list_reports_every_invalid_parameter(incidents: PublishedIncidents):

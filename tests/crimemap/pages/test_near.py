@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import re
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from crimemap.geometry import METERS_PER_DEGREE
 from crimemap.models import Block, Intersection, Landmark
 from crimemap.near import addresses, periods
 from crimemap.near.distances import DISTANCES
+from crimemap.pages import outcomes
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot import reader
@@ -291,19 +293,16 @@ def test_every_figure_in_words_agrees_with_sql(client: Client, old_incidents: Pu
             if periods.is_published(old_incidents, earlier := period.years_before(years))
         ]
         words = text_of(section(html, "answer").partition('verdict">')[2].partition("</p>")[0])
-        comparison = re.match(
-            r"(?:(\d+) (more|fewer)(?: \((\d+)%\))? than the (\d+) of |As many|There were none)", words
-        )
+        comparison = re.match(r"(?:(\d+) (more|fewer)(?: \((\d+)%\))? than the (\d+) of |As many)", words)
         if before and comparison and comparison[1]:
             difference, direction, percent, old = comparison.groups()
             assert int(old) == before[0]
             assert int(difference) == abs(now - before[0])
             assert (direction == "more") == (now > before[0])
-            assert bool(percent) == (min(now, before[0]) >= 20 and round(abs(now - before[0]) / before[0] * 100) > 0)
-            assert not percent or int(percent) == round(abs(now - before[0]) / before[0] * 100)
+            share = round(abs(now - before[0]) / before[0] * 100) if min(now, before[0]) >= 20 else 0
+            assert int(percent or 0) == share
         elif before and (now or before[0]):
             assert words.startswith("As many") == (now == before[0])
-            assert words.startswith("There were none") == (before[0] == 0 and now > 0)
         usual = judge_count(now, before)
         verdicts.add(usual.verdict)
         said = {
@@ -353,6 +352,26 @@ def test_a_change_of_the_data_ends_the_comparison(tmp_path: Path, settings: Any,
     html = post(client, q="millside school", within="805", period="newest-90")
     assert "sorted into other types" in text_of(html)
     assert "no usual range yet" in text_of(html)
+
+
+def test_words_are_explained_and_outcomes_counted_where_they_are_shown(
+    client: Client, incidents: PublishedIncidents
+) -> None:
+    area = text_of(client.get("/map/area/neighbourhood/old-town/").content.decode())
+    year = Filter(incidents.until - timedelta(364), incidents.until, 365, area=("neighbourhood", "old-town"))
+    arrests = sum(row.outcome == "Arrest" for batch in incidents.iterate_newest(year) for row in batch)
+    others = incidents.count(year) - arrests
+    assert f"Arrest {arrests} Someone was arrested. Not published {others} We have no outcome" in area
+    few = Filter(incidents.until, incidents.until, circle=(41.5, -38.5, 150.0))
+    assert incidents.count(few) < outcomes.MIN_SHOWN
+    assert outcomes.count_outcomes(incidents, few) == []
+    for path in ("/map/list/", "/map/area/neighbourhood/old-town/", "/near/millside-school/"):
+        html = client.get(path).content.decode()
+        assert "What these words mean" in html, path
+        assert "Someone was attacked or hurt, or someone tried to." in html, path
+    left_out = text_of(client.get("/map/not-shown/").content.decode())
+    for subject in ("Heat maps", "Predictions", "Safety scores", "Homes of offenders", "Live calls"):
+        assert subject in left_out
 
 
 def test_late_feeds_are_said_on_every_page_that_shows_their_data(

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crimemap import wording
+from crimemap import glossary, wording
 from crimemap.importing import profiles
 from crimemap.models import Block, Intersection
 from crimemap.pages import charts
@@ -104,13 +104,13 @@ def test_a_count_never_names_a_day_without_data(
 def test_a_comparison_names_what_it_compares_with(before: int, this: int, days: int) -> None:
     sentence = wording.describe_comparison(PeriodComparison(this, before, None, days))
     span = "year before" if days in (365, 366) else "day before" if days == 1 else f"{days} days before"
-    assert sentence.endswith(f"{span}.")
-    if before < wording.MIN_COUNT_FOR_PERCENT:
-        assert f" {before or 'none'} " in sentence
+    if this == before:
+        assert sentence == (f"As many as the {before} of the {span}." if this else "")
         return
-    percent = round((this - before) / before * 100)
-    words = "About the same as" if not percent else f"{abs(percent)}% {'more' if percent > 0 else 'fewer'} than"
-    assert sentence.startswith(words)
+    percent = round(abs(this - before) / before * 100) if min(this, before) >= 20 else 0
+    share = f" ({percent}%)" if percent else ""
+    direction = "more" if this > before else "fewer"
+    assert sentence == f"{abs(this - before)} {direction}{share} than the {before} of the {span}."
 
 
 def test_outcomes_are_explained() -> None:
@@ -121,8 +121,8 @@ def test_outcomes_are_explained() -> None:
         if text
     }
     for outcome in {*texts, "Inactive", "Cleared by arrest", "Under investigation"}:  # the last three: Riverton's
-        assert wording.explain_outcome(outcome), outcome
-    assert wording.explain_outcome("Something else") == ""
+        assert glossary.explain_outcome(outcome), outcome
+    assert glossary.explain_outcome("Something else") == ""
 
 
 def test_nothing_is_compared_with_days_before_the_data() -> None:
