@@ -24,7 +24,8 @@ from crimemap.admin.point_map import PointMap
 from crimemap.importing import import_undo
 from crimemap.importing.arrival import jobs
 from crimemap.importing.periods import snapshot_coverage
-from crimemap.models import ImportRun, OffenceCode, Source
+from crimemap.models import ImportRun, OffenceCode, ReportedValue, Source
+from crimemap.privacy import area_names
 
 MAX_PROBLEMS_SHOWN = 200
 State = ImportRun.RunState
@@ -230,6 +231,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "more_problems": len(problems) > MAX_PROBLEMS_SHOWN,
             "may_undo": self.has_add_permission(request) and import_undo.find_undoable(run.source) == run,
             "may_decide": run.state == State.STOPPED and not run.dry_run and self.has_add_permission(request),
+            "named_areas": ReportedValue.objects.filter(field__in=area_names.COLUMNS).count(),
             "unknown_codes": OffenceCode.objects.filter(category=None).exists() if run.held else False,
         }
         return TemplateResponse(request, "admin/crimemap/import_run.html", context)

@@ -1,4 +1,5 @@
-"""Kinds of place and outcomes that imports brought and the portal does not know: shown to residents once approved."""
+"""Kinds of place and outcomes that imports brought and the portal does not know: shown to residents once approved; and names of areas
+that no layer has: shown unless refused."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ class DeletionForm(forms.Form):
     def __init__(self, source: Source, data: Any = None) -> None:
         super().__init__(data)
         self.source = source
+        self.fields["name"].help_text = _("Its name is: %(name)s") % {"name": source.name}
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

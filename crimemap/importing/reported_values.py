@@ -1,4 +1,7 @@
-"""Kinds of place and outcomes that the portal does not know: recorded by imports, approved by administrators."""
+"""Kinds of place and outcomes that the portal does not know: recorded by imports, approved by administrators.
+
+Names of areas are recorded by publications (publishing/shown_areas.py) and decided on here, too.
+"""
 
 from __future__ import annotations
 

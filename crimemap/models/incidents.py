@@ -176,11 +176,17 @@ class OffenceCode(models.Model):
 
 
 class ReportedValue(models.Model):
-    """A kind of place or an outcome that an agency's files have and the portal does not know. Public once approved."""
+    """A text of an agency's files that the portal does not know. A kind of place or an outcome is public once approved.
+
+    The name of an area that no layer has is public by the rule of privacy/area_names.py, and stays so unless it is refused.
+    """
 
     class Field(models.TextChoices):
         PLACE = "location_description", _("Kind of place")
         OUTCOME = "outcome", _("Outcome")
+        DISTRICT = "district", _("Name of a district")
+        BEAT = "beat", _("Name of a beat")
+        NEIGHBOURHOOD = "neighbourhood", _("Name of a neighborhood")
 
     class Decision(models.TextChoices):
         WAITING = "waiting", _("Waiting for you")
@@ -192,8 +198,8 @@ class ReportedValue(models.Model):
     decision = models.CharField(_("decision"), max_length=8, choices=Decision, default=Decision.WAITING)
 
     class Meta:
-        verbose_name = _("new kind of place or outcome")
-        verbose_name_plural = _("new kinds of place and outcomes")
+        verbose_name = _("new kind of place, outcome or area")
+        verbose_name_plural = _("new kinds of place, outcomes and areas")
         ordering = ["field", "text"]
         constraints = [
             models.UniqueConstraint(fields=["field", "text"], name="reported_value_once"),

@@ -2,7 +2,10 @@
 
 Codes ("4", "B12", "E01014370") and the areas of the agency's own layers always are. Another name is one if it is among others
 like it: not where most incidents have a code or none, and not once where the areas of other incidents have many. An administrator who wants
-such a name public adds the area to its layer.
+such a name public adds the area to its layer, and refuses one that should not be.
+
+Unlike kinds of place, names don't wait for approval: what a city without layers has of areas is these names, and an incident at
+area level has no other place. Held, all of them would be gone from the map until a person came to approve them.
 """
 
 from __future__ import annotations
@@ -51,25 +54,48 @@ def rename_areas(records: Records, former_codes: Collection[tuple[str, str, str]
     return replace(records, places=places, texts=texts)
 
 
-def hide_stray_names(records: Records, shown: Array, known_areas: Collection[tuple[str, str]]) -> Records:
-    """Return the records without areas that may not be public. shown: mask of the incidents that residents see.
+def hide_stray_names(
+    records: Records,
+    shown: Array,
+    known_areas: Collection[tuple[str, str]],
+    refused: Collection[tuple[str, str]] = (),
+) -> Records:
+    """Return the records without areas that may not be public. shown: mask of the incidents that residents see. refused: by an
+    administrator, as (layer, name in lower case).
 
     Each source is weighed alone: one without a column of areas says nothing about the names of another.
     """
-    source, place = records.kind_column(SOURCE), records["place"]
-    place_counts = [
-        np.bincount(place[shown & (source == number)], minlength=len(records.places)) for number in np.unique(source)
-    ]
+    names = find_public_names(records, shown, known_areas)
     places = records.places.copy()
     for layer, column in COLUMNS.items():
         known = {code for its_layer, code in known_areas if its_layer == layer}
         used = np.unique(places[:, column]).tolist()
-        public = known | {records.texts[number] for number in used if _CODE.fullmatch(records.texts[number])}
-        for its_counts in place_counts:
-            counts = np.bincount(places[:, column], its_counts, len(records.texts)).astype("i8")
-            named = {records.texts[number]: int(counts[number]) for number in np.flatnonzero(counts).tolist()}
-            public |= select_public_names(named, known)
-        hidden = [number for number in used if number and records.texts[number] not in public]
+        hidden = [
+            number
+            for number in used
+            if number
+            and (text := records.texts[number]) not in known
+            and not _CODE.fullmatch(text)
+            and (text not in names[layer] or (layer, text.casefold()) in refused)
+        ]
         if hidden:
             places[np.isin(places[:, column], hidden), column] = 0
     return replace(records, places=places)
+
+
+def find_public_names(records: Records, shown: Array, known_areas: Collection[tuple[str, str]]) -> dict[str, set[str]]:
+    """Return for each layer the names that are public because incidents use them: neither codes nor areas of the agency's layers."""
+    source, place = records.kind_column(SOURCE), records["place"]
+    place_counts = [
+        np.bincount(place[shown & (source == number)], minlength=len(records.places)) for number in np.unique(source)
+    ]
+    names: dict[str, set[str]] = {}
+    for layer, column in COLUMNS.items():
+        known = {code for its_layer, code in known_areas if its_layer == layer}
+        public: set[str] = set()
+        for its_counts in place_counts:
+            counts = np.bincount(records.places[:, column], its_counts, len(records.texts)).astype("i8")
+            named = {records.texts[number]: int(counts[number]) for number in np.flatnonzero(counts).tolist()}
+            public |= select_public_names(named, known)
+        names[layer] = {name for name in public - known if name and not _CODE.fullmatch(name)}
+    return names

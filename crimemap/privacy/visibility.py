@@ -96,7 +96,8 @@ class PublicationRule:
     approved: kinds of place and outcomes that an administrator approved, as (field, text in lower case), sorted.
     known_areas: the areas of the agency's own layers, as (layer, code), sorted. streets: the streets of its
     layers of blocks and intersections, as normalize_name() gives them, sorted. former_areas: codes that areas had before, as
-    (layer, former code, present code), sorted.
+    (layer, former code, present code), sorted. refused_areas: names that an administrator refused, as (layer,
+    name in lower case), sorted.
     """
 
     categories: tuple[RuleCategory, ...]
@@ -107,6 +108,7 @@ class PublicationRule:
     known_areas: tuple[tuple[str, str], ...] = ()
     streets: tuple[str, ...] = ()
     former_areas: tuple[tuple[str, str, str], ...] = ()
+    refused_areas: tuple[tuple[str, str], ...] = ()
 
 
 # The possible decisions about a row; a position in LEVELS, so that the decisions fit in an array.

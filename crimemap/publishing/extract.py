@@ -21,8 +21,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from crimemap.privacy import area_names, public_words
 from crimemap.privacy.agency_rules import AgencyRules
 from crimemap.privacy.records import DAY, MONTH, Reclassification, Records, concatenate_records
 from crimemap.privacy.visibility import RULE_VERSION, PublicationRule, RuleCategory, RuleCode, RuleSource
@@ -177,8 +179,8 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
             " LEFT JOIN crimemap_category category ON category.id = code.category_id ORDER BY code.id"
         )
         codes = {number: RuleCode(category, visibility or None) for number, category, visibility in cursor.fetchall()}
-        cursor.execute("SELECT field, text FROM crimemap_reportedvalue WHERE decision = 'approved'")
-        approved = tuple(sorted((field, text.casefold()) for field, text in cursor.fetchall()))
+        approved = _list_decided_texts(cursor, "approved", public_words.FIELDS)
+        refused_areas = _list_decided_texts(cursor, "refused", area_names.COLUMNS)
         cursor.execute("SELECT layer, code FROM crimemap_area")
         known_areas = tuple(sorted(cursor.fetchall()))
         cursor.execute(
@@ -210,10 +212,20 @@ def _read_rule(agency: AgencyRules) -> tuple[PublicationRule, list[dict[str, Any
         for _, slug, name, _, _, last, hours in rows
     ]
     return (
-        PublicationRule(categories, codes, sources, agency, approved, known_areas, streets, former_areas),
+        PublicationRule(
+            categories, codes, sources, agency, approved, known_areas, streets, former_areas, refused_areas
+        ),
         freshness,
         {number: zone for number, _, _, zone, *_ in rows},
     )
+
+
+def _list_decided_texts(cursor: CursorWrapper, decision: str, fields: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the texts of the fields with this decision, as (field, text in lower case), sorted."""
+    cursor.execute(
+        "SELECT field, text FROM crimemap_reportedvalue WHERE decision = %s AND field = ANY(%s)", [decision, [*fields]]
+    )
+    return tuple(sorted((field, text.casefold()) for field, text in cursor.fetchall()))
 
 
 def _local_day(zone: str) -> int:

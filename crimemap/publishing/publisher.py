@@ -27,7 +27,7 @@ from core import atomic_files
 from crimemap.privacy import agency_rules, area_names, suppression, visibility
 from crimemap.privacy.records import REMOVED, Reclassification, Records
 from crimemap.privacy.visibility import PublicationRule
-from crimemap.publishing import columns, extract, versions
+from crimemap.publishing import columns, extract, shown_areas, versions
 from crimemap.publishing.extract import PublicationInput
 from crimemap.snapshot import format
 from crimemap.snapshot.format import Array
@@ -86,6 +86,13 @@ def publish(*, afresh: bool = False) -> PublicationResult:
                 embargoed=int(counts[visibility.IS_EMBARGOED]),
                 looser=agency.looser,
             )
+            shown_areas.record_shown_areas(
+                area_names.find_public_names(
+                    area_names.rename_areas(given.records, given.rule.former_areas),
+                    level <= visibility.AT_AREA,
+                    given.rule.known_areas,
+                )
+            )
             _save_result(result, given.fingerprint)
         versions.remove_old_versions(folder, result.version)
     return result
@@ -129,7 +136,7 @@ def write_version(
     deleted: public ids of incidents whose source was deleted.
     """
     records = area_names.rename_areas(records, rule.former_areas)
-    records = area_names.hide_stray_names(records, level <= visibility.AT_AREA, rule.known_areas)
+    records = area_names.hide_stray_names(records, level <= visibility.AT_AREA, rule.known_areas, rule.refused_areas)
     removed = _without_removal(records.select(np.flatnonzero(level == visibility.IS_REMOVED)))
     withdrawn = removed["public_id"][visibility.decide_levels(removed, rule) <= visibility.AT_AREA]
     if deleted is not None:

@@ -81,6 +81,20 @@ def test_an_administrator_decides_on_unknown_words(tmp_path: Path, ada: Account)
     assert not ReportedValue.objects.filter(decision="waiting").exists()
 
 
+def test_the_report_leads_to_names_of_areas_that_no_layer_has(tmp_path: Path, ada: Account) -> None:
+    import_text(tmp_path, FREE_TEXT)
+    client, address = sign_in(ada), reverse("admin:crimemap_importrun_change", args=[ImportRun.objects.latest("id").pk])
+    assert "in none of your layers" not in client.get(address).content.decode()
+    ReportedValue.objects.create(field="neighbourhood", text="Old Mill", decision="approved")
+    page = client.get(address).content.decode()
+    assert "1 name of a district, beat or neighborhood comes from files" in page
+    link = reverse("admin:crimemap_reportedvalue_changelist") + "?field__in=district,beat,neighbourhood"
+    assert link in page
+    names = client.get(link).content.decode()
+    assert "Old Mill" in names
+    assert "Roe Residence" not in names
+
+
 def test_a_column_of_narratives_does_not_fill_the_list(tmp_path: Path) -> None:
     lines = [f"{n},2026-10-10 13:30,THEFT,Roe {chr(97 + n % 26)}{chr(97 + n // 26)} was here,OPEN" for n in range(600)]
     import_text(tmp_path, "\n".join(["ID,Occurred,Offense,Location Type,Disposition", *lines]))

@@ -126,6 +126,20 @@ class TestPublishedRows:
         assert is_public is (decision == "approved")
         assert bool(rows()[0].outcome) is bool(rows()[0].description) is is_public
 
+    def test_a_name_of_an_area_is_listed_and_can_be_refused(self, agency: Agency, folder: Path) -> None:
+        for name in ["Old Mill"] * 4 + ["Jane Roe"] * 3:
+            agency.add(neighbourhood=name)
+        publisher.publish()
+        listed = ReportedValue.objects.values_list("field", "text", "decision")
+        assert set(listed) == {("neighbourhood", name, "approved") for name in ("Old Mill", "Jane Roe")}
+        ReportedValue.objects.filter(text="Jane Roe").update(decision="refused")
+        for afresh in (False, True):
+            publisher.publish(afresh=afresh)
+            assert {row.areas.get("neighbourhood", "") for row in rows()} == {"Old Mill", ""}
+            files = (folder / current_version(folder)).rglob("*")
+            assert not any(b"Jane" in path.read_bytes() for path in files if path.is_file())
+        assert set(listed.all()) >= {("neighbourhood", "Jane Roe", "refused")}
+
     def test_texts_are_published_as_they_are_stored(self, agency: Agency) -> None:
         """Whatever they hold that means something in the format in which PostgreSQL sends them."""
         outcomes = [
