@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 TEXT = "A white van behind the old bakery\nmost nights. Canary: quartz-lemon-trellis."
 NEUTRAL = "https://www.weather.gov/"
 LOOKS = ((390, "dark"), (1280, "light"))  # width in pixels, scheme
+SLOW = 30_000  # milliseconds; a machine that takes longer for one answer is no busy one
+expect.set_options(timeout=SLOW)  # Playwright's own five seconds fail beside other tests
 # Colors in the middle of a transition would fail the contrast check. Asked again and again: `finished` of an animation whose
 # element is replaced may never settle.
 SETTLED = """() => !document.getAnimations().some(
@@ -30,7 +32,7 @@ def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 39
     The neutral site that "Leave this site" goes to is answered here.
     """
     context = browser.new_context(viewport={"width": width, "height": 844}, java_script_enabled=script, **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(SLOW)
     context.route(f"{NEUTRAL}**", lambda route: route.fulfill(body="Sunny.", content_type="text/plain"))
     page = context.new_page()
     asked: list[str] = []

@@ -47,7 +47,9 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         for key, menu in (("p", "priority"), ("y", "category"), ("h", "snooze"), ("l", "link"), ("m", "template")):
             page.keyboard.press(key)
             expect(page.locator(f"#menu-{menu}")).to_be_visible()
-            assert page.evaluate("id => document.getElementById(id).contains(document.activeElement)", f"menu-{menu}")
+            page.wait_for_function(
+                "id => document.getElementById(id).contains(document.activeElement)", arg=f"menu-{menu}"
+            )
             page.keyboard.press("Escape")
             expect(page.locator(f"#menu-{menu}")).to_be_hidden()
         page.keyboard.press("p")

@@ -88,7 +88,7 @@ def test_a_web_process_killed_after_the_receipt_loses_nothing(stack: Stack, sour
 
 def test_a_web_process_killed_before_leaves_a_complete_tip_or_none(stack: Stack, source: Visitor) -> None:
     """Killed at various moments of a post: a stored tip is complete, and sending the page again yields the same tip."""
-    for delay in (0.0, 0.02, 0.04, 0.06, 0.1):
+    for delay in (0.0, 0.03, 0.08):  # each start of a web process takes seconds
         fields = source.tip(f"Killed after {delay} s")
         before = tips(stack)
         posting = threading.Thread(target=post_and_ignore, args=(stack, fields))
@@ -169,7 +169,6 @@ def test_sixteen_sources_at_once_all_get_a_receipt(stack: Stack) -> None:
     assert len({source.receipt() for source in sources}) == 16
 
 
-SLOW = 30_000  # milliseconds, where a busy machine is no failure
 WORDS = "Stay inside. A patrol is on its way to you."
 
 
@@ -194,7 +193,7 @@ def open_tip(page: Page, stack: Stack, words: str) -> None:
 def send_answer(page: Page, stack: Stack) -> None:
     page.get_by_label("Your answer").fill(WORDS)
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
     set_due(stack, 600)
 
 
@@ -217,16 +216,14 @@ def test_an_answer_is_undone_or_sent_once_though_its_staff_node_is_killed(
         page.goto(stack.staff_url + LIST)
         expect(page.get_by_role("button", name="Undo")).to_be_visible()
         page.keyboard.press("z")
-        expect(page.get_by_text("What you had typed is in its field again. Nothing was sent.")).to_be_visible(
-            timeout=SLOW
-        )
+        expect(page.get_by_text("What you had typed is in its field again. Nothing was sent.")).to_be_visible()
         expect(page.get_by_label("Your answer")).to_have_value(WORDS)
         assert count_acts(stack) == 0
         assert WORDS not in Visitor(stack.public_url).enter_inbox(receipt)
 
         # Sent again; the node dies while the act is due, and two nodes' threads find it: it goes out once.
         page.get_by_role("button", name="Send", exact=True).click()
-        expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Your answer goes out in 30 seconds.")).to_be_visible()
         page.get_by_role("button", name="Undo").focus()  # so that it stays when its time is over
         stack.kill_web()
         set_due(stack, 0)
@@ -236,6 +233,6 @@ def test_an_answer_is_undone_or_sent_once_though_its_staff_node_is_killed(
 
         # An undo that comes too late says so, and what the source has read stays on the page.
         page.get_by_role("button", name="Undo").click()
-        expect(page.get_by_text("It's too late to undo that.")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("It's too late to undo that.")).to_be_visible()
         open_tip(page, stack, "cellar door")
         expect(page.locator(".msg-us", has_text=WORDS)).to_have_count(1)
