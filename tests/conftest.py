@@ -5,6 +5,7 @@ The servers run, and the environment names them, before pytest-django reads the 
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import shutil
@@ -20,6 +21,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from whitenoise.base import WhiteNoise
 from whitenoise.responders import Redirect, StaticFile
+from xdist.scheduler import LoadFileScheduling
 
 from core.mail import confirmation_pace
 from tests import chromium, receipt_cost
@@ -29,7 +31,8 @@ from tipportal.dev_stack import static_files
 from tipportal.dev_stack.servers import Servers
 from tips import vault
 
-RUN_FIRST = ("test_make_run.py", "faults", "browser", "upgrade", "tipportal", "tips")
+RUN_FIRST = ("test_make_run.py", "browser", "faults", "upgrade", "tipportal", "tips")
+BROWSER_TESTS = "tests/browser/"
 _run_resources: dict[str, Servers | Path] = {}
 
 
@@ -73,6 +76,35 @@ def _list_static_files_once() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return two more than there are cores: tests spend a third of their time waiting for processes they have started."""
     return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return FilesScheduling(config, log)
+
+
+class FilesScheduling(LoadFileScheduling):
+    """Give each file to one process, and those of the browser all to the same.
+
+    They share `stack`, which each other process would have to start again. So each of them meets what the same others have done
+    before, whichever process is the quickest.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER_TESTS if nodeid.startswith(BROWSER_TESTS) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Let one process of pytest-xdist collect before the others: it compiles the tests, which takes three times as long as the rest."""
+    if not hasattr(session.config, "workerinput"):
+        return (yield)
+    with (Path(os.environ[TEMPLATES]).parent / "collection.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

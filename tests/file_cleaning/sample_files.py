@@ -7,6 +7,7 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -94,6 +95,7 @@ def sixteen_bit_png() -> bytes:
     return encode_picture(Image.fromarray(numpy.asarray(draw_picture().convert("L")).astype("uint16") * 257), "PNG")
 
 
+@cache  # several tests begin with the same film
 def run_ffmpeg(*arguments: str, form: str, given: bytes = b"") -> bytes:
     """Run the project's ffmpeg. Its output is a file, since most containers need to seek."""
     import tempfile
