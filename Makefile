@@ -1,5 +1,5 @@
 # `make run` and `make test` need python3 (3.11 or newer), make and git. What else they need they install, and say so.
-.PHONY: help run test theft-test lint lint-imports format audit
+.PHONY: help run test theft-test lint lint-types lint-style lint-imports format audit
 .DEFAULT_GOAL := help
 
 PY = .venv/bin/python
@@ -25,9 +25,14 @@ theft-test: ## search everything a thief could take from a portal of its own; LO
 
 lint: ## check style, types, templates, JavaScript and imports
 	@python3 bootstrap.py dev
+	@$(MAKE) --no-print-directory --jobs=2 lint-types lint-style
+
+lint-types: # takes as long as all the others
+	@$(LINT_ENV) $(PY) -m mypy $(PACKAGES)
+
+lint-style:
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(LINT_ENV) $(PY) -m mypy $(PACKAGES)
 	@$(PY) -m djlint --quiet --lint templates
 	@.venv/bin/oxlint --quiet static/js
 	@$(MAKE) --no-print-directory lint-imports
