@@ -20,14 +20,17 @@ def feed_trouble(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not user.has_perm("crimemap.view_importrun"):
         return {}
+    may_classify = user.has_perm("crimemap.change_offencecode")
     stopped: QuerySet[ImportRun] = ImportRun.objects.filter(state=ImportRun.RunState.STOPPED, dry_run=False)
     return {
         "late": [source for source in Source.objects.exclude(expected_interval=None) if feed_monitor.is_late(source)],
         "failed": _last_runs_that_failed(),
         "stopped": list(stopped.select_related("source")[:5]),
         "unknown": OffenceCode.objects.filter(category=None).count(),
-        "new_values": ReportedValue.objects.filter(decision=ReportedValue.Decision.WAITING).count(),
-        "may_classify": user.has_perm("crimemap.change_offencecode"),
+        "new_values": ReportedValue.objects.filter(decision=ReportedValue.Decision.WAITING).count()
+        if may_classify
+        else 0,
+        "may_classify": may_classify,
     }
 
 

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.models import Account
+from core.staff.groups import SUPERVISOR
 from crimemap.importing import column_mapping
 from crimemap.importing.readers import datetimes
 from crimemap.importing.readers.errors import UnreadableFileError
@@ -72,6 +73,8 @@ def test_an_administrator_decides_on_unknown_words(tmp_path: Path, ada: Account)
     import_text(tmp_path, FREE_TEXT)
     client, address = sign_in(ada), reverse("admin:crimemap_reportedvalue_changelist")
     assert "2 new kinds of place and outcomes wait for you" in client.get(reverse("admin:index")).content.decode()
+    supervisor = sign_in(create_account("dana", SUPERVISOR))  # who can't decide, and reads nothing of it
+    assert "wait for you. Until" not in supervisor.get(reverse("admin:index")).content.decode()
     place, outcome = ReportedValue.objects.order_by("field")
     client.post(address, {"action": "approve", "_selected_action": [place.pk]})
     client.post(address, {"action": "refuse", "_selected_action": [outcome.pk]})
