@@ -180,7 +180,8 @@ def test_the_desk_is_clean_at_all_widths_light_and_dark(browser: Browser, stack:
         sign_in(page, stack, groups.SUPERVISOR)
         page.goto(stack.staff_url + LIST)
         tip = str(page.locator(".rows2 .first a").first.get_attribute("href"))
-        for address in (LIST, tip, LIST + "?view=closed", LIST + "workload/", LIST + "search/"):
+        below = ("?view=closed", "workload/", "search/", "for-a-caller/")
+        for address in ("/admin/", LIST, tip, *(LIST + each for each in below)):
             page.goto(stack.staff_url + address)
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 1080})
