@@ -119,18 +119,20 @@ class TableUnpacker(ExitStack):
                 % {"name": path.name, "count": listing.count, "most": MAX_ARCHIVE_TABLES}
             )
         tables: list[TableFile] = []
+        workbook_count = sum(_is_workbook(member) for member in listing.members)
         for member in listing.members:
             shown = f"{path.name}/{member.name}"
-            if member.name.lower().endswith(WORKBOOK_SUFFIXES):
-                tables += self._list_sheets(self._unpack_member(path, member.number, shown), shown, sheet)
+            if _is_workbook(member):
+                limits = {"packed_size": member.packed_size, "workbook_count": workbook_count}
+                tables += self._list_sheets(self._unpack_member(path, member.number, shown), shown, sheet, **limits)
             else:
                 tables.append(TableFile(shown, path, member.number, member.name, member.size))
         return tables
 
-    def _list_sheets(self, path: Path, name: str, chosen: str) -> list[TableFile]:
+    def _list_sheets(self, path: Path, name: str, chosen: str, **limits: int) -> list[TableFile]:
         """Return the sheets of a workbook, or the one that was chosen. Raises UnreadableFileError."""
         folder = self._make_folder()
-        sheets = workbooks.write_sheets(path, name, folder)
+        sheets = workbooks.write_sheets(path, name, folder, **limits)
         if chosen:
             fitting = [sheet for sheet in sheets if sheet.name.strip().casefold() == chosen.strip().casefold()]
             if not fitting:
@@ -159,6 +161,10 @@ class TableUnpacker(ExitStack):
         folder = self._folder / str(self._workbook_count)
         folder.mkdir(mode=0o700)
         return folder
+
+
+def _is_workbook(member: unpacking.Member) -> bool:
+    return member.name.lower().endswith(WORKBOOK_SUFFIXES)
 
 
 def read_start(path: Path) -> bytes:

@@ -28,11 +28,12 @@ main()
 
 
 class Member(NamedTuple):
-    """A table in a packed file: its number in a zip archive (GZIP_MEMBER for gzip), its name there, and its unpacked bytes."""
+    """A table in a packed file: its number in a zip archive (GZIP_MEMBER for gzip), its name there, its bytes and packed bytes."""
 
     number: int
     name: str
     size: int
+    packed_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,9 @@ def _start(command: str, path: Path, source: int, number: int) -> ChildProcess:
 def _check_listing(claim: dict[str, Any]) -> Listing | None:
     """Return what the process says it found; None if it makes no sense. A hostile file may have made it lie."""
     try:
-        members = [Member(int(number), str(name), int(size)) for number, name, size in claim["tables"]]
+        members = [
+            Member(int(number), str(name), int(size), int(packed)) for number, name, size, packed in claim["tables"]
+        ]
         return Listing(members, int(claim["count"]), claim["is_workbook"] is True)
     except (KeyError, TypeError, ValueError):
         return None

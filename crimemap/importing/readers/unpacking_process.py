@@ -2,7 +2,7 @@
 
 Arguments: "list" or "read", the size of the file in bytes, and for "read" the number of a zip archive's member (-1 for gzip).
 The first line of standard output is a JSON object with the active layers of the sandbox. "list" adds the reply: {"tables":
-[[number, name, bytes], ...], "count": tables in all, "is_workbook": ...} or {"refused": reason}. "read" adds the unpacked bytes;
+[[number, name, bytes, packed bytes], ...], "count": tables in all, "is_workbook": ...} or {"refused": reason}. "read" adds the unpacked bytes;
 the exit status says how they ended. No byte of the file is read before the first line is written. Started by unpacking.py;
 knows no Django.
 """
@@ -94,7 +94,7 @@ def _list_tables(file: BinaryIO, size: int) -> dict[str, Any]:
             # Reading it says whether it is whole.
             with suppress(EOFError, OSError, zlib.error), closing(_open_member(file, GZIP_MEMBER)) as unpacked:
                 _refuse_bomb(size, _read_pieces(unpacked))
-            return {"tables": [[GZIP_MEMBER, "", 0]], "count": 1, "is_workbook": False}
+            return {"tables": [[GZIP_MEMBER, "", 0, size]], "count": 1, "is_workbook": False}
         return _list_archive(file, size)
     except UnpackingRefusedError as refusal:
         return {"refused": str(refusal)}
@@ -121,7 +121,10 @@ def _list_archive(file: BinaryIO, size: int) -> dict[str, Any]:
         # Reading a member says whether it is whole, and without a password.
         with suppress(EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError):
             _refuse_bomb(size, (piece for number in texts for piece in _read_member(file, number)))
-    shown = [[number, member.filename[:MAX_NAME], member.file_size] for number, member in tables[:MAX_ARCHIVE_TABLES]]
+    shown = [
+        [number, member.filename[:MAX_NAME], member.file_size, member.compress_size]
+        for number, member in tables[:MAX_ARCHIVE_TABLES]
+    ]
     return {"tables": shown, "count": len(tables), "is_workbook": is_workbook}
 
 

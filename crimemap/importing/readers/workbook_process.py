@@ -1,6 +1,6 @@
 """The confined process that reads one workbook: Excel or OpenDocument on standard input, a table for each sheet on disk.
 
-Arguments: the folder for the tables, and the size of the workbook in bytes. Standard output is one JSON object a line: the
+Arguments: the folder for the tables, the packed size of the workbook in bytes, and how many workbooks its archive has. Standard output is one JSON object a line: the
 active layers of the sandbox, then the reply: {"sheets": [...]} or {"refused": reason}. Each table is CSV in UTF-8, packed
 with gzip. No byte of the workbook is read before the first line is written. Started by workbooks.py; knows no Django.
 """
@@ -46,7 +46,7 @@ def process_limits(size: int) -> ProcessLimits:
 
 
 def main() -> None:
-    folder, size = Path(sys.argv[1]), int(sys.argv[2])
+    folder, size, workbook_count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     memory, namespace = sandbox.confine_before_imports(process_limits(size))
     # After the limits are set, since it parses what is not trusted.
     import python_calamine
@@ -60,7 +60,7 @@ def main() -> None:
     os.dup2(silence, 2)
     try:
         with open(0, "rb", closefd=False) as file:
-            _refuse_bomb(file, size)
+            _refuse_bomb(file, size, UNCHECKED_BYTES // workbook_count)
             reply: dict[str, Any] = {"sheets": _write_tables(python_calamine, file, folder, size)}
     except WorkbookRefusedError as refusal:
         reply = {"refused": str(refusal)}
@@ -73,12 +73,12 @@ def main() -> None:
     os.write(pipe, json.dumps(reply).encode() + b"\n")
 
 
-def _refuse_bomb(file: BinaryIO, size: int) -> None:
+def _refuse_bomb(file: BinaryIO, size: int, unchecked_bytes: int) -> None:
     """Refuse a packed workbook that unpacks to a multiple that no real one reaches. Raises WorkbookRefusedError."""
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > max(UNCHECKED_BYTES, MAX_UNPACK_RATIO * size):
+        if unpacked > max(unchecked_bytes, MAX_UNPACK_RATIO * size):
             raise WorkbookRefusedError("too-large")
     file.seek(0)
 

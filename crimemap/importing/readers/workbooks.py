@@ -34,11 +34,18 @@ class Sheet:
     is_hidden: bool
 
 
-def write_sheets(path: Path, name: str, folder: Path) -> list[Sheet]:
-    """Read a workbook in a confined process and write its sheets into an empty folder. Raises UnreadableFileError."""
-    limits = workbook_process.process_limits(path.stat().st_size)
+def write_sheets(
+    path: Path, name: str, folder: Path, *, packed_size: int | None = None, workbook_count: int = 1
+) -> list[Sheet]:
+    """Read a workbook in a confined process and write its sheets into an empty folder. Raises UnreadableFileError.
+
+    packed_size: its bytes in the archive that it came in, with `workbook_count` workbooks. Its limits go by these, since an archive
+    multiplies whatever is packed in it once more.
+    """
+    size = min(path.stat().st_size, packed_size or path.stat().st_size)
+    limits = workbook_process.process_limits(size)
     with path.open("rb") as file:
-        child = ChildProcess(_BOOTSTRAP, [str(folder), str(path.stat().st_size)], folder, file.fileno())
+        child = ChildProcess(_BOOTSTRAP, [str(folder), str(size), str(workbook_count)], folder, file.fileno())
         try:
             child.read_messages(limits.elapsed_seconds, None)
         finally:

@@ -202,6 +202,25 @@ def test_a_bomb_is_refused_in_seconds(name: str, tmp_path: Path) -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
 
 
+def test_an_archive_multiplies_no_workbook(tmp_path: Path) -> None:
+    """One that isn't packed packs well, and many small ones would each be given what one may unpack to."""
+    header = b"<row>" + b'<c t="str"><v>Word</v></c>' * 3 + b"</row>"
+    sheet = header + (b"<row>" + b"<c><v>1</v></c>" * 3 + b"</row>") * 60_000
+    stored = tmp_path / "stored.xlsx"
+    with zipfile.ZipFile(stored, "w") as archive:
+        for name, pieces in xlsx_parts([sheet]).items():
+            archive.writestr(name, b"".join(pieces))
+    padded = pack(tmp_path / "padded.xlsx", xlsx_parts([row(1, "A", "B"), b" " * 20_000_000]))
+    for number, members in enumerate(({"a.xlsx": stored}, {f"{name}.xlsx": padded for name in range(4)})):
+        path = tmp_path / f"{number}.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, book in members.items():
+                archive.write(book, name)
+        with pytest.raises(UnreadableFileError, match="unpacks to more than a workbook of its size ever holds"):
+            column_mapping.read_sample(path)
+    assert column_mapping.read_sample(stored).rows  # by its own size
+
+
 def test_a_hostile_workbook_reaches_neither_network_nor_other_files(tmp_path: Path, monkeypatch: Any) -> None:
     """A library that a workbook has taken over may write its tables and nothing else."""
     (tmp_path / "key").write_text("secret")
