@@ -52,8 +52,8 @@ def store_incidents(stack: Stack, rows: int) -> None:
             "ALTER TABLE crimemap_incident DROP CONSTRAINT incident_public_id_once, DROP CONSTRAINT incident_once"
         )
         cursor.execute(
-            "INSERT INTO crimemap_source (slug, name, profile, profile_config, time_zone, embargo_days)"
-            " VALUES ('bench', 'Bench', 'generic', '{}', 'America/Chicago', 7) RETURNING id"
+            "INSERT INTO crimemap_source (slug, name, profile, profile_config, time_zone, embargo_days, real_places)"
+            " VALUES ('bench', 'Bench', 'generic', '{}', 'America/Chicago', 7, '[]') RETURNING id"
         )
         (source,) = cursor.fetchone()
         run = new_run(cursor, source)

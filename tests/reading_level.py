@@ -37,7 +37,9 @@ UNLINKED = ("/nowhere/", "/map/?category=burglry", "/map/?days=9", "/tips/closed
             "/map/alerts/confirm/old/", "/map/alerts/manage/old/", "/events/reminders/old/", "/stories/preview/old/",
             "/map/incident/00000/", "/stories/search/?q=bicycle", "/map/list/?days=30", "/map/charts/?days=30")  # fmt: skip
 # One page of each kind is read: these addresses differ in names and figures alone.
-SAME_KIND = re.compile(r"^(/map/area|/map/incident|/stories/tag|/stories/area|/stories/archive/\d+|.*/share/)")
+SAME_KIND = re.compile(
+    r"^(/map/area|/near/(?=.)|/map/incident|/stories/tag|/stories/area|/stories/archive/\d+|.*/share/)"
+)
 NO_PAGE = re.compile(r"^/(admin|static|api/v1|stories/media|stories/card)|\.\w+$")
 SKIPPED = frozenset({"table", "script", "style", "svg", "option", "textarea", "time", "code", "pre", "nav"})
 VOID = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr", "path", "use"})
