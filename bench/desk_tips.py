@@ -91,10 +91,9 @@ def fill(rows: int) -> None:
         )
         for position, author in enumerate(["staff", "source"] if state != "new" else [], 1):
             row_id, body = uuid.uuid4(), os.urandom(553)
-            if is_active and author == "source":
-                body = vault.seal_text(
-                    key, "The same, with a trailer", vault.message_context(tip_id, row_id, author, position)
-                )
+            if is_active:
+                context = vault.message_context(tip_id, row_id, author, position)
+                body = vault.seal_text(key, "The same, with a trailer", context)
             is_unread = is_active and author == "source" and chance.random() < 0.2
             officer = officers[0] if author == "staff" else NULL
             form_hash = as_bytes(os.urandom(32))

@@ -124,6 +124,9 @@ def _describe_full_disk() -> list[str]:
 
 
 def _describe_other_rows(account: Account) -> list[str]:
+    about_accounts, audit_heads, *to_residents = outbox.count_overdue(
+        AccountMail, AuditHeadMail, Delivery, ReminderMail
+    )
     counts = (
         (
             attachments.count_overdue(permissions.counted_tips(account)),
@@ -131,17 +134,17 @@ def _describe_other_rows(account: Account) -> list[str]:
             "%(count)d files from sources have waited for more than an hour to be cleaned.",
         ),
         (
-            outbox.count_overdue(AccountMail),
+            about_accounts,
             "%(count)d email to a supervisor about a changed account has waited for more than an hour.",
             "%(count)d emails to supervisors about changed accounts have waited for more than an hour.",
         ),
         (
-            outbox.count_overdue(AuditHeadMail),
+            audit_heads,
             "%(count)d daily email with the newest audit entry has waited for more than an hour.",
             "%(count)d daily emails with the newest audit entry have waited for more than an hour.",
         ),
         (
-            outbox.count_overdue(Delivery) + outbox.count_overdue(ReminderMail),
+            sum(to_residents),
             "%(count)d email to a resident has waited for more than an hour.",
             "%(count)d emails to residents have waited for more than an hour.",
         ),

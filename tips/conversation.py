@@ -76,6 +76,12 @@ class OpenedTip:
     files: list[TipFile]
 
     @property
+    def all_files(self) -> list[TipFile]:
+        """Return the files of the report and of all messages by number."""
+        files = [*self.files, *(file for message in self.messages for file in message.files)]
+        return sorted(files, key=lambda file: file.row.position)
+
+    @property
     def arrived_at(self) -> dt.datetime:
         return dt.datetime.fromisoformat(self.report["arrived_at"])
 
@@ -103,7 +109,9 @@ def read_tip_as_officer(tip: Tip) -> OpenedTip:
 def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) -> OpenedTip:
     report = json.loads(vault.open_text(key, tip.report, vault.report_context(tip.id)))
     files: dict[uuid.UUID | None, list[TipFile]] = {}
+    by_id = {message.id: message for message in messages}
     for row in tip.attachments.all():
+        row.message = by_id.get(row.message_id) if row.message_id else None
         files.setdefault(row.message_id, []).append(TipFile(row, *attachments.read_label(row, key)))
     entries = [
         ConversationEntry(

@@ -17,6 +17,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, 
 from core.models import Account
 from core.staff.groups import OFFICER, SUPERVISOR
 from core.web.asked_once import once_a_request
+from core.web.shared_rows import Among, SharedRows
 from tips.models import Category, Unit
 
 DESK_ROLES = (OFFICER, SUPERVISOR)
@@ -29,16 +30,34 @@ def desk_accounts() -> QuerySet[Account]:
     return Account.objects.filter(is_active=True, groups__name__in=DESK_ROLES).distinct()
 
 
+def unmanned_units() -> QuerySet[Unit]:
+    """Return the units without an active member of the desk."""
+    return Unit.objects.exclude(Exists(desk_accounts().filter(units=OuterRef("pk"))))
+
+
+_UNMANNED = SharedRows(unmanned_units().values("pk"))
+
+
 @once_a_request
 def list_desk() -> list[Account]:
-    """Return the active officers and supervisors as a page lists them."""
-    return list(desk_accounts().order_by("first_name", "last_name", "username"))
+    """Return the active officers and supervisors as a page lists them, with their groups."""
+    return list(desk_accounts().order_by("first_name", "last_name", "username").prefetch_related("groups"))
 
 
 @once_a_request
-def list_general_categories() -> list[Category]:
-    """Return the categories that aren't sensitive as a page lists them."""
-    return list(Category.objects.filter(is_sensitive=False))
+def list_categories(account_id: int) -> list[Category]:
+    """Return all categories; `is_named` says whether an account is among the readers of a sensitive one."""
+    is_named = Exists(Category.readers.through.objects.filter(account=account_id, category=OuterRef("pk")))
+    return list(Category.objects.annotate(is_named=is_named))
+
+
+@once_a_request
+def list_units(account_id: int) -> list[Unit]:
+    """Return all units; `is_seen` says whether an account sees the tips of a unit."""
+    own_units = Unit.members.through.objects.filter(account=account_id).values("unit")
+    is_supervisor = Exists(Account.objects.filter(pk=account_id, groups__name=SUPERVISOR))
+    is_seen = Q(pk__in=own_units) | Q(is_supervisor, Among("pk", _UNMANNED))
+    return list(Unit.objects.annotate(is_seen=ExpressionWrapper(is_seen, output_field=BooleanField())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +75,13 @@ class Reach:
 
 @once_a_request
 def find_reach(account_id: int) -> Reach:
-    """Return what an account of the desk reaches. Two queries, once a page: there are few categories and units."""
-    is_named = Exists(Category.readers.through.objects.filter(account=account_id, category=OuterRef("pk")))
-    sensitive = list(Category.objects.filter(is_sensitive=True).order_by("pk").values_list("pk", is_named))
-    own_units = Unit.members.through.objects.filter(account=account_id).values("unit")
-    is_supervisor = Exists(Account.objects.filter(pk=account_id, groups__name=SUPERVISOR))
-    is_seen = Q(pk__in=own_units) | Q(is_supervisor, pk__in=unmanned_units().values("pk"))
-    sees = ExpressionWrapper(is_seen, output_field=BooleanField())
-    units = list(Unit.objects.order_by("pk").values_list("pk", sees))
+    """Return what an account of the desk reaches: there are few categories and units."""
+    sensitive = sorted((each for each in list_categories(account_id) if each.is_sensitive), key=lambda each: each.pk)
+    units = sorted(list_units(account_id), key=lambda each: each.pk)
     return Reach(
-        sensitive=tuple(pk for pk, _is_named in sensitive),
-        named_for=tuple(pk for pk, is_named in sensitive if is_named),
-        units=tuple(pk for pk, is_among in units if is_among),
+        sensitive=tuple(each.pk for each in sensitive),
+        named_for=tuple(each.pk for each in sensitive if each.is_named),  # type: ignore[attr-defined]
+        units=tuple(each.pk for each in units if each.is_seen),  # type: ignore[attr-defined]
         has_units=bool(units),
     )
 
@@ -91,11 +105,6 @@ def readers_of(category_id: int, unit_id: int | None) -> QuerySet[Account]:
     if unmanned_units().filter(pk=unit_id).exists():
         return desk_accounts().filter(groups__name=SUPERVISOR)
     return desk_accounts().filter(units=unit_id)
-
-
-def unmanned_units() -> QuerySet[Unit]:
-    """Return the units without an active member of the desk."""
-    return Unit.objects.exclude(Exists(desk_accounts().filter(units=OuterRef("pk"))))
 
 
 def unalerted_categories() -> QuerySet[Category]:

@@ -22,10 +22,11 @@ from typing import Any, Generic, TypeVar
 
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import DatabaseError, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from psycopg2 import sql
 
 from core.mail import confirmation_pace, headers, outages
 from core.mail.subscriber_addresses import KeyMissingError, SealError
@@ -69,9 +70,13 @@ def due_rows(model: type[Row], limit: int = BATCH_SIZE, **conditions: Any) -> li
     return list(rows.exclude(leased_until__gt=Now()).order_by("next_attempt_at", "pk")[:limit])
 
 
-def count_overdue(model: type[OutboxRow]) -> int:
-    """Return how many mails have been due for so long that their worker must be stuck."""
-    return model._default_manager.filter(state=WAITING, next_attempt_at__lt=timezone.now() - _OVERDUE).count()
+def count_overdue(*queues: type[OutboxRow]) -> list[int]:
+    """Return for each queue how many mails have been due for so long that their worker must be stuck. One query."""
+    count = sql.SQL("(SELECT count(*) FROM {} WHERE state = %(waiting)s AND next_attempt_at < %(late)s)")
+    counts = sql.SQL(", ").join(count.format(sql.Identifier(queue._meta.db_table)) for queue in queues)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT {}").format(counts), {"waiting": WAITING, "late": timezone.now() - _OVERDUE})
+        return list(cursor.fetchone())
 
 
 def seconds_to_lease_end(model: type[OutboxRow]) -> float | None:

@@ -42,7 +42,9 @@ def frame_context(
         "may_act": permissions.can_act(officer),
         "has_units": readers.find_reach(officer.pk).has_units,
         "bulk_form": secrets.token_hex(FORM_ID_BYTES),
-        "bulk_categories": [category for category in readers.list_general_categories() if category.active],
+        "bulk_categories": [
+            each for each in readers.list_categories(officer.pk) if each.active and not each.is_sensitive
+        ],
         "bulk_dispositions": Disposition.choices,
         "bulk_officers": sorted((each for each in readers.list_desk() if each != officer), key=Account.get_username),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -92,9 +92,8 @@ def describe_status(row: Attachment) -> str:
     return _("Waiting to be cleaned")
 
 
-def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
+def panel_context(request: HttpRequest, tip: Tip, files: Sequence[TipFile]) -> dict[str, Any]:
     """Return the context of the panel's template; with thumbnails if they are asked for, which the audit trail then has."""
-    tip, files = file_access.list_files(tip_id, _officer(request))
     shows_thumbnails = _THUMBNAILS in request.GET
     thumbnails = file_access.list_thumbnails(tip, files, _officer(request)) if shows_thumbnails else {}
     groups: dict[int, list[PanelFile]] = {}
@@ -104,7 +103,7 @@ def panel_context(request: HttpRequest, tip_id: UUID) -> dict[str, Any]:
         position = file.row.message.position if file.row.message else 0
         groups.setdefault(position, []).append(PanelFile(file, address, part))
     shown = [file for group in groups.values() for file in group]
-    page, panel = reverse("admin:tips_tip_change", args=[tip_id]), reverse("admin:tips_files", args=[tip_id])
+    page, panel = reverse("admin:tips_tip_change", args=[tip.pk]), reverse("admin:tips_files", args=[tip.pk])
     present, other = ({_THUMBNAILS: 1}, {}) if shows_thumbnails else ({}, {_THUMBNAILS: 1})
     return {
         "tip": tip,
@@ -140,7 +139,8 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 def refresh_panel(request: HttpRequest, tip_id: UUID) -> HttpResponse:
     """Return the panel alone, for the script of a page on which a file has become ready."""
     try:
-        return render(request, PANEL_TEMPLATE, panel_context(request, tip_id))
+        tip, files = file_access.list_files(tip_id, _officer(request))
+        return render(request, PANEL_TEMPLATE, panel_context(request, tip, files))
     except conversation.TipGoneError:
         return _gone_page(request)
     except _UNOPENABLE:

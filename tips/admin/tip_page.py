@@ -232,7 +232,7 @@ def _render(  # noqa: PLR0917
     """
     status = problem.status if problem else 200
     permissions.require(permissions.can_open(officer))
-    last_act = tip_history.find_last_act(permissions.find_tip(tip_id, officer).number, officer)
+    last_act = tip_history.find_last_act(permissions.find_number(tip_id, officer), officer)
     try:
         opened = triage.open_tip(tip_id, officer)
     except (vault.SealError, vault.KeyMissingError) as error:
@@ -242,7 +242,7 @@ def _render(  # noqa: PLR0917
         context["typed_texts"] = list_typed_texts(request)
         return TemplateResponse(request, TEMPLATE, context, status=status)
     tip, checked = opened.tip, problem.checked_forms if problem else {}
-    context |= tip_files.panel_context(request, tip_id)
+    context |= tip_files.panel_context(request, tip, opened.all_files)
     context |= desk_page.frame_context(request, list_filters.list_query(request), tip.pk)
     context |= tip_context.describe_tip(opened, officer, last_act)
     context |= tip_context.describe_place(context["queue"], tip)

@@ -19,12 +19,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
+from core.web.asked_once import forget_answers, once_a_request
+from core.web.shared_rows import Among, SharedRows
 from tips import conversation, officer_alerts, vault
 from tips.desk import permissions, triage
 from tips.desk.acts import closings, outgoing, reversals, sealed_acts
@@ -39,7 +41,7 @@ _SECONDS_UNTIL_RETRY = 60
 _OVERDUE = dt.timedelta(minutes=2)
 _UNOPENED = (vault.SealError, vault.KeyMissingError)
 _RECORDED_LATER = "recorded_later"
-_SEALED_OF_TIP = ("tip__report", "tip__key_for_agency", "tip__key_for_source", "tip__token_hash", "tip__form_hash")
+_SEALED_OF_TIP = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
 _RECORDED_AS = {Kind.ANSWER: "answered", Kind.CLOSE: "closed", Kind.CORRECT: "corrected the closing of"}
 
 logger = logging.getLogger(__name__)
@@ -272,13 +274,16 @@ def _choose_second_person(tip: Tip, officer: Account, fields: dict[str, Any]) ->
     )
 
 
+@once_a_request
 def list_decisions(account: Account) -> list[PendingAct]:
     """Return the closings that wait for this account: those it was named for, and for a supervisor all but their own."""
-    tips = permissions.visible_tips(account)
-    waiting = PendingAct.objects.filter(kind=Kind.CLOSE, due_at=None, tip__in=tips).exclude(officer=account)
+    is_visible = Among("tip", permissions.visible_ids(account))
+    waiting = PendingAct.objects.filter(is_visible, kind=Kind.CLOSE, due_at=None).exclude(officer=account)
     if not permissions.can_hold(account):
         waiting = waiting.filter(second_person=account)
-    return list(waiting.select_related("tip", "officer", "second_person").defer(*_SEALED_OF_TIP))
+    # Fetched apart: most pages have none, and need no query for what belongs to them.
+    tips = Prefetch("tip", Tip.objects.defer(*_SEALED_OF_TIP))
+    return list(waiting.prefetch_related(tips, "officer", "second_person"))
 
 
 def find_decision(tip: Tip, account: Account) -> PendingAct | None:
@@ -305,6 +310,7 @@ def decide(pending_id: UUID, account: Account, *, agrees: bool, reason: str = ""
     Raises conversation.TipGoneError, PermissionDenied, vault.SealError, vault.KeyMissingError.
     """
     act, ending = read_decision(pending_id, account)
+    forget_answers()
     with triage.locked(act.tip, account, permissions.can_act) as tip:
         waiting = tip.pending_acts.filter(pk=pending_id, due_at=None)
         if not waiting.exists():
@@ -327,7 +333,7 @@ def decide(pending_id: UUID, account: Account, *, agrees: bool, reason: str = ""
 
 def list_undoable(officer: Account) -> list[PendingAct]:
     """Return this officer's acts that can be undone now, on tips they see, newest last; without those that need consent."""
-    acts = PendingAct.objects.filter(officer=officer, tip__in=permissions.visible_tips(officer))
+    acts = PendingAct.objects.filter(Among("tip", permissions.visible_ids(officer)), officer=officer)
     acts = acts.filter(Q(due_at__gt=timezone.now()) | Q(kind__in=OUTGOING, due_at__isnull=False))
     columns = ("tip", "kind", "batch", "after", "due_at", "position", "tip__number")
     return list(acts.select_related("tip").only(*columns).order_by("due_at", "position"))
@@ -344,6 +350,6 @@ def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:
 
 def count_overdue(account: permissions.User) -> int:
     """Count the acts that should have gone out two minutes ago, on tips that this account may count."""
-    tips = permissions.counted_tips(account)
+    counted = SharedRows(permissions.counted_tips(account).values("pk"))
     late = Q(due_at__lt=timezone.now() - _OVERDUE) | Q(is_stuck=True)
-    return PendingAct.objects.filter(late, kind__in=OUTGOING, tip__in=tips).count()
+    return PendingAct.objects.filter(late, Among("tip", counted), kind__in=OUTGOING).count()

@@ -13,6 +13,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 
 from core.models import Account
+from core.web.asked_once import once_a_request
+from core.web.shared_rows import SharedRows
 from tips import readers
 from tips.conversation import TipGoneError
 from tips.models import Referral, State, Tip, Unit
@@ -34,12 +36,24 @@ def visible_tips(account: User) -> QuerySet[Tip]:
 
     By unit and by sensitive category: tips/readers.py. Walled tips: tips/walls/visibility.py.
     """
+    return _find_visible(account).all()
+
+
+@once_a_request
+def _find_visible(account: User) -> QuerySet[Tip]:
+    """Return `visible_tips`; a page asks for them many times, and to build the query takes longer than to run it."""
     may_see = any(account.has_perm(permission) for permission in _TIP_PERMISSIONS)
     if not isinstance(account, Account) or not (may_see or account.has_perm(visibility.DECIDE)):
         return Tip.objects.none()
     walled = visibility.walled_for(account)
     chosen = readers.visible_to(account.pk) | walled if may_see else walled
     return Tip.objects.filter(chosen, visibility.COMPARED, ~visibility.hidden_from(account))
+
+
+@once_a_request
+def visible_ids(account: User) -> SharedRows:
+    """Return the ids of `visible_tips`, for conditions on what belongs to a tip."""
+    return SharedRows(visible_tips(account).values("pk"))
 
 
 def counted_tips(account: User) -> QuerySet[Tip]:
@@ -63,6 +77,15 @@ def find_tip(tip_id: UUID, account: User) -> Tip:
     if tip is None:
         raise TipGoneError
     return tip
+
+
+@once_a_request
+def find_number(tip_id: UUID, account: User) -> int:
+    """Return the number of a visible tip. Raises TipGoneError if there is none with this id."""
+    number = visible_tips(account).filter(pk=tip_id).values_list("number", flat=True).first()
+    if number is None:
+        raise TipGoneError
+    return number
 
 
 def visible_referrals(account: User) -> QuerySet[Referral]:

@@ -91,7 +91,7 @@ def open_tip(tip_id: UUID, officer: Account) -> conversation.OpenedTip:
     PermissionDenied.
     """
     permissions.require(permissions.can_open(officer))
-    number = permissions.find_tip(tip_id, officer).number
+    number = permissions.find_number(tip_id, officer)
     with transaction.atomic(durable=True):
         audit.record_once(officer, "opened", f"tip {number}", SHIFT)
     try:

@@ -5,23 +5,13 @@ The list, its filters and the counts on the first page all ask this module, so t
 
 from __future__ import annotations
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import (
-    BooleanField,
-    Case,
-    Exists,
-    ExpressionWrapper,
-    F,
-    Func,
-    OuterRef,
-    Q,
-    QuerySet,
-    Value,
-    When,
-)
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.db.models.functions import Now, TruncDate
+from django.utils import timezone
 
 from core.models import Account
+from core.web.asked_once import once_a_request
+from core.web.shared_rows import Among, AmongFew, AmongJoined, SharedRows
 from tips import readers
 from tips.desk import permissions
 from tips.models import Author, DeskState, Message, PendingAct, State, Tip
@@ -30,19 +20,26 @@ from tips.walls import visibility
 SENSITIVE = readers.SENSITIVE
 WALLED = Q(is_walled=True)
 UNREAD = Q(state=State.NEW) | Q(has_unread=True)
-# Their own table is joined, whose few rows PostgreSQL reads once: as a condition on each tip it would take the worst plan.
-SPAM = Q(Exists(DeskState.objects.filter(spam_since__isnull=False, tip=OuterRef("pk"))))
-_IS_CLOSING = Exists(PendingAct.objects.filter(kind=PendingAct.Kind.CLOSE, due_at__isnull=False, tip=OuterRef("pk")))
-_MUTED_IDS = DeskState.objects.filter(muted_until__gte=TruncDate(Now())).values("tip")
+# Joined as a table: as a condition on each tip it would take the worst plan.
+SPAM = Q(AmongJoined("pk", SharedRows(DeskState.objects.filter(spam_since__isnull=False).values("tip"))))
+_CLOSING_IDS = SharedRows(PendingAct.objects.filter(kind=PendingAct.Kind.CLOSE, due_at__isnull=False).values("tip"))
+_MUTED_IDS = DeskState.objects.filter(muted_until__gte=TruncDate(Now(), tzinfo=timezone.get_default_timezone())).values(
+    "tip"
+)
 # Without those of muted sources, which are kept but bring no tip to anyone's attention.
-_UNREAD_IDS = (
-    Message.objects.filter(author=Author.SOURCE, read=False).exclude(tip__in=_MUTED_IDS).order_by().values("tip")
+_UNREAD_IDS = SharedRows(
+    Message.objects.filter(author=Author.SOURCE, read=False).exclude(tip__in=_MUTED_IDS).values("tip")
 )
+_WOKEN = Message.objects.filter(tip=OuterRef("tip"), author=Author.SOURCE, position__gt=OuterRef("snoozed_after"))
+_ASLEEP_IDS = SharedRows(
+    DeskState.objects.filter(
+        Q(snoozed_until=None) | Q(snoozed_until__gt=Now()), ~Exists(_WOKEN), snoozed_after__isnull=False
+    ).values("tip")
+)
+_HAS_UNREAD = Among("pk", _UNREAD_IDS)
+_IS_ASLEEP = Among("pk", _ASLEEP_IDS)
 # As an array, so that PostgreSQL reads the few rows that two partial indexes name, and not all.
-_IS_AMONG_UNREAD = Func(
-    F("pk"), ArraySubquery(_UNREAD_IDS), template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField()
-)
-ACTIVE = (~Q(state=State.CLOSED) | Q(_IS_AMONG_UNREAD)) & ~SPAM & ~Q(_IS_CLOSING)
+ACTIVE = (~Q(state=State.CLOSED) | Q(AmongFew("pk", _UNREAD_IDS))) & ~SPAM & ~Q(AmongJoined("pk", _CLOSING_IDS))
 
 
 def visible_with_unread(account: Account) -> QuerySet[Tip]:
@@ -51,17 +48,13 @@ def visible_with_unread(account: Account) -> QuerySet[Tip]:
     `has_unread` says whether a message of the source is unread, `is_walled` whether the tip stands apart (tips/walls), and
     `is_asleep` whether it is snoozed and its source has not written since.
     """
-    woken = Message.objects.filter(
-        tip=OuterRef("pk"), author=Author.SOURCE, position__gt=OuterRef("desk_state__snoozed_after")
-    )
-    is_due_later = Q(desk_state__snoozed_until=None) | Q(desk_state__snoozed_until__gt=Now())
+    return _annotate_visible(account).all()
+
+
+@once_a_request
+def _annotate_visible(account: Account) -> QuerySet[Tip]:
     return permissions.visible_tips(account).annotate(
-        # PostgreSQL reads the few ids once a query, not once a tip.
-        has_unread=ExpressionWrapper(Q(pk__in=_UNREAD_IDS), output_field=BooleanField()),
+        has_unread=_HAS_UNREAD,
         is_walled=ExpressionWrapper(visibility.walled_for(account), output_field=BooleanField()),
-        is_asleep=Case(
-            When(Q(desk_state__snoozed_after__isnull=False) & is_due_later & ~Exists(woken), then=Value(True)),
-            default=Value(False),
-            output_field=BooleanField(),
-        ),
+        is_asleep=_IS_ASLEEP,
     )

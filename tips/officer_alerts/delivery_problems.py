@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from core.models import Account
+from core.web.shared_rows import Among, SharedRows
 from tips import readers
 from tips.models import Alert, AlertChannel, Notification, Tip
 from tips.officer_alerts import channels
@@ -43,7 +44,7 @@ def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts
     # Those of quiet hours, and of a cloud's next quarter of an hour, wait as they should.
     waits = waits.exclude(attempts=0, next_attempt_at__gt=timezone.now())
     sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
-    alerts = Alert.objects.filter(~Exists(sent), tip__in=tips).filter(
+    alerts = Alert.objects.filter(~Exists(sent), Among("tip", SharedRows(tips.values("pk")))).filter(
         Q(state__in=(AlertState.HELD, AlertState.WAITING)) | Exists(waits)
     )
     if not include_recent:
@@ -71,17 +72,17 @@ class DeliveryProblems:
 
 def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
     """Return the problems with alerts of these tips that the admin shows in red until they are fixed."""
-    recent = Notification.objects.filter(
-        alert__tip__in=tips, state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR
-    )
+    shown = SharedRows(tips.values("pk"))
+    is_recent = Q(state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR)
+    recent = Notification.objects.filter(is_recent, Among("alert__tip", shown))
     refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk"), channel=None))).order_by("username")
     broken = (
         AlertChannel.objects.filter(works=False).exclude(officer__is_active=False).select_related("officer", "unit")
     )
     return DeliveryProblems(
         nobody=not only_reachable(readers.desk_accounts()).exists()
-        or Alert.objects.filter(tip__in=tips, state=AlertState.NOBODY).exists(),
+        or Alert.objects.filter(Among("tip", shown), state=AlertState.NOBODY).exists(),
         refused=list(refused.values_list("username", flat=True)),
         broken=[(str(channel.officer or channel.unit), channels.name_kind(channel.kind)) for channel in broken],
-        unanswered=tips.filter(pk__in=Alert.objects.filter(is_unanswered=True).values("tip")).count(),
+        unanswered=Alert.objects.filter(Among("tip", shown), is_unanswered=True).values("tip").distinct().count(),
     )

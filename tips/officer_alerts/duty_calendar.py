@@ -105,8 +105,14 @@ class DutyCalendar:
     @classmethod
     def load(cls, account_id: int | None = None) -> DutyCalendar:
         """Read the duty of everyone, or of one officer."""
-        chosen = readers.desk_accounts().values_list("pk", flat=True) if account_id is None else [account_id]
-        officers = {pk: OfficerDuty() for pk in chosen}
+        return cls.of_accounts(
+            readers.desk_accounts().values_list("pk", flat=True) if account_id is None else [account_id]
+        )
+
+    @classmethod
+    def of_accounts(cls, account_ids: Iterable[int]) -> DutyCalendar:
+        """Read the duty of these accounts."""
+        officers = {pk: OfficerDuty() for pk in account_ids}
         for duty in Duty.objects.filter(officer__in=officers):
             officer = officers[duty.officer_id]
             officer.is_switched_on = duty.on_duty
@@ -168,7 +174,7 @@ class DutyCalendar:
 @once_a_request
 def read_calendar() -> DutyCalendar:
     """Return the duty of everyone as a page shows it. Acts ask `DutyCalendar.load`: they may have changed it."""
-    return DutyCalendar.load()
+    return DutyCalendar.of_accounts(each.pk for each in readers.list_desk())
 
 
 def is_quiet(duty: Duty, at: dt.datetime) -> bool:

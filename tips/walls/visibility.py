@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from core.models import Account
 from core.staff.groups import OVERSIGHT, SUPERVISOR
 from core.web.asked_once import once_a_request
+from core.web.shared_rows import Among, AmongJoined, SharedRows
 from tips import readers
 from tips.models import Arrival, Category, Tip, Wall
 from tips.walls import records
@@ -22,8 +23,8 @@ from tips.walls import records
 DECIDE = "tips.decide_wall"
 
 STANDING = ~Q(decision=Wall.Decision.RELEASED)
-COMPARED = ~Q(pk__in=Arrival.objects.filter(is_recheck=False).values("tip"))
-WALLED = Exists(Wall.objects.filter(STANDING, tip=OuterRef("pk")))
+COMPARED = ~Q(Among("pk", SharedRows(Arrival.objects.filter(is_recheck=False).values("tip"))))
+WALLED = Q(AmongJoined("pk", SharedRows(Wall.objects.filter(STANDING).values("tip"))))
 
 
 def sees_walled(account: Account) -> bool:
@@ -56,19 +57,31 @@ def choose_deciders(tip: Tip, named: frozenset[int]) -> QuerySet[Account]:
 
 def may_decide(tip: Tip, account: Account) -> bool:
     """Return whether the account may decide about the wall of this tip; False if it has none."""
-    wall = Wall.objects.filter(STANDING, tip=tip).first()
+    wall = _find_wall(tip)
     return wall is not None and choose_deciders(tip, records.read_record(wall).named).filter(pk=account.pk).exists()
 
 
 def is_walled(tip: Tip) -> bool:
-    return Wall.objects.filter(STANDING, tip=tip).exists()
+    return _find_wall(tip) is not None
+
+
+@once_a_request
+def _find_wall(tip: Tip) -> Wall | None:
+    """Return the wall of a tip unless it is released."""
+    return Wall.objects.filter(STANDING, tip=tip).first()
 
 
 def list_seeing(tip: Tip) -> QuerySet[Account]:
     """Return the accounts that may see this tip: those that decide about its wall and its readers, or those of its unit."""
-    wall = Wall.objects.filter(STANDING, tip=tip).first()
+    return _find_seeing(tip, tip.category_id, tip.unit_id).all()
+
+
+@once_a_request
+def _find_seeing(tip: Tip, category_id: int, unit_id: int | None) -> QuerySet[Account]:
+    """Return `list_seeing` for a tip in this category and unit."""
+    wall = _find_wall(tip)
     if wall is None:
-        return readers.readers_of(tip.category_id, tip.unit_id)
+        return readers.readers_of(category_id, unit_id)
     deciders = choose_deciders(tip, records.read_record(wall).named)
     chosen = Q(pk__in=deciders.values("pk")) | Q(pk__in=wall.readers.values("pk"))
     return Account.objects.filter(chosen, is_active=True).distinct()
@@ -86,9 +99,10 @@ def _list_decidable(account: Account) -> list[UUID]:
     # Asked for every supervisor alike, so that a walled tip costs them the same work as one that doesn't exist.
     if not (account.has_perm(DECIDE) or readers.find_reach(account.pk).named_for):
         return []
-    active = Account.objects.filter(is_active=True)
-    supervisors = set(active.filter(groups__name=SUPERVISOR).values_list("pk", flat=True))
-    overseers = set(active.filter(groups__name=OVERSIGHT).values_list("pk", flat=True))
+    of_roles = Account.objects.filter(is_active=True, groups__name__in=(SUPERVISOR, OVERSIGHT))
+    roles = list(of_roles.values_list("pk", "groups__name"))
+    supervisors = {pk for pk, role in roles if role == SUPERVISOR}
+    overseers = {pk for pk, role in roles if role == OVERSIGHT}
     for_category: dict[int, set[int]] = {}
     named_for = Category.readers.through.objects.filter(account__in=readers.desk_accounts())
     for category_id, account_id in named_for.values_list("category", "account"):

@@ -55,9 +55,9 @@ def stamp_rows(tip_ids: Iterable[UUID], account: Account) -> dict[UUID, str]:
     """
     tips = permissions.visible_tips(account).filter(pk__in=tip_ids).order_by()
     columns = ("pk", "state", "disposition", "priority", "assigned_to", "category", "unit", "legal_hold")
-    rows = tips.annotate(message_count=Count("messages")).values_list(*columns, "message_count")
+    rows = list(tips.annotate(message_count=Count("messages")).values_list(*columns, "message_count"))
     pending: dict[UUID, list[str]] = {}
-    for tip_id, kind in PendingAct.objects.filter(tip__in=tips.values("pk")).values_list("tip", "kind"):
+    for tip_id, kind in PendingAct.objects.filter(tip__in=[row[0] for row in rows]).values_list("tip", "kind"):
         pending.setdefault(tip_id, []).append(kind)
     return {
         row[0]: hashlib.sha256(repr((row[1:], sorted(pending.get(row[0], [])))).encode()).hexdigest()[:8]

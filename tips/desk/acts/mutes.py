@@ -25,7 +25,9 @@ def muted() -> Q:
 
 
 def is_muted(tip: Tip) -> bool:
-    return Tip.objects.filter(muted(), pk=tip.pk).exists()
+    """Return whether the source of a tip is muted today, as of when its desk state was first read."""
+    state = getattr(tip, "desk_state", None)
+    return state is not None and state.muted_until is not None and state.muted_until >= timezone.localdate()
 
 
 def mute(tip: Tip, officer: Account, until: dt.date, form_id: bytes) -> None:

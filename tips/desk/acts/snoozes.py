@@ -68,7 +68,9 @@ def wake(tip: Tip, officer: Account) -> None:
 
 
 def is_asleep(tip: Tip) -> bool:
-    return Tip.objects.filter(ASLEEP, pk=tip.pk).exists()
+    """Return whether a tip is snoozed and its source has not written since."""
+    state = getattr(tip, "desk_state", None)
+    return state is not None and state.snoozed_after is not None and Tip.objects.filter(ASLEEP, pk=tip.pk).exists()
 
 
 def clear(tip: Tip) -> bool:

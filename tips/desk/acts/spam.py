@@ -87,7 +87,9 @@ def take_back(tip: Tip, officer: Account) -> None:
 
 
 def is_spam(tip: Tip) -> bool:
-    return Tip.objects.filter(IS_SPAM, pk=tip.pk).exists()
+    """Return whether a tip is spam, as of when its desk state was first read."""
+    state = getattr(tip, "desk_state", None)
+    return state is not None and state.spam_since is not None
 
 
 def erase_expired() -> int:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
+from core.web.asked_once import forget_answers, once_a_request
 from tips import conversation
 from tips.conversation import ConversationEntry
 from tips.desk import permissions, triage
@@ -46,14 +47,19 @@ def list_linked(officer: Account, tip: Tip) -> list[Tip]:
     """Return the tips linked to this one that the officer sees, by number; none of a walled tip."""
     if visibility.is_walled(tip):
         return []
-    links = link_records.read([tip.pk]).get(tip.pk)
-    visible = permissions.visible_tips(officer).filter(~visibility.WALLED, pk__in=links.linked if links else ())
+    linked = _read_links(tip).linked
+    visible = permissions.visible_tips(officer).filter(~visibility.WALLED, pk__in=linked)
     return list(visible.select_related("category", "assigned_to").defer("report").order_by("number"))
+
+
+@once_a_request
+def _read_links(tip: Tip) -> link_records.TipLinks:
+    return link_records.read([tip.pk]).get(tip.pk, link_records.TipLinks())
 
 
 def list_history(officer: Account, tip: Tip) -> list[HistoryLine]:
     """Return the history of a tip's links, newest first."""
-    links = link_records.read([tip.pk]).get(tip.pk, link_records.TipLinks())
+    links = _read_links(tip)
     others = {entry.other for entry in links.history}
     visible = permissions.visible_tips(officer).filter(~visibility.WALLED, pk__in=others)
     numbers = dict(visible.values_list("pk", "number"))
@@ -126,6 +132,7 @@ def read_shared_notes(officer: Account, tip: Tip, linked: Sequence[Tip]) -> list
 
 
 def _write(tips: dict[UUID, Tip], pairs: set[tuple[UUID, UUID]], officer: Account, *, is_linked: bool) -> None:
+    forget_answers()
     at = timezone.now().isoformat(timespec="minutes")
     records = link_records.read(tips)
     for one, other in sorted(pairs):

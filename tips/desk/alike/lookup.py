@@ -10,6 +10,8 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from core.models import Account
+from core.web.asked_once import once_a_request
+from core.web.shared_rows import AmongIds
 from tips.desk import permissions
 from tips.desk.alike import indexing
 from tips.desk.alike.features import Likeness
@@ -86,9 +88,26 @@ def _weigh(likeness: Likeness) -> int:
 
 
 def _find_readers(officer: Account, tip_ids: Iterable[UUID]) -> dict[UUID, _Readers]:
-    """Return for each visible tip that is not walled its unit, and its category if that is sensitive: who reads it."""
+    """Return for each visible tip that is not walled its unit, and its category if that is sensitive: who reads it.
+
+    A page asks for each tip once, whether or not it is seen.
+    """
+    known = _list_known(officer)
+    asked = list(tip_ids)
+    if not known.keys() >= set(asked):
+        known.update(dict.fromkeys(asked) | _look_up(officer, asked))
+    return {tip_id: found for tip_id in asked if (found := known[tip_id]) is not None}
+
+
+@once_a_request
+def _list_known(_officer: Account) -> dict[UUID, _Readers | None]:
+    """Return the answers that a page has had so far, to be added to."""
+    return {}
+
+
+def _look_up(officer: Account, tip_ids: Iterable[UUID]) -> dict[UUID, _Readers]:
     wanted = list(tip_ids)
     wanted += [uuid.uuid4() for _missing in range(-len(wanted) % _LOOKUP_BATCH)]
     columns = ("pk", "unit_id", "category_id", "category__is_sensitive")
-    rows = permissions.visible_tips(officer).filter(~visibility.WALLED, pk__in=wanted).values_list(*columns)
+    rows = permissions.visible_tips(officer).filter(~visibility.WALLED, AmongIds("pk", wanted)).values_list(*columns)
     return {pk: (unit_id, category_id if is_sensitive else None) for pk, unit_id, category_id, is_sensitive in rows}

@@ -5,6 +5,7 @@ Rows and people are known by two short hashes. They are the same in every proces
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import ngettext
+from django.utils.translation import get_language, ngettext
 
 from core.models import Account
 from tips.desk.live.desk_watch import DeskView, desk_watch
@@ -37,6 +38,14 @@ def describe_page(account: Account, query: QueryDict, tip_id: UUID | None) -> di
         "query": text,
         "ticket": sign_ticket(account.pk, tip_id) if tip_id else "",
         "rows": sign_rows(view, account.pk, text) if view else "",
+        **_list_words(get_language() or ""),
+    }
+
+
+@functools.cache
+def _list_words(_language: str) -> dict[str, str]:
+    """Return the words of the page's lines about new tips in the present language, which is the argument."""
+    return {
         "new_words": _list_counts(lambda count: ngettext("%(count)s new tip", "%(count)s new tips", count)),
         "came_words": _list_counts(
             lambda count: ngettext("%(count)s tip came meanwhile", "%(count)s tips came meanwhile", count)

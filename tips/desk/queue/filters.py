@@ -56,8 +56,11 @@ def list_fields(account: Account, costly_parts: tuple[str, str], *, is_sensitive
     `is_sensitive`: the view has the tips of sensitive categories.
     """
     person, language = costly_parts
-    named_for = Category.objects.filter(is_sensitive=True, readers=account.pk)
-    categories = named_for if is_sensitive else readers.list_general_categories()
+    listed = readers.list_categories(account.pk)
+    if is_sensitive:
+        categories = [each for each in listed if each.is_sensitive and each.is_named]  # type: ignore[attr-defined]
+    else:
+        categories = [each for each in listed if not each.is_sensitive]
     return [
         _choose_state(),
         _choose_row("category", _("Category"), categories),
@@ -95,7 +98,7 @@ def _choose_row(name: str, label: str, rows: Iterable[Category | Unit]) -> Filte
 
 def _choose_unit(account: Account) -> list[FilterField]:
     """Return the filter by unit, with the units whose tips this account sees; nothing without units."""
-    units = Unit.objects.filter(pk__in=readers.find_reach(account.pk).units)
+    units = [each for each in readers.list_units(account.pk) if each.is_seen]  # type: ignore[attr-defined]
     choice = _choose_row("unit", _("Unit"), units)
     if not choice.choices:
         return []

@@ -1,6 +1,6 @@
 """Loads the queue of one officer: the rows of a view in their order, and the counts of all views.
 
-Every query starts from `permissions.visible_tips`. How many there are depends neither on the tips nor on the rows shown.
+Every query starts from `permissions.visible_tips`. How many there are does not depend on the tips that the account may not see.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When, prefetch_related_objects
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.models import Account
-from tips import vault
+from tips import readers, vault
 from tips.desk import permissions, readings, worklist
 from tips.desk.alike import indexing
 from tips.desk.queue import filters, rows, saved_views, summaries, summary_record, targets, views, waves
@@ -175,18 +175,18 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
         for each, its_view, its_fields in saved
         if _shows_active(its_view, its_fields)
     }
-    asks_for_time = any(
-        each.chosen for _saved, _view, its_fields in saved for each in its_fields if each.name == "time"
-    )
     its_targets = targets.Targets.load()
-    counts = views.count_all(its_targets.with_due(tips) if asks_for_time else tips, counted)
+    timed = its_targets.with_due(tips)
+    asks_for_time = any(_ask_for_time(its_fields) for _saved, _view, its_fields in saved)
+    counts = views.count_all(its_targets.with_standing(timed) if asks_for_time else tips, counted)
     # Asked apart: as one more count above, how every active tip stands would be worked out.
     late = {
-        each.name: its_targets.with_due(tips).filter(_build_condition(each, []), standing=targets.LATE).count()
+        each.name: its_targets.only_late(timed.filter(_build_condition(each, []))).count()
         for each in offered
         if each.counts_late and counts[each.name]
     }
-    matching = its_targets.with_due(tips).filter(_build_condition(view, fields))
+    wanted = its_targets.with_standing(timed) if _ask_for_time(fields) else timed
+    matching = wanted.filter(_build_condition(view, fields))
     is_filtered = any(each.chosen for each in fields)
     shown = _read_shown(query)
     listed = list(order(matching, needs_me, is_history=not view.shows_active)[: shown + 1]) if has_rows else []
@@ -254,12 +254,13 @@ def select(account: Account, query: QueryDict) -> Selection:
     kept = _write_query(view, fields)
     saved = (each for each in saved_views.list_views(account) if each.query == kept and kept)
     name = next((each.name for each in saved), "")
+    its_targets = targets.Targets.load()
     words = [str(view.title), *(each.description for each in fields if each.chosen)]
     return Selection(
         title=name or " · ".join(words),
         query=kept,
         address=reverse("admin:tips_tip_changelist") + _as_query(kept),
-        tips=targets.Targets.load().with_due(tips).filter(_build_condition(view, fields)),
+        tips=its_targets.with_standing(its_targets.with_due(tips)).filter(_build_condition(view, fields)),
         can_be_followed=reader.has_view(query) and _can_be_followed(view, fields),
     )
 
@@ -269,6 +270,8 @@ def load_rows(account: Account, tip_ids: Collection[UUID]) -> dict[UUID, rows.Ro
 
     Records the lines as `load` does.
     """
+    if not tip_ids:
+        return {}
     its_targets = targets.Targets.load()
     tips = its_targets.with_due(worklist.visible_with_unread(account).filter(pk__in=tip_ids))
     built, _has_lines = _build_rows(account, list(order(tips, views.build_needs_me(account))), "", its_targets)
@@ -279,8 +282,10 @@ def _build_rows(
     account: Account, listed: list[Tip], query: str, its_targets: targets.Targets
 ) -> tuple[list[rows.Row], bool]:
     """Return the rows by need and time left, and whether any of them has a line of its source."""
-    positions = summaries.find_positions([tip.pk for tip in listed])
-    shown_summaries = _record_and_open(account, listed, positions)
+    _attach_known(account, listed)
+    newest = summaries.find_newest([tip.pk for tip in listed])
+    positions = {tip_id: each.position for tip_id, each in newest.items()}
+    shown_summaries = _record_and_open(account, listed, newest)
     unread = readings.find_unread(account, positions)
     for tip in listed:
         targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
@@ -318,17 +323,32 @@ def order(tips: QuerySet[Tip], needs_me: Q, *, is_history: bool = False) -> Quer
     In a view of the past, those that were closed last come first: an index has them in this order.
     """
     needs_you = Case(When(needs_me, then=Value(True)), default=Value(False), output_field=BooleanField())
-    listed = (
-        tips.annotate(needs_you=needs_you)
-        .defer(*_SEALED)
-        .select_related("category", "unit", "assigned_to", "desk_state")
-    )
+    # Fetched apart, as what _attach_known adds: joined, PostgreSQL would plan for longer than it reads.
+    listed = tips.annotate(needs_you=needs_you).defer(*_SEALED).prefetch_related("desk_state")
     columns = ("-closed_at",) if is_history else ("-needs_you", "is_asleep", "due_at", "number")
-    ordered: QuerySet[Tip] = listed.prefetch_related("assigned_to__groups").order_by(*columns)
+    ordered: QuerySet[Tip] = listed.order_by(*columns)
     return ordered
 
 
-def _record_and_open(account: Account, listed: list[Tip], positions: dict[UUID, int]) -> dict[UUID, summaries.Summary]:
+def _attach_known(account: Account, listed: list[Tip]) -> None:
+    """Give each tip its category, unit and officer from the lists that the page has; who has left the desk is fetched."""
+    categories = {each.pk: each for each in readers.list_categories(account.pk)}
+    units = {each.pk: each for each in readers.list_units(account.pk)}
+    officers = {each.pk: each for each in readers.list_desk()}
+    for tip in listed:
+        if tip.category_id in categories:
+            tip.category = categories[tip.category_id]
+        if tip.unit_id in units:
+            tip.unit = units[tip.unit_id]
+        if tip.assigned_to_id in officers:
+            tip.assigned_to = officers[tip.assigned_to_id]
+    others = [tip for tip in listed if tip.assigned_to_id is not None and tip.assigned_to_id not in officers]
+    prefetch_related_objects(others, "assigned_to__groups")
+
+
+def _record_and_open(
+    account: Account, listed: list[Tip], newest: dict[UUID, summaries.NewestMessage]
+) -> dict[UUID, summaries.Summary]:
     """Return the lines of the tips that have one for this account; that they are shown is recorded before any is opened.
 
     Sensitive and walled tips have none, not even for the people who may open them: no one reads them in passing.
@@ -337,10 +357,10 @@ def _record_and_open(account: Account, listed: list[Tip], positions: dict[UUID, 
         return {}
     open_to_all = [tip for tip in listed if not tip.category.is_sensitive and not tip.is_walled]  # type: ignore[attr-defined]
     try:
-        summary_record.record_shown(account, [(tip.number, positions[tip.pk]) for tip in open_to_all])
+        summary_record.record_shown(account, [(tip.number, newest[tip.pk].position) for tip in open_to_all])
     except (vault.KeyMissingError, vault.SealError):
         return {}
-    return summaries.open_summaries({tip.pk: positions[tip.pk] for tip in open_to_all})
+    return summaries.open_summaries({tip.pk: newest[tip.pk] for tip in open_to_all})
 
 
 def _count_files(listed: list[Tip]) -> dict[UUID, int]:
@@ -371,6 +391,10 @@ class _QueryReader:
 def _shows_active(view: views.View, fields: list[filters.FilterField]) -> bool:
     """Return whether only active tips are shown: a filter by state replaces the view's own limit to them."""
     return view.shows_active and not any(each.chosen for each in fields if each.name == "state")
+
+
+def _ask_for_time(fields: list[filters.FilterField]) -> bool:
+    return any(each.chosen for each in fields if each.name == "time")
 
 
 def _can_be_followed(view: views.View, fields: list[filters.FilterField]) -> bool:

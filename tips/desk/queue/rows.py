@@ -52,6 +52,29 @@ class Row:
     alike: str = ""
     wave: tuple[Row, ...] = ()
 
+    @property
+    def shown_number(self) -> str:
+        return str(self.number)
+
+    @property
+    def css_class(self) -> str:
+        is_late = self.due is not None and self.due.is_late
+        return " ".join([*(["new"] if self.is_unseen else []), *(["late"] if is_late else [])])
+
+    @property
+    def pick_words(self) -> str:
+        return _("Choose tip %(number)s") % {"number": self.number}
+
+    @property
+    def open_words(self) -> str:
+        words = _("Tip %(number)s, new:") if self.is_unseen else _("Tip %(number)s:")
+        return words % {"number": self.number}
+
+    @property
+    def details(self) -> list[str]:
+        """Return what the second line says after the place."""
+        return [each for each in (self.unit, self.files, self.language, self.alike) if each]
+
 
 def build_row(
     tip: Tip,

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Func, IntegerField
+from django.db.models import Case, F, Func, IntegerField, When
 from django.utils.translation import gettext as _
 
 from core.plain_text import show_steering
@@ -25,6 +27,8 @@ MAX_PLACE_LENGTH = 60
 # A report from our form has less than a tenth of it: only a broken public node stores more.
 _MAX_SEALED_BYTES = 512 * 1024
 _MAX_MARKS_A_LETTER = 3
+# Letters and signs of Western languages: nothing of what `shorten` looks for is among them, and most texts have no other.
+_PLAIN = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20ac]*")
 _JOINERS = "\u200c\u200d"
 
 
@@ -42,35 +46,39 @@ class Summary:
     is_damaged: bool = False
 
 
-def find_positions(tip_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Return the position of the newest message of the source of each tip; of tips without one, 0."""
+class NewestMessage(NamedTuple):
+    """The newest message of a tip's source, still sealed. `body` is None of one that is too long; without one `position` is 0."""
+
+    position: int = 0
+    pk: UUID | None = None
+    body: bytes | None = None
+
+
+def find_newest(tip_ids: Collection[UUID]) -> dict[UUID, NewestMessage]:
+    """Return the newest message of the source of each tip. One query."""
     newest = (
         Message.objects.filter(tip__in=tip_ids, author=Author.SOURCE).order_by("tip_id", "-position").distinct("tip_id")
     )
-    return dict.fromkeys(tip_ids, 0) | dict(newest.values_list("tip_id", "position"))
+    small = newest.alias(size=_measure("body")).annotate(small=Case(When(size__lte=_MAX_SEALED_BYTES, then=F("body"))))
+    rows = small.values_list("tip_id", "position", "pk", "small")
+    found = {
+        tip_id: NewestMessage(position, pk, None if body is None else bytes(body))
+        for tip_id, position, pk, body in rows
+    }
+    return dict.fromkeys(tip_ids, NewestMessage()) | found
 
 
-def open_summaries(positions: dict[UUID, int]) -> dict[UUID, Summary]:
-    """Open the line of each tip. Two queries. Call it only after the lines are recorded (summary_record.py).
+def open_summaries(newest: dict[UUID, NewestMessage]) -> dict[UUID, Summary]:
+    """Open the line of each tip. One query. Call it only after the lines are recorded (summary_record.py).
 
-    `positions` is the answer of `find_positions`. A text that arrived since is not shown.
+    `newest` is the answer of `find_newest`.
     """
     columns = ("pk", "agency_key_id", "key_for_agency", "report")
-    tips = Tip.objects.alias(size=_measure("report")).filter(pk__in=positions, size__lte=_MAX_SEALED_BYTES)
+    tips = Tip.objects.alias(size=_measure("report")).filter(pk__in=newest, size__lte=_MAX_SEALED_BYTES)
     rows = tips.order_by().values_list(*columns)
     reports = {pk: (key_id, bytes(key), bytes(report)) for pk, key_id, key, report in rows}
-    written = Message.objects.filter(tip__in=[tip_id for tip_id, position in positions.items() if position])
-    bodies: dict[UUID, tuple[UUID, bytes]] = {}
-    small = written.alias(size=_measure("body")).filter(author=Author.SOURCE, size__lte=_MAX_SEALED_BYTES)
-    newest = small.order_by("tip_id", "-position").distinct("tip_id")
-    for tip_id, pk, position, body in newest.values_list("tip_id", "pk", "position", "body"):
-        if positions[tip_id] == position:
-            bodies[tip_id] = (pk, bytes(body))
     opener = _Opener()
-    return {
-        tip_id: opener.open(tip_id, reports.get(tip_id), bodies.get(tip_id), position)
-        for tip_id, position in positions.items()
-    }
+    return {tip_id: opener.open(tip_id, reports.get(tip_id), message) for tip_id, message in newest.items()}
 
 
 def _measure(column: str) -> Func:
@@ -83,10 +91,9 @@ class _Opener:
     def __init__(self) -> None:
         self._halves: dict[str, tuple[bytes, bytes]] = {}
 
-    def open(
-        self, tip_id: UUID, sealed: tuple[str, bytes, bytes] | None, message: tuple[UUID, bytes] | None, position: int
-    ) -> Summary:
-        if sealed is None or (position and message is None):
+    def open(self, tip_id: UUID, sealed: tuple[str, bytes, bytes] | None, message: NewestMessage) -> Summary:
+        position = message.position
+        if sealed is None or (position and message.body is None):
             return _damaged(_("This text is too long to show here. Open the tip to read it."), position)
         key_id, sealed_key, sealed_report = sealed
         try:
@@ -95,9 +102,9 @@ class _Opener:
             key = vault.open_key_seal(sealed_key, *self._halves[key_id])
             report = json.loads(vault.open_text(key, sealed_report, vault.report_context(tip_id)))
             text = report["description"]
-            if message is not None:
-                row_id, body = message
-                text = vault.open_text(key, body, vault.message_context(tip_id, row_id, Author.SOURCE, position))
+            if message.pk is not None and message.body is not None:
+                context = vault.message_context(tip_id, message.pk, Author.SOURCE, position)
+                text = vault.open_text(key, message.body, context)
             line = shorten(text, MAX_LINE_LENGTH) or _("Files, without words")
             arrived_at = dt.datetime.fromisoformat(report["arrived_at"])
             return Summary(line, shorten(report["place"], MAX_PLACE_LENGTH), position, arrived_at)
@@ -119,6 +126,8 @@ def shorten(text: str, length: int) -> str:
     At most `length` characters. Marks that pile up on a letter and characters without width are left out.
     """
     head = " ".join(text[: 3 * length].split())
+    if _PLAIN.fullmatch(head):
+        return _cut(head, text, length)
     kept: list[str] = []
     marks = 0
     for character in show_steering(head):
@@ -126,5 +135,8 @@ def shorten(text: str, length: int) -> str:
         is_invisible = unicodedata.category(character) in ("Cf", "Cn", "Co") and character not in _JOINERS
         if marks <= _MAX_MARKS_A_LETTER and not is_invisible:
             kept.append(character)
-    shown = "".join(kept).strip(" " + _JOINERS)
+    return _cut("".join(kept).strip(" " + _JOINERS), text, length)
+
+
+def _cut(shown: str, text: str, length: int) -> str:
     return shown if len(shown) <= length and len(text) <= 3 * length else shown[: length - 1].rstrip() + "…"

@@ -20,10 +20,8 @@ from django.db.models import (
     Field,
     FloatField,
     Func,
-    OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
     When,
 )
@@ -33,7 +31,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tips.desk.queue.summaries import Summary
-from tips.models import Author, Message, Priority, ResponseTarget, State, Tip
+from tips.models import Author, Priority, ResponseTarget, State, Tip
 from tips.officer_alerts import duty_hours
 from tips.officer_alerts.duty_hours import DutyHours
 
@@ -56,11 +54,20 @@ _DAY = 24 * _HOUR
 # Urgent tips are for any hour, and a source answers at any hour. The other steps count hours on duty.
 AROUND_CLOCK = (Step.URGENT_OPENING, Step.URGENT_ANSWER, Step.REPLY)
 
-_newest = Message.objects.filter(tip=OuterRef("pk")).order_by("-position")
+
+class _NewestMessage(Func):
+    """A column of a tip's newest message. It is in SQL, since Django would work it out a dozen times a page."""
+
+    template = (
+        "(SELECT newest.%(function)s FROM tips_message AS newest"
+        " WHERE newest.tip_id = %(expressions)s ORDER BY newest.position DESC LIMIT 1)"
+    )
+
+
 # The columns that `with_due` adds to a tip: the time and author of its newest message (None without one), when the clock of its
 # next step began, and which step that is.
-LAST_WRITTEN = Subquery(_newest.values("written_at")[:1])
-LAST_AUTHOR = Subquery(_newest.values("author")[:1])
+LAST_WRITTEN = _NewestMessage("pk", function="written_at", output_field=DateTimeField())
+LAST_AUTHOR = _NewestMessage("pk", function="author", output_field=CharField())
 CLOCK_BEGAN = Case(
     When(state=State.NEW, then=F("received_at")),
     default=Coalesce(F("last_written"), F("received_at")),
@@ -85,6 +92,8 @@ _STEPS = (
     (Q(last_author=Author.STAFF, has_unread=False), Step.NEXT_STEP),
     (_IS_URGENT, Step.URGENT_ANSWER),
 )
+# Of these tips nobody is late.
+_WAITS = Q(state=State.WAITING, has_unread=False) | Q(is_asleep=True)
 LATE, SOON, IN_TIME, WAITING = "late", "soon", "in_time", "waiting"
 
 
@@ -100,6 +109,11 @@ class Due:
     used_percent: int
     is_late: bool
     hint: str
+
+    @property
+    def dashes(self) -> str:
+        """Return the dash and gap of the pie's line."""
+        return f"{self.used_percent} 100"
 
     @property
     def pie(self) -> str:
@@ -136,20 +150,27 @@ class Targets:
         return self if self.hours is None or self.hours.covers(since) else Targets.load(since)
 
     def with_due(self, tips: QuerySet[Tip]) -> QuerySet[Any]:
-        """Return tips of worklist.visible_with_unread with the columns named above, when they are due, and how they stand."""
+        """Return tips of worklist.visible_with_unread with the columns named above, and when they are due."""
         annotated = tips.alias(last_author=LAST_AUTHOR).annotate(last_written=LAST_WRITTEN)
         annotated = annotated.annotate(clock_began=CLOCK_BEGAN, step=_by_step(lambda step: step.value, CharField()))
-        annotated = annotated.alias(surely_began=_SURELY_BEGAN, due_at=self._compute_due("clock_began"))
-        annotated = annotated.alias(surely_due_at=self._compute_due("surely_began"))
+        return annotated.alias(due_at=self._compute_due("clock_began"))
+
+    def with_standing(self, tips: QuerySet[Tip]) -> QuerySet[Any]:
+        """Return tips of `with_due` with how they stand: a longer expression than most pages need."""
+        annotated = tips.alias(surely_began=_SURELY_BEGAN, surely_due_at=self._compute_due("surely_began"))
         annotated = annotated.alias(soon_at=self._compute_due("surely_began", share=2 / 3))
         return annotated.alias(standing=self._compute_standing())
+
+    def only_late(self, tips: QuerySet[Tip]) -> QuerySet[Any]:
+        """Return those of tips of `with_due` that stand late."""
+        timed = tips.alias(surely_began=_SURELY_BEGAN, surely_due_at=self._compute_due("surely_began"))
+        return timed.filter(~_WAITS, surely_due_at__lt=self.now)
 
     def _compute_standing(self) -> Case:
         """Return the expression for how a tip stands, as the pie of its line: soon with under a third of the time left."""
         now = Value(self.now, DateTimeField())
         return Case(
-            When(state=State.WAITING, has_unread=False, then=Value(WAITING)),
-            When(is_asleep=True, then=Value(WAITING)),
+            When(_WAITS, then=Value(WAITING)),
             When(surely_due_at__lt=now, then=Value(LATE)),
             When(soon_at__lt=now, then=Value(SOON)),
             default=Value(IN_TIME),

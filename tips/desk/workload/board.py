@@ -129,7 +129,8 @@ def load_board(supervisor: Account) -> Board:
     loads: dict[int | None, OfficerLoad] = {None: OfficerLoad(None, duty=_("on the desk"))}
     for account in _list_accounts(tips):
         loads[account.pk] = _begin_load(account, calendar, now)
-    rows = targets.Targets.load().with_due(tips).annotate(stands=F("standing"))
+    its_targets = targets.Targets.load()
+    rows = its_targets.with_standing(its_targets.with_due(tips)).annotate(stands=F("standing"))
     columns = ("id", "number", "assigned_to", "priority", "stands", "clock_began")
     for tip_id, number, officer_id, priority, standing, began in rows.values_list(*columns).iterator():
         if officer_id not in loads:  # assigned since the accounts were read

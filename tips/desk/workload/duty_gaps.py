@@ -59,7 +59,7 @@ def find_gaps() -> DutyGaps:
     """Return the gaps of the next days, by the shifts and days off. Categories that are sensitive or off the form are left out."""
     calendar, now = read_calendar(), timezone.now()
     gaps: dict[tuple[dt.datetime, dt.datetime], list[str]] = {}
-    shown = [category for category in readers.list_general_categories() if category.active]
+    shown = list(Category.objects.filter(is_sensitive=False, active=True))
     if calendar.has_shifts:
         today, end = timezone.localdate(now), now + dt.timedelta(days=DAYS)
         first, last = today - dt.timedelta(days=1), today + dt.timedelta(days=DAYS)

@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -81,9 +81,8 @@ def count_work(account: Account) -> dict[str, int]:
 
 def _count_own_late(account: Account) -> int:
     own = worklist.visible_with_unread(account).filter(views.GENERAL, worklist.ACTIVE, assigned_to=account.pk)
-    found = targets.Targets.load().with_due(own).aggregate(late=Count("pk", filter=Q(standing=targets.LATE)))
-    count: int = found["late"]
-    return count
+    its_targets = targets.Targets.load()
+    return its_targets.only_late(its_targets.with_due(own)).count()
 
 
 def list_waking_today(account: Account) -> list[Tip]:
