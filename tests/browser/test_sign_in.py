@@ -169,6 +169,7 @@ def test_a_passkey_is_enrolled_then_signs_in_alone_and_a_recovery_code_stands_in
         page.get_by_role("button", name="Remove the passkey").click()
         expect(page.get_by_text("It is removed.")).to_be_visible()
         page.get_by_role("button", name="Make new recovery codes").click()
+        expect(page.locator(".recovery-codes code")).to_have_count(10)
         assert not set(page.locator(".recovery-codes code").all_inner_texts()) & set(codes)
 
 

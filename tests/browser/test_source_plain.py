@@ -50,7 +50,7 @@ def test_a_tip_from_form_to_inbox_without_script(browser: Browser, stack: Stack)
         expect(page.get_by_text("It was not sent twice")).to_be_visible()
         assert cookies(page.context) == []
         main.get_by_role("link", name="Open my tip").click()
-        assert page.url == origin + "/tips/inbox/"
+        expect(page).to_have_url(origin + "/tips/inbox/")
         page.get_by_label("Your receipt").fill(receipt)
         main.get_by_role("button", name="Open my tip").click()
         expect(page.locator(".talk")).to_contain_text("4KT 9")
@@ -73,4 +73,4 @@ def test_a_tip_from_form_to_inbox_without_script(browser: Browser, stack: Stack)
         page.wait_for_url(lambda url: not url.startswith(origin), wait_until="commit")
         assert cookies(page.context) == []
         page.goto(origin + "/tips/inbox/conversation/")
-        assert page.url == origin + "/tips/inbox/"
+        expect(page).to_have_url(origin + "/tips/inbox/")
