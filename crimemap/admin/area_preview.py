@@ -9,7 +9,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from crimemap.admin import point_map
-from crimemap.geometry import meters_between
 from crimemap.layer_files import uploads
 from crimemap.layer_files.layer_file import LayerFile, LayerFileError
 from crimemap.layer_files.uploads import KeptUpload
@@ -21,7 +20,6 @@ from crimemap.places.property_table import summarize_properties
 
 MAX_ROWS_SHOWN = 200
 MAX_ASKED = 150  # areas that are gone, each with a field; beyond it, all follow the file's shapes
-_FAR_METERS = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def preview_context(query: Mapping[str, str], upload: KeptUpload) -> dict[str, A
         "incidents": area_import.count_moved_incidents(plan, plan.successors),
         "kilobytes": round(sum(len(str(row.outline)) for row in plan.rows) / 1000),
         "outline_map": point_map.draw_outlines(before, [row.outline for row in plan.rows]),
-        "warning": _find_distance(plan),
+        "warning": point_map.warn_if_far([(row.latitude, row.longitude) for row in plan.rows]),
         "notes": [*file.facts.notes(), *plan.notes],
     }
 
@@ -129,18 +127,3 @@ def _ask_successors(plan: LayerPlan, query: Mapping[str, str]) -> list[dict[str,
         }
         for number, area in enumerate(plan.gone)
     ]
-
-
-def _find_distance(plan: LayerPlan) -> str:
-    """Return a sentence if the file lies far from the agency's areas: in another city, or in a wrong coordinate system."""
-    city = area_index.middle_of(area_index.area_indexes().values())
-    if city is None:
-        return ""
-    latitude = sum(row.latitude for row in plan.rows) / len(plan.rows)
-    longitude = sum(row.longitude for row in plan.rows) / len(plan.rows)
-    distance = meters_between(latitude, longitude, *city)
-    if distance < _FAR_METERS:
-        return ""
-    return _(
-        "These areas lie %(distance)d km from the middle of your city. Check the file: it may be of another city, or its coordinates may be swapped or in another system."
-    ) % {"distance": round(distance / 1000)}

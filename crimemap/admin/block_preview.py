@@ -93,5 +93,6 @@ def preview_context(query: Mapping[str, str], upload: KeptUpload) -> dict[str, A
         "block_count": len(parsed.blocks),
         "result": block_import.compare_blocks(parsed.blocks),
         "point_map": point_map.draw_points([(block.latitude, block.longitude) for block in parsed.blocks[::step]]),
+        "warning": point_map.warn_if_far([(block.latitude, block.longitude) for block in parsed.blocks]),
         "notes": [*file.facts.notes(), *parsed.notes],
     }

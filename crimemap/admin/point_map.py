@@ -9,13 +9,16 @@ from functools import lru_cache
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from crimemap.geometry import meters_between
 from crimemap.models import Area
 from crimemap.pages.base_map_svg import HEIGHT, WIDTH, BaseMapRenderer, Box, MapDrawing, widen_to_aspect_ratio
-from crimemap.places import base_map
+from crimemap.places import area_index, base_map
 from crimemap.privacy.locations import Point
 
 _MARGIN_SHARE, _MIN_DEGREES = 0.15, 0.02  # around the points
+_FAR_METERS = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,20 @@ def draw_outlines(before: Sequence[dict[str, Any]], after: Sequence[dict[str, An
         [drawing.outline_path(outline) for outline in before],
         [drawing.outline_path(outline) for outline in after],
     )
+
+
+def warn_if_far(points: Sequence[Point]) -> str:
+    """Return a sentence if points lie far from the agency's areas: in another city, or in a wrong coordinate system."""
+    city = area_index.middle_of(area_index.area_indexes().values())
+    if city is None or not points:
+        return ""
+    latitude, longitude = (sum(values) / len(points) for values in zip(*points, strict=True))
+    distance = meters_between(latitude, longitude, *city)
+    if distance < _FAR_METERS:
+        return ""
+    return _(
+        "This layer lies %(distance)d km from the middle of your city. Check the file: it may be of another city, or its coordinates may be swapped or in another system."
+    ) % {"distance": round(distance / 1000)}
 
 
 def _draw_base_map(box: Box) -> MapDrawing:

@@ -112,7 +112,7 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
 
     Raises FilterError with the nearest position that can be shown.
     """
-    version = base_map.base_map_version()
+    version = base_map.city_map_version()
     full_box = _renderer(version, published).full_box
     position = _parse_position(position_text, chosen, full_box)
     box = base_map_svg.box_around(*position) if position else _find_filter_box(chosen)
@@ -190,7 +190,7 @@ def _find_filter_box(chosen: Filter) -> Box | None:
 
 @lru_cache(maxsize=2)
 def _renderer_of_version(version: str) -> BaseMapRenderer:  # noqa: ARG001  (the key)
-    return BaseMapRenderer(json.loads(base_map.base_map_json()))
+    return BaseMapRenderer(json.loads(base_map.city_map_json()))
 
 
 def _renderer(version: str, published: PublishedIncidents) -> BaseMapRenderer:

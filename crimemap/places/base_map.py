@@ -11,6 +11,7 @@ from typing import Any
 from core.web import page_cache
 from crimemap.city_map import tile_file
 from crimemap.models import BaseLayer, BaseMapBuild
+from crimemap.places import outline_map
 
 # How deep the positions of a GeoJSON geometry lie in lists.
 _DEPTHS = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiLineString": 2, "MultiPolygon": 3}
@@ -46,6 +47,29 @@ def base_map_json() -> bytes:
     return _base_map(version) if version else b""
 
 
+def city_map_version() -> str:
+    """Return a digest of what is drawn below incidents: of the base map or, without one, of the agency's own outlines."""
+    return base_map_version() or _drawable_outline_version()
+
+
+def city_map_json() -> bytes:
+    """Return what is drawn below incidents, in the format of base_map_json()."""
+    version = _drawable_outline_version()
+    return base_map_json() or (_outline_map(version) if version else b"")
+
+
+def _drawable_outline_version() -> str:
+    version = outline_map.outline_version()
+    return version if version and _outline_map(version) else ""
+
+
+@lru_cache(maxsize=2)
+def _outline_map(version: str) -> bytes:  # noqa: ARG001  (the cache's key)
+    return _as_json(
+        [layer | {"features": list(drawable_features(layer, layer["name"]))} for layer in outline_map.draw_outlines()]
+    )
+
+
 @lru_cache(maxsize=2)
 def _base_map(version: str) -> bytes:  # noqa: ARG001  (the cache's key)
     """Return the document, b"" if no layer has anything to draw: a broken layer must not break the public map."""
@@ -53,6 +77,10 @@ def _base_map(version: str) -> bytes:  # noqa: ARG001  (the cache's key)
     layers: list[dict[str, Any]] = [
         {"name": layer.name, "features": list(drawable_features(layer.geojson, layer.name))} for layer in stored
     ]
+    return _as_json(layers)
+
+
+def _as_json(layers: list[dict[str, Any]]) -> bytes:
     layers = [layer for layer in layers if layer["features"]]
     if not layers:
         return b""

@@ -20,7 +20,7 @@ from crimemap import http, wording
 from crimemap.city_map import tile_file
 from crimemap.offence_families import FAMILIES
 from crimemap.places import lookup
-from crimemap.places.base_map import base_map_json, base_map_version
+from crimemap.places.base_map import city_map_json, city_map_version
 from crimemap.snapshot import bubbles
 from crimemap.snapshot.bubbles import Bubble, View
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
@@ -167,7 +167,7 @@ def _intersect_boxes(first: Box, second: Box) -> Box:
 @require_safe
 def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
     """Return the base map for maps in the browser, cacheable forever: its URL changes with its content."""
-    current = base_map_version()
+    current = city_map_version()
     if version != current:
         if not current:
             raise Http404
@@ -211,5 +211,5 @@ def base_map_tiles(request: HttpRequest, digest: str) -> HttpResponseBase:
 
 @lru_cache(maxsize=2)
 def _load_base_map(version: str) -> tuple[bytes, bytes]:  # noqa: ARG001  (the key)
-    body = base_map_json()
+    body = city_map_json()
     return body, gzip.compress(body, 9, mtime=0)

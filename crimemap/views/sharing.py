@@ -150,4 +150,4 @@ def _render_embedded_map(request: HttpRequest, published: PublishedIncidents, ch
 def _embed_cache_key(chosen: Filter) -> str:
     """Return everything a cached frame depends on: the filter, the base map, and the style sheets, whose old URLs stop working."""
     sheets = [static(f"css/{name}.css") for name in ("common", "map", "embed")]
-    return "&".join([chosen.query_string(), base_map.base_map_version(), *sheets])
+    return "&".join([chosen.query_string(), base_map.city_map_version(), *sheets])

@@ -11,7 +11,7 @@ from django.template import Context, Template
 
 from core.web import page_cache
 from crimemap.admin import places
-from crimemap.models import Area, BaseLayer
+from crimemap.models import Area, BaseLayer, BaseMapBuild
 from crimemap.places import areas_at, base_map
 
 
@@ -41,9 +41,33 @@ def test_an_old_version_redirects_to_the_current_one(client, riverton):
     assert answer["Location"] == f"/map/base/{base_map.base_map_version()}.json"
 
 
-def test_without_a_base_map_the_url_is_not_found(client, db):
+def test_without_anything_to_draw_the_url_is_not_found(client, db):
     BaseLayer.objects.all().delete()
+    Area.objects.all().delete()
     assert client.get("/map/base/0123456789abcdef.json").status_code == 404
+
+
+def test_without_a_base_map_the_citys_own_outlines_are_drawn(client, riverton, incidents):
+    with_streets = client.get("/map/").content.decode()
+    assert 'class="streets' in with_streets
+    BaseLayer.objects.all().delete()
+    BaseMapBuild.objects.all().delete()
+    page_cache.clear()
+    page = client.get("/map/").content.decode()
+    assert 'class="streets' not in page
+    assert page.count('class="land"') == page.count('class="boundaries"') == 1
+    assert ">Harbor District</text>" in page
+    version = base_map.city_map_version()
+    assert f"/map/base/{version}.json" in page
+    drawn = client.get(f"/map/base/{version}.json").json()
+    assert [layer["name"] for layer in drawn["layers"]] == ["land", "boundaries", "labels"]
+    assert len(json.dumps(drawn)) < 30_000
+    assert 'class="boundaries"' in client.get("/map/embed/").content.decode()
+    Area.objects.filter(name="Harbor District").update(name="Old Docks")
+    assert base_map.city_map_version() != version
+    assert ">Old Docks</text>" in client.get("/map/").content.decode()
+    Area.objects.all().delete()
+    assert (base_map.city_map_version(), base_map.city_map_json()) == ("", b"")
 
 
 @pytest.mark.parametrize("there", [True, False])

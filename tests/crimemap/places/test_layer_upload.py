@@ -163,6 +163,9 @@ class TestPreview:
             assert who.get(where).status_code in (302, 404)
         officer = sign_in(create_account("cy", groups.OFFICER, "cy@example.org"))
         assert officer.get(address).status_code == 403
+        assert "This layer lies" not in shown(client, address)  # there is no other layer to compare with
+        layer_files.replace("city", file_of(polygon([[x + 50, y] for x, y in SQUARE], name="Riverton")))
+        assert re.search(r"This layer lies 5,?\d{3} km from the middle of your city", shown(client, address))
         client.post(address, {"give_up": "1"})
         assert client.get(address).status_code == 302
         assert codes() == []
