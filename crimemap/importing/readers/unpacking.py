@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,7 +120,10 @@ class UnpackedStream:
 
     def _check_end(self) -> None:
         self._child.closed_output = True
-        status = self._child.process.wait(MAX_SILENCE_SECONDS)
+        try:
+            status = self._child.process.wait(MAX_SILENCE_SECONDS)
+        except subprocess.TimeoutExpired:  # it has closed its output and stays
+            status = unpacking_process.TOO_LARGE
         if status:
             key = {unpacking_process.DAMAGED: "cut", unpacking_process.LOCKED: "locked"}.get(status, "slow")
             raise UnreadableFileError(_sentences()[key] % {"name": self._name})

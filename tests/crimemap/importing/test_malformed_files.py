@@ -313,6 +313,7 @@ BROKEN_UNPACKERS = {
     "silence": "import time; time.sleep(60)",
     "killed at once": "import os; os.kill(os.getpid(), 9)",
     "killed on the way": "os.write(1, head + content[:150]); os.kill(os.getpid(), 9)",
+    "closed and still there": "import time; os.write(1, head + content); os.close(1); time.sleep(60)",
     "another status": "os.write(1, head + content); sys.exit(77)",
     "endless": "os.write(1, head)\nwhile True: os.write(1, b'x' * 65536)",
     "nonsense in the list": 'os.write(1, head + b\'{"tables": [[1]], "count": "many"}\\n\')',
