@@ -64,6 +64,7 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
     form = SourceForm
     list_display = ("name", "slug", "profile", "last_import", "lateness", "pushes")
     search_fields = ("name", "slug")
+    change_list_template = "admin/crimemap/source_list.html"
     change_form_template = "admin/crimemap/source_form.html"
     fieldsets = (
         (None, {"fields": ("name", "slug", "profile", "time_zone")}),

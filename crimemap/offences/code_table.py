@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from core.plain_text import fold_text
 from crimemap.models import Category, ImportRun, OffenceCode
@@ -85,13 +85,16 @@ class Totals:
 class CodeTable:
     """`rows` are those of the filter, with the most rows first; the other fields are about all codes of the scope."""
 
+    list_name: str
     rows: list[CodeRow]
     all_rows: list[CodeRow]
     totals: Totals
     frequent_words: list[tuple[str, int]] = field(default_factory=list)
 
 
-def load_table(scope: Scope, chosen: Filter = Filter(), list_name: str = suggestions.USUAL_LIST) -> CodeTable:
+def load_table(scope: Scope, chosen: Filter = Filter(), list_name: str = "") -> CodeTable:
+    """Load the codes of a scope. Suggestions come from the named list, or else from the one that has most of the codes."""
+    list_name = list_name or suggestions.find_best_list(_find_codes(scope).filter(category=None))
     all_rows = _load_rows(scope, list_name)
     unclassified = [row for row in all_rows if row.is_unclassified]
     found = unclassified if chosen.is_unclassified else all_rows
@@ -104,7 +107,7 @@ def load_table(scope: Scope, chosen: Filter = Filter(), list_name: str = suggest
         by_list=sum(row.suggestion.basis == Basis.LIST for row in unclassified),
         by_words=sum(row.suggestion.basis == Basis.WORDS for row in unclassified),
     )
-    return CodeTable(rows, all_rows, totals, _count_words(unclassified))
+    return CodeTable(list_name, rows, all_rows, totals, _count_words(unclassified))
 
 
 def take_suggestions(table: CodeTable, basis: Basis) -> list[Assignment]:
@@ -124,12 +127,15 @@ def list_schemes() -> list[str]:
     )
 
 
-def _load_rows(scope: Scope, list_name: str) -> list[CodeRow]:
+def _find_codes(scope: Scope) -> QuerySet[OffenceCode]:
     codes = OffenceCode.objects.select_related("category")
     if scope.scheme:
         codes = codes.filter(scheme=scope.scheme)
-    counts = _count_rows(scope)
-    found = codes.filter(code__in=counts) if scope.test_run else codes
+    return codes.filter(code__in=_count_rows(scope)) if scope.test_run else codes
+
+
+def _load_rows(scope: Scope, list_name: str) -> list[CodeRow]:
+    found, counts = _find_codes(scope), _count_rows(scope)
     tell_domestic = suggestions.schemes_that_tell_domestic()
     names = dict(Category.objects.values_list("slug", "name"))
     rows = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -34,6 +35,21 @@ class Suggestion(NamedTuple):
 NOTHING = Suggestion("", "", Basis.NONE)
 
 
+def find_best_list(codes: Iterable[OffenceCode]) -> str:
+    """Return the known list that has the words of most of these codes; the FBI's if none has more."""
+    words = [_list_words(code) for code in codes]
+    counts = {
+        name: sum(catalogue.code_list(name).find(each) is not None for each in words) for name in catalogue.schemes()
+    }
+    return max(counts, key=lambda name: (counts[name], name == USUAL_LIST))
+
+
+def _list_words(code: OffenceCode) -> list[str]:
+    """Return the texts of a code that a list may have, without its number."""
+    _number, words = _split_number(code.code)
+    return [text for text in (code.label, words, words.split(JOINER, maxsplit=1)[0]) if text]
+
+
 def suggest(code: OffenceCode, *, list_name: str = USUAL_LIST, domestic_is_known: bool = False) -> Suggestion:
     """Suggest what the code's words say, unless its number is another offense's in the list, and nothing for a number alone:
     200 is arson to the FBI and rape in Philadelphia. Sensitive words count whatever the number.
@@ -42,8 +58,8 @@ def suggest(code: OffenceCode, *, list_name: str = USUAL_LIST, domestic_is_known
     """
     list_ = catalogue.code_list(list_name)
     text = f"{code.code} {code.label}"
-    number, words = _split_number(code.code)
-    by_words = list_.find(filter(None, [code.label, words, words.split(JOINER, maxsplit=1)[0]]))
+    number, _words = _split_number(code.code)
+    by_words = list_.find(_list_words(code))
     by_number = list_.find(filter(None, [number]))
     kind, often_domestic = sensitive_words.find_kind(text), sensitive_words.find_often_domestic(text)
     if kind and not (by_words and by_words.visibility == Visibility.HIDDEN):

@@ -61,7 +61,7 @@ class FilterForm(forms.Form):
         return Filter(words=data.get("words", ""), is_unclassified=data.get("show") != "all")
 
     def list_name(self) -> str:
-        return (self.cleaned_data.get("list") if self.is_valid() else "") or suggestions.USUAL_LIST
+        return str(self.cleaned_data.get("list", "")) if self.is_valid() else ""
 
 
 class AssignmentForm(forms.Form):
@@ -90,8 +90,9 @@ def table_response(
     check: Callable[[], None] = lambda: None,
 ) -> HttpResponse:
     """Answer GET or POST on a table of codes. `check` runs in the transaction of each change, and may raise to prevent it."""
-    filter_form = FilterForm({"list": suggestions.USUAL_LIST, **request.GET.dict()})
+    filter_form = FilterForm(request.GET)
     table = code_table.load_table(scope, filter_form.chosen(), filter_form.list_name())
+    filter_form = FilterForm({**request.GET.dict(), "list": table.list_name})
     form = AssignmentForm(request.POST if request.method == "POST" else None)
     problem, problems = "", list[code_sheet.SheetProblem]()
     if request.method == "POST":
@@ -126,6 +127,7 @@ def table_response(
         "query": f"?{urlencode(query)}" if query else "",
         "page_query": urlencode(query),
         "word_queries": [(word, count, urlencode({**query, "words": word})) for word, count in table.frequent_words],
+        "list_label": _LIST_NAMES.get(table.list_name, table.list_name),
         "is_filtered": bool(filter_form.chosen().words),
         "categories": {category.slug: category.name for category in Category.objects.all()},
     }
@@ -134,7 +136,7 @@ def table_response(
 
 def sheet_response(request: HttpRequest, scope: Scope, file_name: str) -> HttpResponse:
     """Answer with the codes of the page's filter as CSV."""
-    filter_form = FilterForm({"list": suggestions.USUAL_LIST, **request.GET.dict()})
+    filter_form = FilterForm(request.GET)
     table = code_table.load_table(scope, filter_form.chosen(), filter_form.list_name())
     response = HttpResponse("\ufeff" + code_sheet.write_sheet(table), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}.csv"'
