@@ -29,7 +29,6 @@ from tests.tipportal.staff_urls.test_roles import TABLE
 CHANGES_NOTHING = {
     "index": "reads only",
     "app_list": "reads only",
-    "crimemap_area_download": "reads only",
     "crimemap_area_import": "keeps a file to look at; replacing the layer is recorded",
     "crimemap_block_import": "keeps a file to look at; replacing the blocks is recorded",
     "crimemap_importrun_change": "shows an import; decisions about it are recorded",
