@@ -66,6 +66,24 @@ class RequestMaker:
     def bubbles_path(self) -> str:
         return f"/map/data/bubbles.json?{self.random_filter()}&{self.random_view()}"
 
+    def areas_path(self) -> str:
+        """Shade the city for a month, or for any range of days."""
+        if self.random.random() < 0.5:
+            return f"/map/data/areas.json?{self.random_filter()}"
+        last = self.published.until - timedelta(int(self.random.integers(self.days - 30)))
+        return f"/map/data/areas.json?from={last - timedelta(29)}&to={last}"
+
+    def points_path(self) -> str:
+        """Look at a few streets for a month or a year."""
+        north, east = self.points[int(self.random.integers(len(self.points)))]
+        view = f"view={north - 0.004:.5f},{east - 0.008:.5f},{north + 0.004:.5f},{east + 0.008:.5f}"
+        last = self.published.until - timedelta(int(self.random.integers(self.days - 365)))
+        days = 30 if self.random.random() < 0.5 else 365
+        return f"/map/data/points.json?from={last - timedelta(days - 1)}&to={last}&{view}"
+
+    def map_path(self) -> str:
+        return f"/map/?{self.random_filter()}"
+
     def list_path(self) -> str:
         page = 1 + int(self.random.integers(20))
         return (
@@ -221,6 +239,13 @@ def main() -> None:
         print(f"{'':<34} {'p50 ms':>7} {'p95 ms':>7} {'':>11} {'p99 ms':>7} {'largest':>11}")
         views = many(requests.bubbles_path, 50 * options.seconds)
         print(PacedLoad(url, views, 50).run().table_row("bubbles, 50 a second", 15), flush=True)
+        for name, one, target in (
+            ("areas", requests.areas_path, 25),
+            ("points of streets", requests.points_path, 15),
+            ("map page", requests.map_path, 40),
+        ):
+            load = PacedLoad(url, many(one, 10 * options.seconds), 10).run()
+            print(load.table_row(f"{name}, 10 a second", target), flush=True)
         print(
             PacedLoad(url, many(requests.list_path, 10 * options.seconds), 10).run().table_row("list, 10 a second", 40),
             flush=True,

@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from crimemap.pages.filter_form import parse_form
 from crimemap.places import former_codes
 from crimemap.snapshot import reader
-from crimemap.snapshot.filters import MAX_VALUE_CHARACTERS, PARTS, Filter, FilterError, FilterProblem
+from crimemap.snapshot.filters import DEFAULT_DAYS, MAX_VALUE_CHARACTERS, PARTS, Filter, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.row_scan import Box
 
@@ -35,16 +35,18 @@ CACHE_SECONDS = 60  # so a new version is on all screens a minute later
 SelectionView = Callable[..., HttpResponseBase]
 
 
-def with_selection(view: Callable[..., HttpResponseBase], *, unpublished_status: int = 200) -> SelectionView:
+def with_selection(
+    view: Callable[..., HttpResponseBase], *, unpublished_status: int = 200, default_days: int = DEFAULT_DAYS
+) -> SelectionView:
     """Call view(request, published, chosen, ...) with the request's filter.
 
-    `unpublished_status` is the status of the page shown while nothing is published.
+    `default_days` is the period where the request names none, `unpublished_status` is the status of the page shown while nothing is published.
     """
 
     @wraps(view)
     def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            published, chosen = read_selection(request)
+            published, chosen = read_selection(request, default_days)
         except NothingPublishedError:
             return render(request, "crimemap/pages/nothing_published.html", status=unpublished_status)
         except FilterError as error:
@@ -54,7 +56,7 @@ def with_selection(view: Callable[..., HttpResponseBase], *, unpublished_status:
     return respond
 
 
-def read_selection(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
+def read_selection(request: HttpRequest, default_days: int = DEFAULT_DAYS) -> tuple[PublishedIncidents, Filter]:
     """Return the current publication and the filter, which comes as a canonical URL or as a submitted form ("set").
 
     Raises NothingPublishedError, FilterError.
@@ -63,7 +65,7 @@ def read_selection(request: HttpRequest) -> tuple[PublishedIncidents, Filter]:
     length = len(request.META.get("QUERY_STRING", ""))
     parameters = parse_form(request.GET, published.families) if "set" in request.GET else request.GET
     try:
-        chosen, problems = Filter.parse(with_current_area(parameters, published), published), []
+        chosen, problems = Filter.parse(with_current_area(parameters, published), published, default_days), []
     except FilterError as error:
         chosen, problems = error.filter, error.problems
     if length > MAX_QUERY_CHARACTERS:

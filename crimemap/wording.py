@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, time
 
+from django.conf import settings
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format, number_format, time_format
 from django.utils.translation import gettext as _
@@ -102,6 +103,20 @@ def describe_count(count: int, chosen: Filter, published: FilterVocabulary) -> s
     # Translators: %(period)s is for example "on Nov. 21, 2026" or "Nov. 15-21, 2026 (the newest 7 days we have)".
     sentence = ngettext("%(count)s incident happened %(period)s.", "%(count)s incidents happened %(period)s.", count)
     return sentence % {"count": number_format(count, force_grouping=True), "period": period}
+
+
+def name_selection(count: int, chosen: Filter) -> str:
+    """Name a selection as a heading: "925 incidents in Riverton", "66 incidents in Lantern Hill"."""
+    if chosen.circle or chosen.box:
+        where = _("the chosen place")
+    elif chosen.area:
+        layer, code = chosen.area
+        where = area_name(layer, code, areas.area_names(layer))
+    else:
+        where = settings.CITY_NAME
+    # Translators: %(place)s is the name of the city or of an area, or "the chosen place".
+    sentence = ngettext("%(count)s incident in %(place)s", "%(count)s incidents in %(place)s", count)
+    return sentence % {"count": number_format(count, force_grouping=True), "place": where}
 
 
 def describe_period(covered: Filter) -> str:

@@ -1,8 +1,7 @@
-"""The map as the server draws it: base map, incidents as bubbles and symbols, and the links that move it.
+"""The map as the server draws it: base map, shaded areas or the marks of the incidents, and the links that move it.
 
-A bubble stands for the incidents of one grid cell, a symbol for a single incident. Both are links: to the list of their
-incidents or, if the list would be long, to a map at a higher zoom. The query parameter `at` is the center and zoom of the map,
-with and without script: at=41.50000,-38.50000,14. Without it the map shows the part of the city that the filter names, or all.
+The query parameter `at` is the center and zoom of the map, with and without script: at=41.50000,-38.50000,14. Without it the
+map shows the part of the city that the filter names, or all.
 """
 
 from __future__ import annotations
@@ -10,31 +9,26 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from crimemap import wording
 from crimemap.geometry import METERS_PER_DEGREE
 from crimemap.models import BaseMapBuild
-from crimemap.offence_families import BY_SLUG
-from crimemap.pages import base_map_svg
+from crimemap.pages import base_map_svg, map_marks
+from crimemap.pages.area_shading import ShadedArea, Shading, shade_areas
 from crimemap.pages.base_map_svg import BaseMapRenderer, Box, MapDrawing
+from crimemap.pages.map_marks import MAX_ZOOM, Mark
 from crimemap.places import areas, base_map
-from crimemap.snapshot import bubbles
-from crimemap.snapshot.bubbles import Bubble
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import PublishedIncidents
 
-MIN_CELL_UNITS = 96  # least width of a grid cell, in units of the drawing
-MAX_LISTED = 50  # incidents of a bubble that fit on one page of the list
-ZOOMS = range(4, 18)
+ZOOMS = range(4, MAX_ZOOM + 1)
 SPOT_ZOOM = 15
 CACHED_DRAWINGS = 64  # in each process
 SCALE_BAR_METERS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
@@ -43,15 +37,13 @@ MapPosition = tuple[float, float, float]  # latitude, longitude, zoom in steps o
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
-    """A bubble, or with `radius` 0 a single incident drawn as its family's symbol. Positions are in units."""
+class DrawnArea:
+    """A shaded area: the point of its label in units, its outline as path data, and the map closer to it."""
 
+    shaded: ShadedArea
     x: int
     y: int
-    radius: int
-    text: str
-    family: str
-    label: str
+    path: SafeString
     url: str
 
 
@@ -78,7 +70,9 @@ class ServerMap:
     """A drawn map with its markers and links, and the figures that the live map starts from."""
 
     drawing: MapDrawing
-    markers: list[Marker]
+    marks: list[Mark]
+    areas: list[DrawnArea]
+    shading: Shading | None
     move_links: list[MoveLink]
     circle: CircleOutline | None
     area_path: SafeString
@@ -119,9 +113,16 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
     drawing = _draw_cached(version, published, box)
     zoom = base_map_svg.zoom_of_box(drawing.box) if position is None else position[2]
     scale_bar_units, scale_bar_text = _choose_scale_bar(drawing)
+    shading = _shade_if_whole(published, chosen, drawing, zoom, full_box)
+    if map_marks.is_street_zoom(zoom, drawing.box[0]):
+        marks = map_marks.build_symbols(published, chosen, drawing)
+    else:
+        marks = [] if shading else map_marks.build_rings(published, chosen, drawing, zoom)
     return ServerMap(
         drawing,
-        _build_markers(published, chosen, drawing, zoom),
+        marks,
+        _drawn_areas(shading, chosen, drawing, zoom),
+        shading,
         _build_move_links(chosen, drawing, zoom, position, full_box),
         _circle_outline(chosen, drawing),
         _area_path(chosen, drawing),
@@ -132,11 +133,6 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
         areas.area_outline(*chosen.area) if chosen.area else None,
         base_map.current_build(),
     )
-
-
-def format_position(latitude: float, longitude: float, zoom: float) -> str:
-    """Format the query parameter `at`."""
-    return f"{latitude:.5f},{longitude:.5f},{zoom:g}"
 
 
 def _format_box(box: Box) -> str:
@@ -157,7 +153,7 @@ def _parse_position(text: str, chosen: Filter, full_box: Box) -> MapPosition | N
     else:
         nearest = (full_box[0] + full_box[2]) / 2, (full_box[1] + full_box[3]) / 2, base_map_svg.zoom_of_box(full_box)
         message = _("The map position must be latitude,longitude,zoom.")
-    raise FilterError([FilterProblem("at", message, format_position(*nearest))], chosen)
+    raise FilterError([FilterProblem("at", message, map_marks.format_position(*nearest))], chosen)
 
 
 def _clamp(latitude: float, longitude: float, full_box: Box) -> tuple[float, float]:
@@ -226,65 +222,28 @@ def _draw_cached(version: str, published: PublishedIncidents, box: Box | None) -
     return _drawings[key]
 
 
-def _build_markers(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing, zoom: float) -> list[Marker]:
-    # A cell is a quarter of a tile wide, and 2 ** zoom tiles span the globe.
-    grid_zoom = math.floor(math.log2(360 * drawing.scale[0] / MIN_CELL_UNITS)) - 2
-    view = bubbles.view_of(drawing.box, grid_zoom)
-    positioned = [
-        (bubble, *drawing.project(bubble.latitude, bubble.longitude))
-        for bubble in bubbles.bubbles(published, chosen, view)
-    ]
-    visible = [each for each in positioned if 0 <= each[1] <= drawing.width and 0 <= each[2] <= drawing.height]
-    largest = max((bubble.count for bubble, _x, _y in visible), default=1)
-    links = _MarkerLinks(chosen, view.zoom, zoom)
-    return [_marker(bubble, x, y, largest, links) for bubble, x, y in visible]
+def _shade_if_whole(
+    published: PublishedIncidents, chosen: Filter, drawing: MapDrawing, zoom: float, full_box: Box
+) -> Shading | None:
+    """Shade the areas while the map shows the whole city, or one step closer, and the filter names no part of it."""
+    if chosen.area or chosen.circle or chosen.box:
+        return None
+    whole_zoom = math.log2(360 * base_map_svg.FRAME_PIXELS / (256 * (full_box[3] - full_box[1])))
+    is_whole = zoom <= whole_zoom + 1 and not map_marks.is_street_zoom(zoom, drawing.box[0])
+    return shade_areas(published, chosen) if is_whole else None
 
 
-def _marker(bubble: Bubble, x: int, y: int, largest: int, links: _MarkerLinks) -> Marker:
-    if bubble.count == 1:
-        family = next(iter(bubble.families))
-        label = _("1 incident: %(family)s. Show it") % {"family": BY_SLUG[family].name}
-        return Marker(x, y, 0, "", family, label, links.list_url(bubble))
-    radius = 17 + round(21 * math.log(bubble.count) / math.log(max(largest, 20)))
-    counted = number_format(bubble.count, force_grouping=True)
-    text = counted if bubble.count < 10_000 else _("%(thousands)dk") % {"thousands": round(bubble.count / 1000)}
-    if bubble.one_point or bubble.count <= MAX_LISTED or links.is_at_max_zoom:
-        label = ngettext("%(count)s incident: show as a list", "%(count)s incidents: show as a list", bubble.count)
-        return Marker(x, y, radius, text, "", label % {"count": counted}, links.list_url(bubble))
-    label = ngettext("%(count)s incident: zoom in", "%(count)s incidents: zoom in", bubble.count)
-    return Marker(x, y, radius, text, "", label % {"count": counted}, links.zoom_url(bubble))
-
-
-class _MarkerLinks:
-    """URLs of markers: the list of the incidents in a cell or at a point, or the map two zoom levels closer."""
-
-    def __init__(self, chosen: Filter, grid_zoom: int, zoom: float) -> None:
-        self.chosen, self.grid_zoom = chosen, grid_zoom
-        self.zoom = min(zoom + 2, ZOOMS[-1])
-        self.is_at_max_zoom = zoom >= ZOOMS[-1]
-        self.list_base = f"{reverse('crimemap:list')}?{replace(chosen, box=None).query_string()}"
-        self.map_base = f"{reverse('crimemap:map')}?{chosen.query_string()}"
-
-    def list_url(self, bubble: Bubble) -> str:
-        point = (bubble.latitude, bubble.longitude)
-        south, west, north, east = (*point, *point) if bubble.count == 1 or bubble.one_point else self._cell_box(*point)
-        if self.chosen.box:
-            edges = self.chosen.box
-            south, west = max(south, edges[0]), max(west, edges[1])
-            north, east = min(north, edges[2]), min(east, edges[3])
-        return f"{self.list_base}&box={south:.5f},{west:.5f},{north:.5f},{east:.5f}"
-
-    def zoom_url(self, bubble: Bubble) -> str:
-        return f"{self.map_base}&at={format_position(bubble.latitude, bubble.longitude, self.zoom)}#crime-map"
-
-    def _cell_box(self, latitude: float, longitude: float) -> Box:
-        """Return the box of the grid cell (crimemap.snapshot.format) around a point."""
-        cells = 2 ** (self.grid_zoom + 2)
-        x = math.floor((longitude + 180) / 360 * cells)
-        sine = math.sin(math.radians(latitude))
-        y = math.floor((0.5 - math.log((1 + sine) / (1 - sine)) / (4 * math.pi)) * cells)
-        north, south = (math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * edge / cells)))) for edge in (y, y + 1))
-        return south, x / cells * 360 - 180, north, (x + 1) / cells * 360 - 180
+def _drawn_areas(shading: Shading | None, chosen: Filter, drawing: MapDrawing, zoom: float) -> list[DrawnArea]:
+    if shading is None:
+        return []
+    base_url = f"{reverse('crimemap:map')}?{chosen.query_string()}"
+    result = []
+    for each in shading.areas:
+        at = map_marks.format_position(each.area.latitude, each.area.longitude, min(zoom + 2, ZOOMS[-1]))
+        x, y = drawing.project(each.area.latitude, each.area.longitude)
+        url = f"{base_url}&at={at}"
+        result.append(DrawnArea(each, x, y, drawing.outline_path(each.area.outline), url))
+    return result
 
 
 def _build_move_links(
@@ -295,7 +254,7 @@ def _build_move_links(
     base_url = f"{reverse('crimemap:map')}?{chosen.query_string()}"
 
     def map_url(latitude: float, longitude: float, zoom: float) -> str:
-        return f"{base_url}&at={format_position(*_clamp(latitude, longitude, full_box), zoom)}#crime-map"
+        return f"{base_url}&at={map_marks.format_position(*_clamp(latitude, longitude, full_box), zoom)}"
 
     half_height, half_width = (north - south) / 2, (east - west) / 2
     links = []
@@ -304,9 +263,7 @@ def _build_move_links(
     if position is None:
         return links
     city_zoom = base_map_svg.zoom_of_box(full_box)
-    zoom_out_url = (
-        map_url(center_latitude, center_longitude, zoom - 1) if zoom - 1 > city_zoom else f"{base_url}#crime-map"
-    )
+    zoom_out_url = map_url(center_latitude, center_longitude, zoom - 1) if zoom - 1 > city_zoom else f"{base_url}"
     return [
         *links,
         MoveLink(_("Zoom out"), zoom_out_url),
@@ -314,7 +271,7 @@ def _build_move_links(
         MoveLink(_("Move south"), map_url(center_latitude - half_height, center_longitude, zoom)),
         MoveLink(_("Move west"), map_url(center_latitude, center_longitude - half_width, zoom)),
         MoveLink(_("Move east"), map_url(center_latitude, center_longitude + half_width, zoom)),
-        MoveLink(_("Show everything"), f"{base_url}#crime-map"),
+        MoveLink(_("Show everything"), f"{base_url}"),
     ]
 
 

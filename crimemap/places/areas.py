@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,3 +65,30 @@ def area_outline(layer: str, code: str) -> dict[str, Any] | None:
         return outline if is_drawable(outline) else None
 
     return page_cache.get_or_build(("outline", layer, code), read)
+
+
+@dataclass(frozen=True, slots=True)
+class ShadedLayer:
+    """The layer of areas that the map of the whole city shades. digest: of the outlines, for addresses cached for ever."""
+
+    layer: str
+    areas: list[AreaOutline]
+    digest: str
+
+
+SHADED_LAYERS = ("neighbourhood", "district", "beat")  # the first with outlines is shaded
+LEAST_SHADED = 2
+
+
+def shaded_layer() -> ShadedLayer | None:
+    """Return the layer to shade, at most a minute old; None if no layer has outlines to draw."""
+    return page_cache.get_or_build(("shaded layer",), _find_shaded_layer)
+
+
+def _find_shaded_layer() -> ShadedLayer | None:
+    for layer in SHADED_LAYERS:
+        drawable = [area for area in area_outlines(layer) if is_drawable(area.outline)]
+        if len(drawable) >= LEAST_SHADED:
+            content = json.dumps([[area.code, area.name, area.outline] for area in drawable])
+            return ShadedLayer(layer, drawable, hashlib.sha256(content.encode()).hexdigest()[:16])
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import compress
 
@@ -24,7 +25,8 @@ class Bubble:
     """The incidents of one cell: their number, also by family, and the mean of their points in degrees.
 
     one_point: all incidents of the cell, whatever the filter, are at one point. No zoom separates them, and
-    PublishedIncidents.read_page_at_point lists them.
+    PublishedIncidents.read_page_at_point lists them. place: the number of one place of the cell, the same for every filter;
+    its block and areas say where the cell is.
     """
 
     latitude: float
@@ -32,6 +34,7 @@ class Bubble:
     count: int
     families: dict[str, int]
     one_point: bool
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,19 @@ def view_of(box: Box, zoom: int) -> View:
         if (view.east - view.west + 1) * (view.south - view.north + 1) <= MAX_VIEW_CELLS:
             return view
         zoom -= 1
+
+
+def box_of(view: View) -> Box:
+    """Return the box of all cells of a view."""
+    cells = float(1 << (view.zoom + 2))  # a cell is a quarter of a tile wide
+
+    def latitude(y: int) -> float:
+        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / cells))))
+
+    def longitude(x: int) -> float:
+        return x / cells * 360 - 180
+
+    return latitude(view.south + 1), longitude(view.west), latitude(view.north), longitude(view.east + 1)
 
 
 def bubbles(published: PublishedIncidents, chosen: Filter, view: View) -> list[Bubble]:
@@ -211,13 +227,14 @@ class _Grid:
         shown = np.flatnonzero(total)
         means = [sums.sum(axis=1)[shown] / total[shown] / DEGREE for sums in (latitude, longitude)]
         return [
-            Bubble(north, east, number, dict(zip(compress(names, line), filter(None, line), strict=True)), one)
-            for north, east, number, line, one in zip(
+            Bubble(north, east, number, dict(zip(compress(names, line), filter(None, line), strict=True)), one, place)
+            for north, east, number, line, one, place in zip(
                 means[0].tolist(),
                 means[1].tolist(),
                 total[shown].tolist(),
                 by_family[shown].tolist(),
                 self.all.one_point[self.shown][shown].tolist(),
+                ((self.all.first + self.all.end) // 2)[self.shown][shown].tolist(),
                 strict=True,
             )
         ]

@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Protocol
 from urllib.parse import urlencode
@@ -20,6 +20,8 @@ from django.utils.translation import gettext as _
 from crimemap.offence_families import BY_SLUG
 
 PRESETS = (7, 14, 30, 90, 365)  # days
+DEFAULT_DAYS = 365  # where a query names no period
+MAP_DAYS = 30  # the same for the map page and its data
 MAX_VALUES = 50  # of one part
 MAX_VALUE_CHARACTERS = 200  # the rest of a value is ignored
 MAX_RADIUS_METERS = 50_000.0
@@ -75,6 +77,7 @@ class Filter:
 
     days: the preset behind the dates, 0 for custom dates. categories: slugs. hours: 0 to 23. weekdays: 0 (Monday) to 6.
     area: (layer, code). circle: (latitude, longitude, radius in meters). box: (south, west, north, east) in degrees.
+    families: what a family's slug stands for, so that a whole family is one word of the query string.
 
     A row with unknown hour matches no hour, with unknown day no weekday, without mapped place no circle and no box.
     """
@@ -88,16 +91,17 @@ class Filter:
     area: tuple[str, str] | None = None
     circle: tuple[float, float, float] | None = None
     box: tuple[float, float, float, float] | None = None
+    families: tuple[tuple[str, frozenset[str]], ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def parse(cls, query: Mapping[str, str], known: FilterVocabulary) -> Filter:
+    def parse(cls, query: Mapping[str, str], known: FilterVocabulary, default_days: int = DEFAULT_DAYS) -> Filter:
         """Parse a query string, ignoring parts that are not PARTS. Raises FilterError.
 
         category=burglary,theft or a family (family:theft) | days=30 | from=2026-01-01 to=2026-01-31 | hour=22-4 |
         weekday=sat,sun | area=district:004 | near=41.88,-87.63 radius=300 | box=south,west,north,east
         Repeated values of a QueryDict are combined; a plain mapping has one string for each part.
         """
-        parser = _FilterParser(query, known)
+        parser = _FilterParser(query, known, default_days)
         since, until, days = parser.dates()
         result = cls(
             since,
@@ -109,6 +113,7 @@ class Filter:
             area=parser.area(),
             circle=parser.circle(),
             box=parser.box(),
+            families=_group_by_family(known.families),
         )
         if parser.problems:
             raise FilterError(parser.problems, result)
@@ -118,7 +123,7 @@ class Filter:
         """Return the filter as a query string; equal filters give equal strings, and the default dates are included."""
         parts: list[tuple[str, str]] = []
         if self.categories:
-            parts.append(("category", ",".join(sorted(self.categories))))
+            parts.append(("category", ",".join(self._category_words())))
         if self.days:
             parts.append(("days", str(self.days)))
         else:
@@ -136,6 +141,12 @@ class Filter:
             parts.append(("box", ",".join(f"{edge:.5f}" for edge in self.box)))
         return urlencode(parts, safe=",:")
 
+    def _category_words(self) -> list[str]:
+        """Name the categories, a whole family of several by its own word."""
+        whole = {slug: members for slug, members in self.families if len(members) > 1 and members <= self.categories}
+        single = self.categories.difference(*whole.values())
+        return sorted([*single, *(f"family:{slug}" for slug in whole)])
+
     def covered_by(self, published: FilterVocabulary) -> Filter | None:
         """Return the same filter for those of its days that are published, None if none are."""
         since, until = max(self.since, published.since), min(self.until, published.until)
@@ -146,6 +157,13 @@ class Filter:
         return replace(self, since=_days_before(self.since, days), until=_days_before(self.until, days), days=0)
 
 
+def _group_by_family(families: Mapping[str, str]) -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple(
+        (family, frozenset(slug for slug, its_family in families.items() if its_family == family))
+        for family in dict.fromkeys(families.values())
+    )
+
+
 def _days_before(day: date, days: int) -> date:
     return day - timedelta(min(days, (day - date.min).days))
 
@@ -153,9 +171,10 @@ def _days_before(day: date, days: int) -> date:
 class _FilterParser:
     """Parses the parts of one query string and collects their problems."""
 
-    def __init__(self, query: Mapping[str, str], known: FilterVocabulary) -> None:
+    def __init__(self, query: Mapping[str, str], known: FilterVocabulary, default_days: int) -> None:
         self.query = query
         self.known = known
+        self.default_days = default_days
         self.problems: list[FilterProblem] = []
 
     def _values(self, part: str) -> list[str]:
@@ -188,8 +207,8 @@ class _FilterParser:
     def _days(self) -> int:
         given = self._values("days")
         if not given:
-            return 365
-        number = int(given[0]) if re.fullmatch(r"[0-9]{1,6}", given[0]) else 365
+            return self.default_days
+        number = int(given[0]) if re.fullmatch(r"[0-9]{1,6}", given[0]) else self.default_days
         if len(given) == 1 and given[0] == str(number) and number in PRESETS:
             return number
         nearest = min(PRESETS, key=lambda preset: abs(preset - number))

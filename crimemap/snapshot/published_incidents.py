@@ -312,6 +312,12 @@ class PublishedIncidents:
             )
         return rows
 
+    def describe_place(self, number: int) -> tuple[str, dict[str, str]]:
+        """Return the block of a place, "" if it has none, and its areas: layer to code, without unknown ones."""
+        block: bytes = self.columns["texts"][self.columns["block"][number]]
+        codes = {layer: self.areas[layer][int(self.columns[layer][number])] for layer in format.LAYERS}
+        return block.decode(), {layer: code for layer, code in codes.items() if code}
+
     def _category_counts(self, chosen: Filter) -> Array:
         low, high = row_scan.row_range(self.columns, chosen)
         counts = np.zeros(len(self.category_names), "i8")
@@ -363,6 +369,17 @@ def comparison_filters(chosen: Filter) -> tuple[Filter, Filter]:
     """Return the filter for the equally long period just before, and for the same days a year ago."""
     year_ago = replace(chosen, days=0, since=_year_before(chosen.since), until=_year_before(chosen.until))
     return chosen.shifted((chosen.until - chosen.since).days + 1), year_ago
+
+
+def same_days_before(published: PublishedIncidents, chosen: Filter, years: int) -> list[Filter]:
+    """Return the filter for the same days of each year before, the latest first, as far back as the data cover them."""
+    result = []
+    for _year in range(years):
+        chosen = replace(chosen, days=0, since=_year_before(chosen.since), until=_year_before(chosen.until))
+        if chosen.since < published.since:
+            break
+        result.append(chosen)
+    return result
 
 
 def _year_before(day: date) -> date:

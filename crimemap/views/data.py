@@ -1,4 +1,4 @@
-"""JSON for the map's scripts: base map, bubbles, the incidents behind one, places. Small, cacheable, without cookies."""
+"""Data for the map's scripts: base map, bubbles, areas, points, the list of a view, places. Small, cacheable, without cookies."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from typing import Any
 
 import orjson
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crimemap import http, wording
+from crimemap import http
 from crimemap.city_map import tile_file
 from crimemap.offence_families import FAMILIES
-from crimemap.places import lookup
+from crimemap.pages import area_shading, map_list, map_marks
+from crimemap.places import areas, lookup
 from crimemap.places.base_map import city_map_json, city_map_version
-from crimemap.snapshot import bubbles
+from crimemap.snapshot import bubbles, street_points
 from crimemap.snapshot.bubbles import Bubble, View
-from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
+from crimemap.snapshot.filters import MAP_DAYS, Filter, FilterError
 from crimemap.snapshot.format import DEEPEST
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
-from crimemap.snapshot.results import IncidentRow
 from crimemap.snapshot.row_scan import Box
 from crimemap.views.selection import narrow_to_place
 
 YEAR_SECONDS = 365 * 24 * 3600
-PAGE_ROWS = 20  # of the incidents behind a bubble
 MAX_BUBBLES = 2048  # in one response: at worst 27 kB compressed; a 3840 x 2160 screen shows 2040
 DEFAULT_ZOOM = 12  # shows the whole city
+STREET_GRID_ZOOM = 14  # its cells are as wide as the screen of a phone shows at the zoom of single incidents
 
 DataView = Callable[[HttpRequest, PublishedIncidents, Filter], HttpResponseBase]
 
@@ -44,7 +43,7 @@ def json_for_script(view: DataView) -> Callable[[HttpRequest], HttpResponseBase]
     @require_safe
     def respond(request: HttpRequest) -> HttpResponseBase:
         try:
-            return view(request, *http.read_selection(request))
+            return view(request, *http.read_selection(request, MAP_DAYS))
         except FilterError as error:
             return http.filter_error_json(error, request)
         except NothingPublishedError:
@@ -55,11 +54,11 @@ def json_for_script(view: DataView) -> Callable[[HttpRequest], HttpResponseBase]
 
 @json_for_script
 def bubbles_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Return the bubbles of a view: {"zoom", "families", "bubbles": [[latitude, longitude, one_point, ...counts]]}.
+    """Return the bubbles of a view: {"zoom", "families", "bubbles": [[latitude, longitude, one_point, ...counts]], "near": []}.
 
     Query: the filter and view=south,west,north,east&z=14. The view is widened to whole cells of 64 pixels, so that nearby
     views share one cached response. `zoom` is lower than requested if the view has too many cells. A bubble's counts are in
-    the order of `families`; `one_point` is 1 if all its incidents have the same point.
+    the order of `families`; `one_point` is 1 if all its incidents have the same point. `near` names each one's surroundings.
     """
     view = _limit_cells(
         http.parse_view_box(request, chosen),
@@ -73,35 +72,72 @@ def bubbles_in_view(request: HttpRequest, published: PublishedIncidents, chosen:
             "zoom": view.zoom,
             "families": families,
             "bubbles": [_bubble_values(each, view.zoom, families) for each in counted_bubbles],
+            "near": [map_marks.describe_surroundings(published, each.place) for each in counted_bubbles],
         }
 
     return _cached_json(request, published, f"{chosen.query_string()}&{view}", compute)
 
 
 @json_for_script
-def rows_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Return a page of the incidents in a view, newest first.
+def list_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+    """Return a page of the list of the incidents in a view, newest first, as HTML.
 
-    Query: the filter and view=south,west,north,east&page=1. A point is a view of size zero.
+    Query: the filter, view=south,west,north,east and page=1. A point is a view of size zero; without a view, all are listed.
     """
-    view = http.parse_view_box(request, chosen)
     number = http.parse_whole_number(request, chosen, "page", range(1, 100_000), 1)
-    inside = replace(chosen, box=view if chosen.box is None else _intersect_boxes(view, chosen.box))
+    inside = chosen
+    if "view" in request.GET:
+        view = http.parse_view_box(request, chosen)
+        inside = replace(chosen, box=view if chosen.box is None else _intersect_boxes(view, chosen.box))
+
+    def compute() -> HttpResponseBase:
+        shaded = areas.shaded_layer()
+        listing = map_list.build_list(published, inside, number, shaded.layer if shaded else "")
+        context = {"listing": listing, "query": inside.query_string()}
+        return render(request, "crimemap/map/rows.html", context)
+
+    return http.cached_response(request, published.version, f"{inside.query_string()}&{number}", compute)
+
+
+@json_for_script
+def points_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+    """Return the incidents of a small view by point: {"points": [[latitude, longitude, label, {category: count}]]}.
+
+    Query: the filter and view=south,west,north,east, which is widened to whole cells, so that nearby views share a response.
+    """
+    view = bubbles.view_of(http.parse_view_box(request, chosen), STREET_GRID_ZOOM)
 
     def compute() -> dict[str, Any]:
-        page = published.read_page(inside, offset=(number - 1) * PAGE_ROWS, limit=PAGE_ROWS)
-        pages = max(1, -(-page.total // PAGE_ROWS))
-        if number > pages:
-            problem = FilterProblem("page", _("There are %(pages)d pages.") % {"pages": pages}, str(pages))
-            raise FilterError([problem], chosen)
+        found = street_points.street_points(published, chosen, bubbles.box_of(view))
         return {
-            "total": page.total,
-            "page": number,
-            "pages": pages,
-            "rows": [_row_values(row, published) for row in page.rows],
+            "points": [
+                [each.latitude, each.longitude, map_marks.describe_point(published, each), each.categories]
+                for each in found
+            ]
         }
 
-    return _cached_json(request, published, f"{chosen.query_string()}&{view}&{number}", compute)
+    return _cached_json(request, published, f"{chosen.query_string()}&{view}", compute)
+
+
+@json_for_script
+def shaded_areas(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
+    """Return the shading of the whole city: {"areas": [[code, name, count, class, verdict, change, label]], "key": HTML}.
+
+    Query: the filter. The outlines are at the address of `area_outlines`.
+    """
+
+    def compute() -> dict[str, Any]:
+        shading = area_shading.shade_areas(published, chosen)
+        context = {"shading": shading, "query": chosen.query_string(), "shade": "count"}
+        return {
+            "key": render_to_string("crimemap/map/shade.html", context),
+            "areas": [
+                [each.area.code, each.name, each.count, each.shade, each.verdict, each.change, each.label]
+                for each in (shading.areas if shading else ())
+            ],
+        }
+
+    return _cached_json(request, published, chosen.query_string(), compute)
 
 
 @json_for_script
@@ -137,17 +173,6 @@ def _bubble_values(bubble: Bubble, zoom: int, families: list[str]) -> list[float
     return [round(bubble.latitude, digits), round(bubble.longitude, digits), int(bubble.one_point), *counts]
 
 
-def _row_values(row: IncidentRow, published: PublishedIncidents) -> dict[str, str]:
-    return {
-        "url": reverse("crimemap:incident", args=[row.public_id]),
-        "category": published.category_names[row.category],
-        "family": published.families[row.category],
-        "when": wording.describe_time(row),
-        "block": row.block,
-        "outcome": row.outcome,
-    }
-
-
 def _limit_cells(box: Box, zoom: int) -> View:
     """Return the view at this zoom, or at the highest lower zoom with at most MAX_BUBBLES cells."""
     view = bubbles.view_of(box, zoom)
@@ -162,6 +187,20 @@ def _intersect_boxes(first: Box, second: Box) -> Box:
 
 
 # The base map
+
+
+@require_safe
+def area_outlines(_request: HttpRequest, digest: str) -> HttpResponseBase:
+    """Return the outlines of the shaded areas: [[code, latitude, longitude, GeoJSON geometry]], cacheable forever."""
+    shaded = areas.shaded_layer()
+    if shaded is None:
+        raise Http404
+    if digest != shaded.digest:
+        return redirect("crimemap:area_outlines", digest=shaded.digest)
+    outlines = [[each.code, each.latitude, each.longitude, each.outline] for each in shaded.areas]
+    response = HttpResponse(orjson.dumps(outlines), content_type="application/json")
+    response["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    return response
 
 
 @require_safe

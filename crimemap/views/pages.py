@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crimemap import wording
-from crimemap.pages import about_data, charts, incident_list, server_map
-from crimemap.snapshot.filters import Filter
+from crimemap.pages import about_data, charts, incident_list, map_list, server_map, time_brush
+from crimemap.places import areas
+from crimemap.snapshot.filters import MAP_DAYS, Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.views.selection import render_selection, selection_page
 
-LATEST_ROWS = 5  # below the map
+# Loaded by static/js/map/main.js before the map can be used, in its order.
+MAP_MODULES = [f"js/map/{name}.js" for name in ("base-map", "incidents", "areas", "rings", "symbols", "keyboard")]
 
 
-@selection_page
+@partial(selection_page, default_days=MAP_DAYS)
 def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Show a drawn map of the incidents; script replaces it with a live map."""
-    latest = published.read_page(chosen, limit=LATEST_ROWS)
+    """Show a drawn map of the incidents beside their list; script replaces the drawing with a live map."""
+    drawn = server_map.draw_map(published, chosen, request.GET.get("at", ""))
+    listing = map_list.build_list(published, chosen, 1, drawn.shading.layer if drawn.shading else "")
     context = {
-        "map": server_map.draw_map(published, chosen, request.GET.get("at", "")),
-        "latest": latest.rows,
+        "map": drawn,
+        "shaded": areas.shaded_layer(),
+        "shade": "change" if request.GET.get("shade") == "change" else "count",
+        "listing": listing,
+        "heading": wording.name_selection(listing.total, chosen),
+        "keys": map_list.list_keys(published, chosen),
+        "brush": time_brush.build_brush(published, chosen, listing.total, timezone.localdate()),
+        "periods": time_brush.list_periods(published, chosen),
         "comparison": published.compare_covered_days(chosen),
+        "modules": [*MAP_MODULES, "js/dom.js"],
     }
     return render_selection(request, "map", published, chosen, context)
 

@@ -18,22 +18,25 @@ from crimemap import http, wording
 from crimemap.pages.filter_form import FilterChip, build_panel
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
-from crimemap.snapshot.filters import PRESETS, Filter, FilterError
+from crimemap.snapshot.filters import DEFAULT_DAYS, PRESETS, Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
 SelectionView = Callable[..., HttpResponseBase]
 SEARCH_RADIUS_METERS = 500  # around a place that was searched for
 
 
-def selection_page(view: Callable[..., HttpResponseBase]) -> SelectionView:
-    """Call view(request, published, chosen, ...), which may raise FilterError; redirect a submitted form to its canonical URL."""
+def selection_page(view: Callable[..., HttpResponseBase], *, default_days: int = DEFAULT_DAYS) -> SelectionView:
+    """Call view(request, published, chosen, ...), which may raise FilterError; redirect a submitted form to its canonical URL.
+
+    `default_days` is the period where the address names none.
+    """
 
     @require_safe
     @wraps(view)
     def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if "set" in request.GET:
             return _redirect_submitted_form(request)
-        return catch_filter_errors(http.with_selection(view))(request, *args, **kwargs)
+        return catch_filter_errors(http.with_selection(view, default_days=default_days))(request, *args, **kwargs)
 
     return respond
 

@@ -36,6 +36,7 @@ def ask(page: Page, portal: Stack, address: str) -> None:
 def test_from_the_map_to_an_alert_and_unsubscribing(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url, script=False) as page:
         page.goto(portal.public_url + "/map/?area=district:1&category=burglary")
+        page.locator("#sheet-list").check()
         page.get_by_role("link", name="email").first.click()
         expect(page.get_by_label("A district, beat or neighborhood")).to_be_checked()
         expect(page.get_by_label("Which area?")).to_have_value("district:1")

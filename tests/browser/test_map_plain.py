@@ -12,11 +12,11 @@ from tests.browser.source import check_looks, cookies, visit
 from tests.stack import Stack
 
 # Of each mark of the drawing, in pixels: where it is rendered, and where its attributes place it.
-MARKS = """() => [...document.querySelectorAll("svg.city a > g")].map((mark) => {
+MARKS = """() => [...document.querySelectorAll("svg.city a.mk > g")].map((mark) => {
   const [x, y] = mark.getAttribute("transform").match(/-?[0-9.]+/g).map(Number);
   const svg = mark.ownerSVGElement;
   const point = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
-  const box = mark.querySelector("circle, path").getBoundingClientRect();
+  const box = mark.querySelector(".hole, .b1, .sh").getBoundingClientRect();
   return [box.x + box.width / 2 - point.x, box.y + box.height / 2 - point.y, box.width];
 })"""
 
@@ -26,7 +26,10 @@ def days(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("address", ["/map/", "/map/?days=30&at=41.50000,-38.50000,15", "/map/area/district/1/"])
+@pytest.mark.parametrize(
+    "address",
+    ["/map/?days=365&at=41.50000,-38.50000,15", "/map/?days=30&at=41.50000,-38.50000,16", "/map/area/district/1/"],
+)
 def test_each_mark_of_the_drawing_is_at_its_place(browser: Browser, portal: Stack, address: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844})
     page = context.new_page()
@@ -43,14 +46,16 @@ def test_each_mark_of_the_drawing_is_at_its_place(browser: Browser, portal: Stac
 
 def test_from_the_map_to_a_tip_about_an_incident(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url, script=False) as page:
-        page.goto(portal.public_url + "/map/")
+        page.goto(portal.public_url + "/map/list/")
         page.locator("#panel > summary").click()
         page.locator("#panel").get_by_text("90 days", exact=True).click()
         page.locator("#panel").get_by_text("Against people", exact=True).click()  # off
         page.locator("#id_area").select_option("North District")
         page.get_by_role("button", name="Show").click()
-        expect(page).to_have_url(re.compile(r"\?category=burglary,fraud&days=90&area=district:1$"))
+        expect(page).to_have_url(re.compile(r"\?category=family:theft&days=90&area=district:1$"))
 
+        page.goto(f"{portal.public_url}/map/?{urlsplit(page.url).query}")
+        page.locator(".mn > summary").click()
         for name, heading in (("Charts", "Charts of incidents"), ("List", "List of incidents")):
             page.get_by_role("link", name=name, exact=True).click()
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)

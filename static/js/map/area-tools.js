@@ -23,13 +23,16 @@ export function createFilterLayer(L, map, style = { className: "chosen", interac
 }
 
 export function createTools(L, map, selection, { cityBounds, text, say, yieldGestures }) {
-  const toolbar = element("div", "map-tools");
-  const near = button(text("nearMe"), "btn btn-s btn-line");
+  const more = element("details", "map-tools");
+  more.setAttribute("name", "bar");
+  const choices = element("div", "drop");
+  more.append(element("summary", "", text("more")), choices);
+  const near = button(text("nearMe"), "tb");
   const middle = button(text("aroundMiddle"), "btn btn-s btn-line");
   const box = button(text("drawBox"), "btn btn-s btn-line");
   box.setAttribute("aria-pressed", "false");
   const share = button(text("copyLink"), "btn btn-s btn-line");
-  toolbar.append(near, middle, box, share);
+  choices.append(middle, box, share);
 
   near.addEventListener("click", () => {
     if (!navigator.geolocation) return say(text("noPosition"));
@@ -46,6 +49,7 @@ export function createTools(L, map, selection, { cityBounds, text, say, yieldGes
     );
   });
   middle.addEventListener("click", () => {
+    more.open = false;
     const { lat, lng } = map.getCenter();
     const widthMeters = map.distance(map.getBounds().getNorthWest(), map.getBounds().getNorthEast());
     const radius = [300, 500, 1000, 2000].find((each) => each > widthMeters / 6) ?? 5000;
@@ -64,7 +68,7 @@ export function createTools(L, map, selection, { cityBounds, text, say, yieldGes
       field.select();
     }
   });
-  return toolbar;
+  return { near, more };
 }
 
 export function snapToGrid(degrees) {
@@ -80,13 +84,14 @@ function enableBoxDrawing(L, map, { toggle, text, say, yieldGestures, onChoice }
   let pressed = null;
 
   const begin = () => {
+    toggle.closest("details").open = false;
     toggle.setAttribute("aria-pressed", "true");
     frame.classList.add("is-drawing");
     frame.append(crosshair);
     map.dragging.disable();
     say(text("boxFirst"));
     frame.focus({ preventScroll: true });
-    frame.scrollIntoView({ block: "nearest" });
+    
   };
   const end = () => {
     toggle.setAttribute("aria-pressed", "false");
@@ -148,7 +153,7 @@ function enableBoxDrawing(L, map, { toggle, text, say, yieldGestures, onChoice }
     if (event.key === "Escape") {
       end();
       say("");
-      toggle.focus();
+      toggle.closest("details").querySelector("summary").focus();
     } else if (event.key === "Enter" && event.target === frame) {
       event.preventDefault();
       setCorner(map.getCenter());

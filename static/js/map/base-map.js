@@ -21,10 +21,11 @@ export async function loadBaseMap({ baseUrl }) {
   return response.json();
 }
 
-/* Adds the tiles of the base map. What draws them is loaded here, since only some maps have tiles. */
-export async function loadTiles(map, { tilesUrl, tilesJs }) {
+/* Adds the tiles of the base map, with the names of areas above the zoom `areaNamesFrom`. What draws them is loaded here, since only
+   some maps have tiles. */
+export async function loadTiles(map, { tilesUrl, tilesJs }, areaNamesFrom = 0) {
   const [style] = await Promise.all([import("./tile-style.js"), window.protomapsL ? null : loadScript(tilesJs)]);
-  style.drawTiles(map, tilesUrl);
+  style.drawTiles(map, tilesUrl, areaNamesFrom);
 }
 
 export async function loadLeaflet({ leafletJs, leafletCss, mapCss }) {
@@ -51,13 +52,20 @@ function appendToHead(node) {
 
 /* Leaves to the page the swipes and wheel turns that cannot move the map, because it shows all of `bounds`, or all of its
    height or width: else people are caught in the map. A wheel zooms such a map only with Ctrl or Command, which is also how
-   browsers report a pinch on a touchpad. Returns a function to call after dragging was switched on or off. */
-export function letPageScroll(map, bounds) {
+   browsers report a pinch on a touchpad. `isInPage()`: whether the page around the map scrolls at all. Returns a function to call
+   after dragging was switched on or off. */
+export function letPageScroll(map, bounds, isInPage) {
   const frame = map.getContainer();
   const canMove = { sideways: true, upAndDown: true };
-  const isFixed = () => !canMove.sideways && !canMove.upAndDown;
+  const isFixed = () => isInPage() && !canMove.sideways && !canMove.upAndDown;
   const update = () => {
     if (frame.classList.contains("is-drawing")) return;
+    if (!isInPage()) {
+      Object.assign(canMove, { sideways: true, upAndDown: true });
+      map.dragging.enable();
+      frame.style.touchAction = "";
+      return;
+    }
     const [view, northWest, southEast] = [map.getSize(), map.project(bounds.getNorthWest()), map.project(bounds.getSouthEast())];
     canMove.sideways = southEast.x - northWest.x > view.x + 1;
     canMove.upAndDown = southEast.y - northWest.y > view.y + 1;
@@ -86,6 +94,7 @@ export function letPageScroll(map, bounds) {
 
 /* Draws the base map on a Leaflet map that has a view. */
 export function drawBaseMap(L, map, base) {
+  map.createPane("land").style.zIndex = 380;
   const lines = base.layers.filter((layer) => layer.name !== "labels").flatMap((layer) => drawLayer(L, map, layer));
   const updateWidths = () => lines.forEach((line) => line.setStyle({ weight: line.options.widthAt(map.getZoom()) }));
   map.on("zoomend", updateWidths);
@@ -103,6 +112,7 @@ function drawLayer(L, map, { name, features }) {
       const coordinates = L.GeoJSON.coordsToLatLngs(parts, closed ? 2 : 1);
       const options = {
         className: `${casingWidth ? "edge " : ""}${name} ${rank}`.trim(),
+        pane: name === "land" ? "land" : "overlayPane", // areas are shaded between the two
         interactive: false,
         weight: 1.5,
         widthAt: isLine ? (zoom) => streetWidth(rank, zoom) + casingWidth : () => 1.5,

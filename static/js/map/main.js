@@ -1,14 +1,16 @@
 /* The live map. It replaces the server's drawing once Leaflet, the base map and the incidents have loaded; until then, and if
-   anything fails, the drawing stays. Filter, search, month slider and tools load afterwards. */
+   anything fails, the drawing stays. Filter, search, list, brush and tools load afterwards. */
 
 import { button, element, texts } from "../dom.js";
 import { drawBaseMap, letPageScroll, loadBaseMap, loadLeaflet, loadTiles } from "./base-map.js";
-import { Bubbles } from "./bubbles.js";
+import { Incidents } from "./incidents.js";
+import { addMarkKeys } from "./keyboard.js";
 
 const figure = document.querySelector("#crime-map");
 const data = figure.dataset;
 const text = texts(figure);
-const MAX_ZOOM = 17; // the same as in crimemap.pages.server_map
+const MAX_ZOOM = 17; // the same as in crimemap.pages.map_marks
+const FLOWING = matchMedia("(max-height: 33em)"); // the map stands in the page, as at large zoom: see crime-map.css
 
 start();
 
@@ -28,9 +30,10 @@ async function start() {
 
 async function showLiveMap(L, frame, baseMapLoading) {
   const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  frame.setAttribute("role", "application");
+  frame.setAttribute("role", "group");
   frame.setAttribute("aria-label", text("map"));
   frame.setAttribute("aria-describedby", "map-help");
+  frame.classList.toggle("has-tiles", Boolean(data.tilesUrl));
   figure.append(frame);
   const cityBounds = parseBounds(L, data.whole);
   const map = L.map(frame, {
@@ -38,8 +41,9 @@ async function showLiveMap(L, frame, baseMapLoading) {
     zoomControl: false,
     maxZoom: MAX_ZOOM,
     zoomSnap: 0.5,
+    trackResize: false, // tools.js does, without taking it for a move of the visitor
     renderer: L.svg({ padding: 0.4 }), // draw beyond the edge: a printed page can be wider than the screen
-    maxBounds: cityBounds,
+    maxBounds: cityBounds.pad(0.25),
     maxBoundsViscosity: 1,
     keyboardPanDelta: 60,
     zoomAnimation: !reducedMotion,
@@ -53,43 +57,50 @@ async function showLiveMap(L, frame, baseMapLoading) {
   L.control.zoom({ position: "topright", zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
   const scale = L.control.scale({ position: "bottomleft" }).addTo(map).getContainer();
   if (/^en(-us)?$|-us$/i.test(document.documentElement.lang)) scale.append(scale.firstChild); // miles, then kilometers
-  const yieldGestures = letPageScroll(map, cityBounds);
+  const yieldGestures = letPageScroll(map, cityBounds, () => FLOWING.matches);
 
   const statusLine = createStatusLine();
-  const symbols = readLegendSymbols(document.querySelector("#legend"));
-  const names = Object.fromEntries(Object.keys(symbols).map((slug) => [slug, symbols[slug].dataset.name]));
+  const families = readSymbols("#legend > [data-family]", "family");
+  const types = readSymbols("#legend [data-category]", "category");
   let equipment = null;
-  const bubbles = new Bubbles(L, map, {
-    url: data.bubblesUrl,
-    query: data.query,
-    symbols,
-    names,
+  let equipped = null;
+  const incidents = new Incidents(L, map, {
+    data,
+    families,
+    types,
+    cityBounds,
     text,
-    onCount: ({ total, families }) => {
-      statusLine.showCount(total);
-      showCountsInLegend(families);
+    onCount: (inView) => {
+      statusLine.showCount(inView.total);
+      showCountsInKeys(inView.families);
+      equipped?.updateList(inView);
     },
     onList: async (view, from) => {
       const tools = await equipment.catch(() => null);
-      if (tools) tools.stacked.open(bubbles.query, view, from);
-      else location.assign(`${data.listUrl}?${withBox(bubbles.query, view)}`);
+      if (tools) tools.stacked.open(incidents.query, view, from);
+      else location.assign(`${data.listUrl}?${withBox(incidents.query, view)}`);
     },
     onBusy: (isBusy) => figure.classList.toggle("is-loading", isBusy),
-    onFailure: () => statusLine.showError(text("failed"), () => bubbles.refresh()),
+    onFailure: () => statusLine.showError(text("failed"), () => incidents.refresh()),
   });
   // The base map is drawn while the incidents are loading.
   const drawn = data.tilesUrl
-    ? loadTiles(map, data).catch(() => false)
+    ? loadTiles(map, data, data.areasUrl ? map.getBoundsZoom(cityBounds) + 1 : 0).catch(() => false)
     : baseMapLoading.then((base) => (base ? drawBaseMap(L, map, base) : base));
-  const [base] = await Promise.all([drawn, bubbles.refresh()]);
-  if (base === false || !bubbles.known) return removeLiveMap(map, frame); // something failed to load: keep the drawing
-  figure.querySelector("svg.city").remove();
+  const [base] = await Promise.all([drawn, incidents.refresh()]);
+  if (base === false || !incidents.known) return removeLiveMap(map, frame); // something failed to load: keep the drawing
+  const drawing = figure.querySelector("svg.city");
+  frame.classList.toggle("by-change", drawing.classList.contains("by-change"));
+  drawing.remove();
   frame.classList.add("is-there");
   const help = Object.assign(element("p", "visually-hidden", text("help")), { id: "map-help" });
-  document.querySelector("#moves").replaceWith(help, statusLine.node);
-  equipment = import("./tools.js").then(({ equip }) => equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView, yieldGestures }));
+  document.querySelector("#moves").replaceWith(help);
+  document.querySelector("#said").append(statusLine.node);
+  addMarkKeys(map, incidents);
+  equipment = import("./tools.js").then(({ equip }) => equip({ L, map, incidents, figure, cityBounds, types, text, statusLine, showView, yieldGestures }));
   figure.dataset.ready = "";
-  await equipment;
+  equipped = await equipment;
+  incidents.countInView();
   figure.dataset.equipped = "";
 }
 
@@ -116,32 +127,29 @@ function parseBounds(L, box) {
   return L.latLngBounds([south, west], [north, east]);
 }
 
-/* Returns the legend's symbols by family; the map and the lists draw copies of them. */
-function readLegendSymbols(legend) {
+/* Returns the symbols of the form by family or category; the map and the lists draw copies of them. */
+function readSymbols(selector, name) {
   return Object.fromEntries(
-    [...legend.querySelectorAll("[data-family]")].map((line) => {
-      const symbol = line.querySelector("svg.sym").cloneNode(true);
+    [...document.querySelectorAll(selector)].map((line) => {
+      const symbol = line.querySelector("label > svg").cloneNode(true);
       symbol.dataset.name = line.querySelector("label > span").textContent;
-      return [line.dataset.family, symbol];
+      symbol.dataset.family = line.closest("[data-family]").dataset.family;
+      return [line.dataset[name], symbol];
     }),
   );
 }
 
-/* Shows how many incidents of each family are in view, beside the counts of the whole selection. */
-function showCountsInLegend(families) {
-  for (const line of document.querySelectorAll("#legend [data-family]")) {
-    let inView = line.querySelector("label .seen");
-    if (!inView) {
-      inView = element("span", "seen");
-      line.querySelector("label > span").append(inView);
-    }
-    const number = new Intl.NumberFormat(document.documentElement.lang).format(families[line.dataset.family] ?? 0);
-    const isUnmapped = line.dataset.mapped === "0" && line.querySelector(".count").textContent !== "0";
-    inView.textContent = isUnmapped ? text("unmapped") : text("seen", { count: number });
+/* Shows in the legend how many incidents of each family are in view; null: those of the whole selection, as the server says. */
+function showCountsInKeys(families) {
+  const number = new Intl.NumberFormat(document.documentElement.lang);
+  for (const key of document.querySelectorAll("#keys [data-family]")) {
+    const count = key.querySelector("b");
+    count.dataset.whole = count.dataset.whole ?? count.textContent;
+    count.textContent = families && !key.classList.contains("off") ? number.format(families[key.dataset.family] ?? 0) : count.dataset.whole;
   }
 }
 
-/* Creates the status line below the map: counts in view, actions, errors. Screen readers announce it. */
+/* Creates the status line over the map: counts in view, actions, errors. Screen readers announce it. */
 function createStatusLine() {
   const node = element("div", "map-said");
   const message = element("p");
@@ -153,7 +161,7 @@ function createStatusLine() {
   let persistentMessage = "";
   const say = (sentence, isPersistent = false) => {
     retryButton.hidden = true;
-    node.classList.remove("is-trouble");
+    node.classList.remove("is-trouble", "is-quiet");
     message.textContent = sentence;
     persistentMessage = isPersistent ? sentence : "";
   };
@@ -164,6 +172,7 @@ function createStatusLine() {
       const countMessage = text(total === 1 ? "inViewOne" : "inView", { count: number.format(total) });
       const previous = persistentMessage;
       say([previous, countMessage].filter(Boolean).join(" "));
+      node.classList.toggle("is-quiet", !previous); // the heading of the list says it, too
       persistentMessage = previous;
     },
     clearPersistent() {

@@ -7,20 +7,27 @@ import { refill } from "../dom.js";
 const PAGE_PARTS = {
   "#lead": null,
   "#chips": (part) => document.querySelector("#lead").after(part),
+  "#fresh": null,
   "#views": null,
-  "#below-map": null,
-  "#latest": (part) => document.querySelector(".map-page").append(part),
-  "#panel > summary": null,
+  ".views2": null,
+  "#keys": null,
+  "#brush": null,
+  "#empty": (part) => document.querySelector("#rows").before(part),
+  "#places": (part) => document.querySelector("#list").prepend(part),
+  "#rows": null,
+  "#below-rows": null,
+  "#period-summary > span": null,
+  "#types-summary > span": null,
 };
 
 export class Selection {
   /* `query`: of the page as loaded. `onRequest(query, isElsewhere)` is called when a selection is requested; `isElsewhere`: it is
      about another part of the map. `onChange({ query, requested, figure, position, fit })` follows once its page has loaded,
-     `onFailure(sentence or null, retry)` if it fails. `position()` is the `at` parameter of the present view, or "". */
-  constructor({ query, onRequest, onChange, onFailure, position }) {
-    Object.assign(this, { query, onRequest, onChange, onFailure, position });
+     `onFailure(sentence or null, retry)` if it fails. `viewText(isElsewhere)` is what the address says of the view, or "". */
+  constructor({ query, onRequest, onChange, onFailure, viewText }) {
+    Object.assign(this, { query, onRequest, onChange, onFailure, viewText });
     this.form = document.querySelector("#filter");
-    this.page = document.querySelector(".map-page");
+    this.page = document.body;
     this.form.addEventListener("change", (event) => this.handleFieldChange(event.target));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -88,6 +95,7 @@ export class Selection {
     const parts = new URLSearchParams(raw);
     const at = parts.get("at");
     parts.delete("at");
+    parts.delete("shade");
     const requested = formatQuery(parts);
     const isElsewhere = !coversSamePlace(requested, this.query);
     this.onRequest(requested, isElsewhere);
@@ -103,9 +111,9 @@ export class Selection {
       return;
     }
     try {
-      this.query = new URL(page.querySelector("#views a").href, location.href).search.slice(1);
+      this.query = page.querySelector("#crime-map").dataset.query;
       this.applyPage(page, refillForm);
-      if (push) history.pushState(null, "", `?${this.query}${!isElsewhere && this.position() ? `&at=${this.position()}` : ""}`);
+      if (push) history.pushState(null, "", `?${this.query}${this.viewText(isElsewhere)}`);
       this.onChange({ query: this.query, requested, figure: page.querySelector("#crime-map"), position: at, fit: isElsewhere || !push });
     } catch {
       location.assign(`?${raw}`); // a script that fails here leaves the work to the plain page
@@ -115,9 +123,11 @@ export class Selection {
   applyPage(page, refillForm) {
     document.title = page.title;
     const focused = document.activeElement;
+    const heading = document.querySelector("#map-heading");
+    heading.dataset.whole = page.querySelector("#map-heading").dataset.whole;
     for (const [part, insert] of Object.entries(PAGE_PARTS)) {
       const [current, next] = [document.querySelector(part), page.querySelector(part)];
-      if (current && next) refill(current, ...next.childNodes);
+      if (current && next) refill(current, ...[...next.childNodes].map((node) => node.cloneNode(true))); // some are of the form as well
       else if (current) current.remove();
       else if (next) insert(next);
     }
@@ -146,9 +156,6 @@ export class Selection {
     const counts = new Map([...next.querySelectorAll("[name=category]")].map((box) => [box.value, box.closest("label").querySelector(".count").textContent]));
     for (const box of this.form.querySelectorAll("[name=category]")) {
       box.closest("label").querySelector(".count").textContent = counts.get(box.value) ?? "0";
-    }
-    for (const line of next.querySelectorAll("[data-family]")) {
-      this.form.querySelector(`[data-family="${line.dataset.family}"]`).dataset.mapped = line.dataset.mapped;
     }
   }
 }

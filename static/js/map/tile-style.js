@@ -13,7 +13,7 @@ const KINDS = Object.keys(WIDTHS).reverse();
 const TOKENS = ["land", "water", "park", "street", "street-edge", "district", "map-label", "line"];
 
 /* Adds the tiles to a Leaflet map. They are drawn anew when the device turns light or dark. */
-export function drawTiles(map, url) {
+export function drawTiles(map, url, areaNamesFrom = 0) {
   let layer = null;
   const draw = () => {
     const colors = readColors(map.getContainer());
@@ -22,7 +22,7 @@ export function drawTiles(map, url) {
       attribution: "",
       backgroundColor: colors.land,
       paintRules: paintRules(colors),
-      labelRules: labelRules(colors),
+      labelRules: labelRules(colors, areaNamesFrom),
       maxDataZoom: 15,
       noWrap: true,
     });
@@ -70,7 +70,7 @@ function paintRules(colors) {
   ];
 }
 
-function labelRules(colors) {
+function labelRules(colors, areaNamesFrom) {
   const { CenteredTextSymbolizer, LineLabelSymbolizer } = window.protomapsL;
   const text = { fill: colors["map-label"], stroke: colors.land, width: 3 };
   const named = (kinds) => (_zoom, feature) => kinds.includes(feature.props.kind);
@@ -81,7 +81,7 @@ function labelRules(colors) {
     symbolizer: new LineLabelSymbolizer({ ...text, font: `600 ${size}px ${FONT}`, position: 2, repeatDistance: 350 }),
   });
   return [
-    { dataLayer: "labels", maxzoom: 16, filter: named(["area"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 14px ${FONT}`, textTransform: "uppercase", letterSpacing: 1 }) },
+    { dataLayer: "labels", minzoom: Math.floor(areaNamesFrom + 0.5), maxzoom: 16, filter: named(["area"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 14px ${FONT}`, textTransform: "uppercase", letterSpacing: 1 }) },
     { dataLayer: "labels", maxzoom: 12, filter: named(["city"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 16px ${FONT}` }) },
     onStreet(["motorway", "major", "medium"], 13, 13),
     { dataLayer: "landmarks", minzoom: 14, filter: named(["park"]), symbolizer: new CenteredTextSymbolizer({ ...text, stroke: colors.park, font: `600 12px ${FONT}`, maxLineChars: 14 }) },

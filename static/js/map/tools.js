@@ -1,74 +1,128 @@
-/* The interactive parts of the map page: filter, search, months, tools. Loaded after the first view of the map. */
+/* The interactive parts of the map page: filter, search, list, brush, tools. Loaded after the first view of the map. */
 
 import { createFilterLayer, createTools } from "./area-tools.js";
-import { addMonthSlider } from "./month-slider.js";
-import { addPlaceSearch } from "./place-search.js";
-import { Selection } from "./selection.js";
+import { TimeBrush } from "./brush.js";
 import { IncidentPanel } from "./incident-panel.js";
+import { tieRowsToMarks } from "./lit.js";
+import { addPlaceSearch } from "./place-search.js";
 import { fitMapToPaper } from "./printing.js";
+import { RowList } from "./row-list.js";
+import { Selection } from "./selection.js";
+import { addMenus, addSheet } from "./sheet.js";
 
-export function equip({ L, map, bubbles, figure, cityBounds, symbols, text, statusLine, showView, yieldGestures }) {
+const SETTLING_MILLISECONDS = 400; // after a move by script, within which Leaflet pans back inside the bounds of the map
+
+export function equip({ L, map, incidents, figure, cityBounds, text, statusLine, showView, yieldGestures }) {
   const data = figure.dataset;
-  let isMovedByVisitor = new URLSearchParams(location.search).has("at");
+  const frame = map.getContainer();
+  const address = new URLSearchParams(location.search);
+  let isMovedByVisitor = address.has("at");
   let isMovedByScript = false; // not by the visitor
+  let movesUntil = 0;
   const moveByScript = (move) => {
     isMovedByScript = true;
     move();
     isMovedByScript = false;
+    movesUntil = performance.now() + SETTLING_MILLISECONDS;
   };
   const positionText = () => {
     const { lat, lng } = map.getCenter();
     return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`;
   };
+  /* What the address says of the view besides the selection. */
+  const viewText = () => `${isMovedByVisitor ? `&at=${positionText()}` : ""}${frame.classList.contains("by-change") ? "&shade=change" : ""}`;
 
-  const stacked = new IncidentPanel(figure, { url: data.rowsUrl, symbols, text });
+  const stacked = new IncidentPanel(figure, { url: data.rowsUrl, text });
+  const rows = new RowList({ url: data.rowsUrl, text });
   const drawFilter = createFilterLayer(L, map);
   drawFilter({ query: data.query, outline: data.outline });
 
   const selection = new Selection({
     query: data.query,
-    position: () => (isMovedByVisitor ? positionText() : ""),
+    viewText: (isElsewhere) => (isElsewhere ? "" : viewText()),
     onRequest: (query, isElsewhere) => {
       stacked.close();
-      if (!isElsewhere) bubbles.refresh(query);
+      if (!isElsewhere) incidents.refresh(query);
     },
     onChange: ({ query, requested, figure: next, position, fit }) => {
-      if (bubbles.query === requested) bubbles.renameQuery(query);
-      else bubbles.query = query;
+      if (incidents.query === requested) incidents.renameQuery(query);
+      else incidents.query = query;
       drawFilter({ query, outline: next.dataset.outline });
-      if (!fit) return bubbles.countInView();
+      rows.takeServerList();
+      brush.update();
+      if (!fit) return incidents.refresh();
       isMovedByVisitor = Boolean(position);
+      box = next.dataset.box;
       moveByScript(() => showView(L, map, position, next.dataset.box));
+      incidents.refresh();
     },
     onFailure: (sentence, retry) => statusLine.showError(sentence ?? text("failed"), sentence ? null : retry),
   });
   selection.link = () => `${location.origin}${location.pathname}?${selection.query}&at=${positionText()}`;
+  const remember = () => history.replaceState(history.state, "", `?${selection.query}${viewText()}`);
 
+  let box = data.box;
+  const isAsWide = ({ x, y }) => x === frame.clientWidth && y === frame.clientHeight;
+  new ResizeObserver(() => {
+    if (isAsWide(map.getSize())) return;
+    moveByScript(() => {
+      map.invalidateSize({ animate: false });
+      if (!isMovedByVisitor && !matchMedia("print").matches) showView(L, map, null, box);
+    });
+  }).observe(figure);
   fitMapToPaper(map, moveByScript);
   map.on("moveend", () => {
     // Leaflet reports some moves late: one of the printed map must not become the address of the page.
-    if (isMovedByScript || matchMedia("print").matches) return;
+    if (isMovedByScript || performance.now() < movesUntil || matchMedia("print").matches) return;
     isMovedByVisitor = true;
     statusLine.clearPersistent();
-    history.replaceState(history.state, "", `?${selection.query}&at=${positionText()}`);
+    remember();
   });
 
   const toolbar = createTools(L, map, selection, { cityBounds, text, say: statusLine.say, yieldGestures });
-  statusLine.node.after(toolbar);
-  addMonthSlider(selection, { text });
+  const addTools = () => document.querySelector("#tools").append(toolbar.near, toolbar.more);
+  selection.form.addEventListener("refilled", addTools);
+  addTools();
+  const brush = new TimeBrush(selection, incidents, { text });
+  addShadeSwitch(frame, remember);
+  addMenus();
+  addSheet();
+  tieRowsToMarks(incidents, map);
   addPlaceSearch(selection, {
     url: data.placesUrl,
     text,
     onChoice: async (query, name) => {
       await selection.load(query);
       selection.form.elements.q.value = name;
-      const panel = document.querySelector("#panel");
-      if (panel.firstElementChild.getClientRects().length) {
-        panel.open = false; // on a phone the panel covers the map
-        figure.scrollIntoView({ block: "nearest" });
-        map.getContainer().focus({ preventScroll: true });
-      }
+      frame.focus({ preventScroll: true });
     },
   });
-  return { stacked, selection };
+  return {
+    stacked,
+    selection,
+    updateList: ({ total, level }) => rows.show(incidents.query, level === "city" ? null : map.getBounds(), total),
+  };
+}
+
+/* Switches the shading between count and change, without a request: both are in the areas already. */
+function addShadeSwitch(frame, remember) {
+  const place = document.querySelector("#shade");
+  const mark = () => {
+    const shown = frame.classList.contains("by-change") ? "change" : "count";
+    place.classList.toggle("by-change", shown === "change");
+    for (const link of place.querySelectorAll("[data-shade]")) {
+      if (link.dataset.shade === shown) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  };
+  place.addEventListener("shaded", mark);
+  place.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-shade]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    frame.classList.toggle("by-change", link.dataset.shade === "change");
+    mark();
+    remember();
+  });
+  mark();
 }

@@ -217,7 +217,7 @@ def test_every_page_answers_for_areas_with_any_character(client, riverton, setti
         assert client.get(feed).status_code == 200
         query = {"area": f"neighbourhood:{code}", "days": "365"}
         view = {"view": "41.4,-38.6,41.6,-38.4", "z": "13", "layer": "neighbourhood"}
-        for path in ("/map/", "/map/list/", "/map/charts/", "/map/embed/", "/map/alerts/", "/map/download.csv", "/map/data/rows.json",
+        for path in ("/map/", "/map/list/", "/map/charts/", "/map/embed/", "/map/alerts/", "/map/download.csv", "/map/data/list.html",
                      "/map/data/bubbles.json", "/api/v1/counts/months", "/api/v1/counts/areas"):  # fmt: skip
             answer = client.get(
                 path, query | (view if "data" in path else {"layer": view["layer"]} if path.endswith("areas") else {})

@@ -34,15 +34,18 @@ def get_page(client: Any, address: str, **query: str) -> str:
 
 
 def links(page: str, css: str) -> list[tuple[str, str]]:
-    """Return (URL, name) of the drawing's links with a CSS class."""
-    found = re.findall(rf'<a class="{css}" href="([^"]*)" aria-label="([^"]*)"', page)
+    """Return (URL, name) of the drawing's links with a CSS class: "ar" areas, "mk" rings, symbols and piles."""
+    found = re.findall(rf'<a class="{css}[^"]*" href="([^"]*)" aria-label="([^"]*)"', page)
     return [(unescape(address), unescape(name)) for address, name in found]
 
 
-def leading_number(name: str) -> int:
-    found = re.match(r"[\d,]+", name)
-    assert found, name
-    return int(found[0].replace(",", ""))
+def named_count(name: str) -> int:
+    """Return the number of incidents that a mark's name says; the name of a single incident says none."""
+    found = re.search(r": ([\d,]+) incident", name)
+    return int(found[1].replace(",", "")) if found else 1
+
+
+MIDDLE, STREET = "41.50000,-38.50000,15", "41.50000,-38.50000,16"
 
 
 def parse_filter(published: PublishedIncidents, **query: str) -> Filter:
@@ -52,43 +55,106 @@ def parse_filter(published: PublishedIncidents, **query: str) -> Filter:
 # The drawing
 
 
-def test_map_draws_the_city_and_every_mapped_incident(client, riverton, incidents: PublishedIncidents):
+def test_the_whole_city_is_shaded_by_the_incidents_of_its_areas(client, riverton, incidents: PublishedIncidents):
     page = get_page(client, "/map/")
-    chosen = parse_filter(incidents)
+    chosen = parse_filter(incidents, days="30")
     assert 'class="streets minor"' in page
     assert "Old Town" in page
     assert f"{incidents.count(chosen):,} incidents happened " in page
-    marks = links(page, "many") + links(page, "one")
-    assert sum(leading_number(name) for _address, name in marks) == incidents.count(chosen) - incidents.count_unmapped(
+    assert f">{incidents.count(chosen):,} incidents in Riverton</h1>" in page
+    counts = incidents.count_by_area(chosen, "neighbourhood")
+    named = {name.split(":")[0]: (address, named_count(name)) for address, name in links(page, "ar")}
+    assert {name: count for name, (_address, count) in named.items() if count} == {
+        "Old Town": counts["old-town"],
+        "Millside": counts["millside"],
+    }
+    assert not links(page, "mk")
+    assert "no usual range yet" in page, "the data go back one year"
+    assert 'by-change"' in get_page(client, "/map/", shade="change")
+    closer = get_page(client, named["Old Town"][0])
+    assert links(closer, "mk")
+
+
+def test_rings_count_every_mapped_incident_by_family(client, riverton, incidents: PublishedIncidents):
+    area = {"days": "365", "area": "neighbourhood:old-town"}
+    page = get_page(client, "/map/", **area, at="41.50000,-38.50000,14")
+    chosen = parse_filter(incidents, **area)
+    marks = links(page, "mk")
+    assert sum(named_count(name) for _address, name in marks) == incidents.count(chosen) - incidents.count_unmapped(
         chosen
     )
+    pattern = r"(Old Town|Millside), near \d+00 block of Arden Street: [\d,]+ incidents?: Against people \d+, Theft and burglary \d+\. .+"
+    assert any(re.fullmatch(pattern, name) for _address, name in marks), marks[:3]
+    ring = page[page.index('<circle class="hole"') :].split("</g>")[0]
+    lengths = [float(length) for length in re.findall(r'stroke-dasharray="([\d.]+) 100"', ring)]
+    assert 95 < sum(lengths) <= 100
 
 
-def test_marker_links_to_the_list_of_the_incidents_it_counts(client, riverton, incidents: PublishedIncidents):
-    page = get_page(client, "/map/", days="30")
-    marks = [each for each in links(page, "many") + links(page, "one") if "zoom in" not in each[1]]
-    assert marks
-    for address, name in marks:
-        listed = get_page(client, address)
-        assert f"{leading_number(name):,} incident" in listed
-        assert listed.count("/map/incident/") == leading_number(name)
+def test_mark_links_to_the_list_of_the_incidents_it_counts(client, riverton, incidents: PublishedIncidents):
+    for at in (MIDDLE, STREET):
+        marks = [each for each in links(get_page(client, "/map/", days="30", at=at), "mk") if "Zoom in" not in each[1]]
+        assert marks
+        for address, name in marks:
+            listed = get_page(client, address)
+            assert f"{named_count(name):,} incident" in listed
+            assert listed.count("/map/incident/") == named_count(name)
 
 
-def test_large_bubble_links_to_a_closer_map_where_it_splits(client, riverton, incidents: PublishedIncidents):
-    page = get_page(client, "/map/")
-    address, name = max(links(page, "many"), key=lambda link: leading_number(link[1]))
-    assert "zoom in" in name
-    assert urlsplit(address).fragment == "crime-map"
-    nearer = get_page(client, address)
-    assert len(links(nearer, "many")) > 1
-    assert max(leading_number(each) for _address, each in links(nearer, "many")) < leading_number(name)
+def test_large_ring_links_to_a_closer_map_where_it_splits(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/", days="365", at=MIDDLE)
+    address, name = max(links(page, "mk"), key=lambda link: named_count(link[1]))
+    assert "Zoom in" in name
+    nearer = links(get_page(client, address), "mk")
+    assert len(nearer) > 1
+    assert max(named_count(each) for _address, each in nearer) < named_count(name)
 
 
-def test_single_incident_is_drawn_as_the_symbol_of_its_family(client, riverton, incidents: PublishedIncidents):
-    page = get_page(client, "/map/", days="7")
-    singles = re.findall(r'aria-label="1 incident: ([^"]*)\. Show it"><g class="sym (\w+)"', page)
+def test_street_zoom_draws_one_symbol_an_incident_and_piles(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/", days="30", at=STREET)
+    marks = links(page, "mk")
+    singles = [name for _address, name in marks if name.endswith("Show it")]
+    piles = [name for _address, name in marks if name.endswith("Show them as a list")]
     assert singles
-    assert set(singles) <= {("Against people", "people"), ("Theft and burglary", "theft")}
+    assert piles
+    assert len(singles) + len(piles) == len(marks)
+    assert re.fullmatch(r"\d+00 block of Arden Street, (Old Town|Millside): (Burglary|Assault)\. Show it", singles[0])
+    assert re.search(r'<g class="ty people">.*?#g-assault', page)
+
+
+def test_the_legend_over_the_map_turns_a_family_off_and_on(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/")
+    keys = dict(re.findall(r'<a class="key[^"]*" href="([^"]*)" data-family="(\w+)"', page))
+    without = {family: unescape(address) for address, family in keys.items()}
+    off = get_page(client, "/map/" + without["theft"])
+    assert without["theft"] == "?category=assault&days=30"
+    assert re.search(r'class="key off" href="\?days=30" data-family="theft"', off)
+    only = get_page(client, "/map/?category=family:theft&days=30")
+    assert "?category=family:theft&amp;days=30" in only, "a family is one word of the address"
+
+
+def test_the_list_beside_the_map_is_of_the_selection_day_by_day(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/", days="7")
+    chosen = parse_filter(incidents, days="7")
+    assert page.count('<a class="row"') == min(50, incidents.count(chosen))
+    counted = [int(count) for count in re.findall(r'class="list-day">[^<]*<span>(\d+) incidents?</span>', page)]
+    assert sum(counted) == incidents.count(chosen)
+    assert "Show more of" in get_page(client, "/map/", days="90")
+
+
+def test_the_brush_has_a_bar_for_each_day_and_offers_slices(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/")
+    brush = page[page.index('id="brush"') :]
+    bars = re.findall(r'<rect class="(on|off)"[^>]*data-first="([-\d]+)" data-last="([-\d]+)"', brush)
+    assert len(bars) == 91
+    assert [css for css, _first, _last in bars].count("on") == 30
+    assert bars[-1][2] == incidents.until.isoformat()
+    assert "not published yet" in brush
+    assert "?days=30&amp;hour=7,8,14,15&amp;weekday=mon,tue,wed,thu,fri" in brush
+    assert len(re.findall('<rect class="on"', get_page(client, "/map/", days="365"))) == 53, "a bar a week"
+    month = re.search(r'class="ck" href="\?(from=[-\d]+&amp;to=[-\d]+)"', page)
+    assert month
+    assert "Last calendar month" in page
+    assert get_page(client, f"/map/?{unescape(month[1])}")
 
 
 def test_move_links_keep_the_selection(client, riverton, incidents: PublishedIncidents):
@@ -125,7 +191,7 @@ def test_incidents_are_drawn_without_a_base_map(client, db, incidents: Published
     for model in (Area, BaseLayer, Block):
         model._default_manager.all().delete()
     page = get_page(client, "/map/")
-    assert links(page, "many")
+    assert links(page, "mk")
     assert "We don't have a street map of the city yet" in page
 
 
@@ -166,7 +232,7 @@ def test_no_link_leaves_the_edge_of_the_city(client, riverton, incidents: Publis
         ).query
     )["at"][0]
     page = get_page(client, "/map/", at=corner)
-    moves = re.findall(r'<a href="([^"#]*)#crime-map">', page[page.index('id="moves"') :])
+    moves = re.findall(r'<a href="([^"]*)">', page[page.index('id="moves"') :].split("</nav>")[0])
     assert len(moves) >= 6
     assert {client.get(unescape(address)).status_code for address in moves} == {200}
 
@@ -312,7 +378,7 @@ HOSTILE = [
 FILTER_PARTS = ("category", "days", "from", "to", "hour", "weekday", "area", "near", "radius", "box")
 OTHER_PARTS = [  # what single views read besides the filter
     ("/map/", "at"), ("/map/", "set"), ("/map/list/", "q"), ("/map/list/", "sort"), ("/map/list/", "page"), ("/map/compare/", "a"),
-    ("/map/data/bubbles.json", "view"), ("/map/data/bubbles.json", "z"), ("/map/data/rows.json", "page"), ("/map/data/places.json", "q"),
+    ("/map/data/bubbles.json", "view"), ("/map/data/bubbles.json", "z"), ("/map/data/list.html", "page"), ("/map/data/points.json", "view"), ("/map/", "shade"), ("/map/data/places.json", "q"),
     ("/api/v1/bubbles", "zoom"), ("/api/v1/counts/areas", "layer"), ("/api/v1/incidents", "limit"), ("/api/v1/incidents", "after"),
     ("/map/alerts/", "area"), ("/map/embed/", "area"), ("/map/charts/", "near"),
 ]  # fmt: skip

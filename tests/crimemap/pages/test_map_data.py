@@ -11,18 +11,27 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
+from crimemap.pages import map_list
 from crimemap.snapshot import bubbles, published_incidents, reader
 from crimemap.snapshot.filters import Filter
-from crimemap.views import data
 from tests.crimemap import published_city
 from tests.crimemap.sample_incidents import TODAY
 
+pytestmark = pytest.mark.django_db  # the names of areas
 EVER = {"from": "2023-01-01"}
 CITY = "41.40,-38.60,41.60,-38.40"
 
 
 def get_json(client: Any, name: str, **parts: Any) -> Any:
-    return client.get(f"/map/data/{name}.json?{urlencode(parts, safe=',:')}")
+    return client.get(f"/map/data/{name}.json?{urlencode({'days': 365} | parts, safe=',:')}")
+
+
+def get_list(client: Any, **parts: Any) -> Any:
+    return client.get(f"/map/data/list.html?{urlencode({'days': 365} | parts, safe=',:')}")
+
+
+def list_total(client: Any, **parts: Any) -> int:
+    return int(re.search(r'data-total="(\d+)"', get_list(client, **parts).content.decode())[1])
 
 
 def list_bubbles(client: Any, **parts: Any) -> list[list[float]]:
@@ -76,15 +85,15 @@ def test_very_wide_view_is_answered_at_a_lower_zoom(client, incidents):
 
 
 def test_client_with_the_response_gets_304_without_computation(client, incidents, monkeypatch):
-    for name, parts in (("bubbles", {"view": CITY, "z": 12}), ("rows", {"view": CITY})):
-        first = get_json(client, name, **parts, category="burglary,assault")
+    for name, parts in (("bubbles.json", {"view": CITY, "z": 12}), ("list.html", {"view": CITY})):
+        first = client.get(f"/map/data/{name}?category=burglary,assault&{urlencode(parts, safe=',:')}")
         assert first.status_code == 200
         assert first["Cache-Control"] == "public, max-age=60"
         assert not first.cookies
         monkeypatch.setattr(bubbles, "bubbles", None)
         monkeypatch.setattr(published_incidents.PublishedIncidents, "read_page", None)
         again = client.get(
-            f"/map/data/{name}.json?category=assault&category=burglary&{urlencode(parts)}",
+            f"/map/data/{name}?category=assault&category=burglary&{urlencode(parts)}",
             headers={"if-none-match": first["ETag"]},
         )
         assert again.status_code == 304
@@ -101,35 +110,65 @@ def test_points_are_exact_where_a_list_can_be_requested(client, incidents):
                 assert (round(north * 1e5), round(east * 1e5)) in known
 
 
-def test_incidents_behind_a_bubble_are_listed_in_pages(client, incidents):
-    north, east, *_ = max(
-        (line for line in list_bubbles(client, z=18, **EVER) if line[2]), key=lambda line: sum(line[3:])
-    )
-    point = f"{north},{east},{north},{east}"
-    first = get_json(client, "rows", view=point, **EVER).json()
-    assert first["total"] > data.PAGE_ROWS == len(first["rows"])
-    pages = [
-        get_json(client, "rows", view=point, page=number + 1, **EVER).json()["rows"] for number in range(first["pages"])
-    ]
-    urls = [row["url"] for page in pages for row in page]
-    assert len(set(urls)) == len(urls) == first["total"]
-    assert all(url.startswith("/map/incident/") for url in urls)
-    row = first["rows"][0]
-    assert set(row) == {"url", "category", "family", "when", "block", "outcome"}
-    assert "block of Arden Street" in row["block"]
-    assert "2024" in row["when"] or "2023" in row["when"]
-    beyond = get_json(client, "rows", view=point, page=first["pages"] + 1, **EVER)
+def test_incidents_of_a_view_are_listed_in_pages(client, incidents):
+    wanted = {"view": CITY, "days": 90}
+    total = list_total(client, **wanted)
+    assert total > map_list.PAGE_ROWS
+    count = -(-total // map_list.PAGE_ROWS)
+    pages = [get_list(client, **wanted, page=number + 1).content.decode() for number in range(count)]
+    urls = [url for page in pages for url in re.findall(r'href="(/map/incident/\w+/)"', page)]
+    assert len(set(urls)) == len(urls) == total
+    row = re.search(r'<a class="row".*?</a>', pages[0])[0]
+    assert re.search(r'data-at="41\.\d{5},-38\.\d{5}"', row)
+    assert "block of Arden Street" in row
+    assert "data-next" in pages[0]
+    assert "data-next" not in pages[-1]
+    beyond = get_list(client, **wanted, page=count + 1)
     assert beyond.status_code == 400
-    assert beyond.json()["problems"][0]["offer"] == str(first["pages"])
+    assert beyond.json()["problems"][0]["offer"] == str(count)
+
+
+def test_points_of_a_street_have_each_incident_by_category(client, incidents):
+    wanted = Filter.parse({"days": "90"}, incidents)
+    points = get_json(client, "points", view=CITY, days=90).json()["points"]
+    assert sum(sum(categories.values()) for *_point, categories in points) == incidents.count(
+        wanted
+    ) - incidents.count_unmapped(wanted)
+    known = set(zip(incidents.columns["latitude"].tolist(), incidents.columns["longitude"].tolist(), strict=True))
+    assert len({(north, east) for north, east, *_rest in points}) == len(points)
+    for north, east, label, categories in points:
+        assert (round(north * 1e5), round(east * 1e5)) in known
+        page = incidents.read_page_at_point(wanted, north, east)
+        assert page.total == sum(categories.values())
+        assert page.rows[0].block in label
+    one = get_json(client, "points", view="41.48000,-38.52000,41.51000,-38.48000", days=90)
+    other = get_json(client, "points", view="41.48010,-38.51990,41.50990,-38.48010", days=90)
+    assert one["ETag"] == other["ETag"]
+
+
+def test_areas_are_counted_and_their_outlines_are_cached_for_ever(client, riverton, incidents):
+    wanted = Filter.parse({"days": "90", "category": "burglary"}, incidents)
+    answer = get_json(client, "areas", days=90, category="burglary").json()
+    counts = {code: count for code, _name, count, *_rest in answer["areas"] if count}
+    assert counts == incidents.count_by_area(wanted, "neighbourhood")
+    assert all(1 <= shade <= 4 for _code, _name, count, shade, *_rest in answer["areas"] if count)
+    assert "over" in answer["key"]
+    page = client.get("/map/").content.decode()
+    address = re.search(r'data-outlines-url="([^"]*)"', page)[1]
+    outlines = client.get(address)
+    assert "immutable" in outlines["Cache-Control"]
+    assert {code for code, *_rest in outlines.json()} == {code for code, *_rest in answer["areas"]}
+    moved = client.get("/map/base/areas-0123.json")
+    assert (moved.status_code, moved["Location"]) == (302, address)
 
 
 def test_view_is_clipped_by_the_box_of_the_filter(client, incidents):
     west, east = "41.40,-38.60,41.60,-38.50", "41.40,-38.50,41.60,-38.40"
-    whole = get_json(client, "rows", view=CITY).json()["total"]
-    parts = [get_json(client, "rows", view=CITY, box=half).json()["total"] for half in (west, east)]
+    whole = list_total(client, view=CITY)
+    parts = [list_total(client, view=CITY, box=half) for half in (west, east)]
     assert all(0 < part < whole for part in parts)
     assert sum(parts) == whole
-    assert get_json(client, "rows", view="41.40,-38.60,41.60,-38.55", box=east).json()["total"] == 0
+    assert list_total(client, view="41.40,-38.60,41.60,-38.55", box=east) == 0
 
 
 @pytest.mark.parametrize(
@@ -144,14 +183,17 @@ def test_view_is_clipped_by_the_box_of_the_filter(client, incidents):
         ("bubbles", {"z": "99"}, "z", "18"),
         ("bubbles", {"z": "-1"}, "z", "12"),
         ("bubbles", {"category": "burglery"}, "category", "burglary"),
-        ("rows", {"view": "0,0,0"}, "view", ""),
-        ("rows", {"page": "0"}, "page", "1"),
-        ("rows", {"page": "123456789123"}, "page", "1"),
-        ("rows", {"page": "x"}, "page", "1"),
+        ("points", {"view": "0,0,0"}, "view", ""),
+        ("areas", {"category": "burglery"}, "category", "burglary"),
+        ("list", {"view": "0,0,0"}, "view", ""),
+        ("list", {"page": "0"}, "page", "1"),
+        ("list", {"page": "123456789123"}, "page", "1"),
+        ("list", {"page": "x"}, "page", "1"),
     ],
 )
 def test_each_invalid_parameter_is_reported(client, incidents, name, parts, part, offer):
-    answer = get_json(client, name, **({"view": CITY} | parts))
+    given = {"view": CITY} | parts
+    answer = get_list(client, **given) if name == "list" else get_json(client, name, **given)
     assert answer.status_code == 400
     assert [(each["part"], each["offer"]) for each in answer.json()["problems"]] == [(part, offer)]
     assert answer.json()["problems"][0]["message"].endswith(".")
@@ -171,7 +213,9 @@ def test_form_fields_mean_the_same_as_on_the_page(client, incidents):
 def test_data_is_not_found_while_nothing_is_published(client, settings, tmp_path):
     settings.INCIDENT_SNAPSHOTS = tmp_path
     assert get_json(client, "bubbles", view=CITY).status_code == 404
-    assert get_json(client, "rows", view=CITY).status_code == 404
+    assert get_list(client, view=CITY).status_code == 404
+    assert get_json(client, "points", view=CITY).status_code == 404
+    assert get_json(client, "areas").status_code == 404
 
 
 def test_place_search_responses_are_not_cached(client, riverton, incidents):

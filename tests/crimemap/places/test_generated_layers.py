@@ -66,7 +66,7 @@ def layers(shapes: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 PAGES = ("/map/", "/map/list/", "/map/charts/", "/map/about/", "/map/areas/", "/map/compare/", "/map/embed/", "/map/alerts/", "/api/v1/areas",
-         "/api/v1/about", "/map/feed/all.atom", "/map/data/rows.json", "/map/data/bubbles.json")  # fmt: skip
+         "/api/v1/about", "/map/feed/all.atom", "/map/data/list.html", "/map/data/bubbles.json")  # fmt: skip
 VIEW = {"view": "41.4,-38.6,41.6,-38.4", "z": "13"}
 
 
@@ -80,7 +80,7 @@ def failing_pages(client: Any, names: list[str]) -> list[tuple[str, int]]:
             (reverse("crimemap:feed_area", args=["district", code]), {}),
         ]
         wanted += [
-            (page, area | (VIEW if "data" in page else {})) for page in ("/map/", "/map/list/", "/map/data/rows.json")
+            (page, area | (VIEW if "data" in page else {})) for page in ("/map/", "/map/list/", "/map/data/list.html")
         ]
         wanted += [
             ("/api/v1/incidents", area),

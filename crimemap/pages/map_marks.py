@@ -1,0 +1,233 @@
+"""The marks of the drawn map at each zoom: rings of a few blocks by family, then one symbol for each incident.
+
+A ring stands for the incidents of one grid cell, a symbol for a single incident, a pile for several at one point. All are
+links: to the list of their incidents or, if the list would be long, to a map at a higher zoom. static/js/map draws the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crimemap import wording
+from crimemap.offence_families import BY_SLUG, FAMILIES
+from crimemap.pages.base_map_svg import Box, MapDrawing
+from crimemap.places import areas
+from crimemap.snapshot import bubbles
+from crimemap.snapshot.bubbles import Bubble
+from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.published_incidents import PublishedIncidents
+from crimemap.snapshot.street_points import StreetPoint, street_points
+
+MIN_CELL_UNITS = 96  # least width of a ring's cell, in units of the drawing
+MAX_LISTED = 50  # incidents of a ring that fit on one page of the list
+MAX_ZOOM = 17
+STREET_METERS = 2.0  # a pixel of a closer map shows less, and there is room for each incident
+GLOBE_METERS = 156_543.03392  # a pixel of zoom 0 shows, at the equator
+SEGMENT_GAP = 1.5  # between two families of a ring, in percent of it
+RING_RADIUS = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A family's part of a ring: its length and where it begins, in percent clockwise from the top."""
+
+    family: str
+    length: float
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A ring (with segments), the symbol of one incident (with a category) or a pile (neither). Positions are in units."""
+
+    x: int
+    y: int
+    text: str
+    label: str
+    url: str
+    radius: int = 0
+    segments: list[Segment] = field(default_factory=list)
+    category: str = ""
+    families: list[str] = field(default_factory=list)
+
+
+def is_street_zoom(zoom: float, latitude: float) -> bool:
+    """Return whether a map has room for each incident at this zoom."""
+    return GLOBE_METERS * math.cos(math.radians(latitude)) / 2**zoom < STREET_METERS
+
+
+def build_rings(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing, zoom: float) -> list[Mark]:
+    """Return the rings of a drawing."""
+    # A cell is a quarter of a tile wide, and 2 ** zoom tiles span the globe.
+    grid_zoom = math.floor(math.log2(360 * drawing.scale[0] / MIN_CELL_UNITS)) - 2
+    view = bubbles.view_of(drawing.box, grid_zoom)
+    links = _MarkLinks(chosen, view.zoom, zoom)
+    marks = []
+    for bubble in bubbles.bubbles(published, chosen, view):
+        x, y = drawing.project(bubble.latitude, bubble.longitude)
+        if 0 <= x <= drawing.width and 0 <= y <= drawing.height:
+            marks.append(_ring(bubble, x, y, links, describe_surroundings(published, bubble.place)))
+    return marks
+
+
+def build_symbols(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing) -> list[Mark]:
+    """Return the symbols and piles of a drawing."""
+    links = _MarkLinks(chosen, 0, MAX_ZOOM)
+    marks = []
+    for point in street_points(published, chosen, drawing.box):
+        x, y = drawing.project(point.latitude, point.longitude)
+        by_family = count_by_family(published, point.categories)
+        url = links.point_url(point.latitude, point.longitude)
+        label = describe_point(published, point)
+        if point.count == 1:
+            marks.append(Mark(x, y, "", label, url, category=next(iter(point.categories)), families=list(by_family)))
+        else:
+            marks.append(Mark(x, y, _short_count(point.count), label, url, families=list(by_family)))
+    return marks
+
+
+def count_by_family(published: PublishedIncidents, categories: Mapping[str, int]) -> dict[str, int]:
+    """Return counts of categories by family, in the order of the legend."""
+    counts = {family.slug: 0 for family in FAMILIES}
+    for slug, count in categories.items():
+        counts[published.families[slug]] += count
+    return {slug: count for slug, count in counts.items() if count}
+
+
+def ring_segments(families: Mapping[str, int]) -> list[Segment]:
+    """Return the parts of a ring, clockwise from the top in the order of the legend."""
+    total = sum(families.values())
+    gap = SEGMENT_GAP if len(families) > 1 else 0.0
+    start, result = 0.0, []
+    for family in FAMILIES:
+        share = families.get(family.slug, 0) / total * 100
+        if share:
+            result.append(Segment(family.slug, round(max(0.5, share - gap), 2), round(start + gap / 2, 2)))
+        start += share
+    return result
+
+
+def describe_surroundings(published: PublishedIncidents, place: int) -> str:
+    """Name the surroundings of a place: "Old Town, near 400 block of Arden Street"; "" if nothing is known of it."""
+    block, codes = published.describe_place(place)
+    area = _neighborhood(codes)
+    if block and area:
+        return _("%(area)s, near %(block)s") % {"area": area, "block": block}
+    return area or (_("near %(block)s") % {"block": block} if block else "")
+
+
+def describe_families(families: Mapping[str, int]) -> str:
+    """List counts by family: "Against people 1, Theft and burglary 6"."""
+    return ", ".join(
+        _("%(family)s %(count)s")
+        % {"family": BY_SLUG[slug].name, "count": number_format(families[slug], force_grouping=True)}
+        for slug in (family.slug for family in FAMILIES)
+        if families.get(slug)
+    )
+
+
+def describe_point(published: PublishedIncidents, point: StreetPoint) -> str:
+    """Name a symbol or a pile: "900 block of Mill Street, Millside: 2 incidents: Theft 2. Show them as a list"."""
+    area = _neighborhood(point.areas)
+    place = point.block or area or _("A point on the map")
+    if point.block and area:
+        place = _("%(block)s, %(area)s") % {"block": point.block, "area": area}
+    types = ", ".join(
+        _("%(type)s %(count)s")
+        % {"type": published.category_names[slug], "count": number_format(count, force_grouping=True)}
+        for slug, count in point.categories.items()
+    )
+    if point.count == 1:
+        name = published.category_names[next(iter(point.categories))]
+        return _("%(place)s: %(type)s. Show it") % {"place": place, "type": name}
+    return _("%(place)s: %(count)s incidents: %(types)s. Show them as a list") % {
+        "place": place,
+        "count": number_format(point.count, force_grouping=True),
+        "types": types,
+    }
+
+
+def _neighborhood(codes: Mapping[str, str]) -> str:
+    for layer in ("neighbourhood", "district"):
+        if layer in codes:
+            return wording.area_name(layer, codes[layer], areas.area_names(layer))
+    return ""
+
+
+def _ring(bubble: Bubble, x: int, y: int, links: _MarkLinks, surroundings: str) -> Mark:
+    counted = number_format(bubble.count, force_grouping=True)
+    is_listed = bubble.one_point or bubble.count <= MAX_LISTED or links.is_at_max_zoom
+    values = {"place": surroundings or _("On the map"), "count": counted, "kinds": describe_families(bubble.families)}
+    if is_listed:
+        label = ngettext(
+            "%(place)s: %(count)s incident: %(kinds)s. Show it in a list",
+            "%(place)s: %(count)s incidents: %(kinds)s. Show them as a list",
+            bubble.count,
+        )
+    else:
+        label = ngettext(
+            "%(place)s: %(count)s incident: %(kinds)s. Zoom in",
+            "%(place)s: %(count)s incidents: %(kinds)s. Zoom in",
+            bubble.count,
+        )
+    url = links.list_url(bubble) if is_listed else links.zoom_url(bubble)
+    radius = RING_RADIUS + min(6, round(math.log2(bubble.count)))
+    return Mark(x, y, _short_count(bubble.count), label % values, url, radius, ring_segments(bubble.families))
+
+
+def _short_count(count: int) -> str:
+    if count < 10_000:
+        return number_format(count, force_grouping=True)
+    return _("%(thousands)dk") % {"thousands": round(count / 1000)}
+
+
+class _MarkLinks:
+    """URLs of marks: the list of the incidents in a cell or at a point, or the map two zoom levels closer."""
+
+    def __init__(self, chosen: Filter, grid_zoom: int, zoom: float) -> None:
+        self.chosen, self.grid_zoom = chosen, grid_zoom
+        self.zoom = min(zoom + 2, MAX_ZOOM)
+        self.is_at_max_zoom = zoom >= MAX_ZOOM
+        self.list_base = f"{reverse('crimemap:list')}?{replace(chosen, box=None).query_string()}"
+        self.map_base = f"{reverse('crimemap:map')}?{chosen.query_string()}"
+
+    def point_url(self, latitude: float, longitude: float) -> str:
+        return self._box_url((latitude, longitude, latitude, longitude))
+
+    def list_url(self, bubble: Bubble) -> str:
+        if bubble.count == 1 or bubble.one_point:
+            return self.point_url(bubble.latitude, bubble.longitude)
+        return self._box_url(self._cell_box(bubble.latitude, bubble.longitude))
+
+    def _box_url(self, box: Box) -> str:
+        south, west, north, east = box
+        if self.chosen.box:
+            edges = self.chosen.box
+            south, west = max(south, edges[0]), max(west, edges[1])
+            north, east = min(north, edges[2]), min(east, edges[3])
+        return f"{self.list_base}&box={south:.5f},{west:.5f},{north:.5f},{east:.5f}"
+
+    def zoom_url(self, bubble: Bubble) -> str:
+        position = format_position(bubble.latitude, bubble.longitude, self.zoom)
+        return f"{self.map_base}&at={position}"
+
+    def _cell_box(self, latitude: float, longitude: float) -> Box:
+        """Return the box of the grid cell (crimemap.snapshot.format) around a point."""
+        cells = 2 ** (self.grid_zoom + 2)
+        x = math.floor((longitude + 180) / 360 * cells)
+        sine = math.sin(math.radians(latitude))
+        y = math.floor((0.5 - math.log((1 + sine) / (1 - sine)) / (4 * math.pi)) * cells)
+        north, south = (math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * edge / cells)))) for edge in (y, y + 1))
+        return south, x / cells * 360 - 180, north, (x + 1) / cells * 360 - 180
+
+
+def format_position(latitude: float, longitude: float, zoom: float) -> str:
+    """Format the query parameter `at`."""
+    return f"{latitude:.5f},{longitude:.5f},{zoom:g}"

@@ -1,0 +1,177 @@
+"""The time brush below the map: a histogram around the chosen days, slices of the day, and periods to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from crimemap import wording
+from crimemap.snapshot.filters import PRESETS, Filter
+from crimemap.snapshot.published_incidents import PublishedIncidents
+
+HEIGHT = 44  # of the tallest bar, in units
+LEAST_DAYS = 91  # shown
+SPAN_FACTOR = 3  # as many times the chosen days are shown
+DAY_BARS, WEEK_BARS = 184, 3 * 366  # up to so many days a bar is a day, then a week, then a month
+LEAST_DAYS_FOR_RANGE = 7
+MAX_PENDING_DAYS = 31  # drawn as not published yet
+SCHOOL_RUN, EVENING, NIGHT = frozenset({7, 8, 14, 15}), frozenset(range(18, 24)), frozenset(range(6))
+WORKDAYS, WEEKEND = frozenset(range(5)), frozenset({5, 6})
+EVERY: frozenset[int] = frozenset()
+SLICES = (
+    (gettext_lazy("All day"), "", EVERY, EVERY),
+    (gettext_lazy("School run"), gettext_lazy("Monday to Friday, 7 to 9 a.m. and 2 to 4 p.m."), SCHOOL_RUN, WORKDAYS),
+    (gettext_lazy("Evening"), gettext_lazy("6 p.m. to midnight"), EVENING, EVERY),
+    (gettext_lazy("Night"), gettext_lazy("midnight to 6 a.m."), NIGHT, EVERY),
+    (gettext_lazy("Weekend"), gettext_lazy("Saturday and Sunday"), EVERY, WEEKEND),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The incidents of a day, a week or a month; top and height in units."""
+
+    first: date
+    last: date
+    count: int
+    top: int
+    height: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link to another selection, with its explanation."""
+
+    name: str
+    hint: str
+    query: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBrush:
+    """unit: "day", "week" or "month". pending: bars of days that are not published yet; width: of all bars."""
+
+    unit: str
+    bars: list[Bar]
+    pending: int
+    pending_text: str
+    title: str
+    short_title: str
+    summary: str
+    slices: list[Choice]
+
+    @property
+    def width(self) -> int:
+        return len(self.bars) + self.pending
+
+    @property
+    def first_label(self) -> str:
+        return date_format(self.bars[0].first, "N j" if self.unit == "day" else "N Y") if self.bars else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A period of the form. value: of the field "days"; query: of a link instead, where the value is empty."""
+
+    value: str
+    name: str
+    days: str
+    query: str
+    is_chosen: bool
+
+
+def build_brush(published: PublishedIncidents, chosen: Filter, total: int, today: date) -> TimeBrush:
+    """Return the brush of a selection, which ends at the newest published day."""
+    covered = chosen.covered_by(published) or replace(chosen, since=published.until, until=published.until)
+    days = (covered.until - covered.since).days + 1
+    first = min(covered.since, published.until - timedelta(max(LEAST_DAYS, SPAN_FACTOR * days) - 1))
+    first = max(first, published.since)
+    whole = replace(chosen, since=first, until=published.until, days=0)
+    shown = (published.until - first).days + 1
+    unit = "day" if shown <= DAY_BARS else "week" if shown <= WEEK_BARS else "month"
+    counted = list(_count_months(published, whole) if unit == "month" else _count_days(published, whole, unit))
+    largest = max((count for _first, _last, count in counted), default=0) or 1
+    bars = []
+    for since, until, count in counted:
+        height = -(-count * HEIGHT // largest)
+        is_chosen = since <= covered.until and until >= covered.since
+        bars.append(Bar(since, until, count, HEIGHT - height, height, is_chosen))
+    pending_days = min(MAX_PENDING_DAYS, max(0, (today - published.until).days))
+    return TimeBrush(
+        unit,
+        bars,
+        pending_days if unit == "day" else 0,
+        _("After %(day)s: not published yet") % {"day": date_format(published.until, "N j")},
+        wording.format_days(covered.since, covered.until),
+        _shorten_days(covered.since, covered.until, today),
+        _summarize(days, total, [each for each in bars if each.is_chosen] if unit == "day" else []),
+        [
+            Choice(
+                str(name),
+                str(hint),
+                replace(chosen, hours=hours, weekdays=weekdays).query_string(),
+                (chosen.hours, chosen.weekdays) == (hours, weekdays),
+            )
+            for name, hint, hours, weekdays in SLICES
+        ],
+    )
+
+
+def list_periods(published: PublishedIncidents, chosen: Filter) -> list[Period]:
+    """Return the periods that the form offers, with their days."""
+    last = published.until
+    periods = []
+    for days in PRESETS:
+        first = last - timedelta(days - 1)
+        name = ngettext("Newest %(days)d day", "Newest %(days)d days", days) % {"days": days}
+        if days == 365:
+            name = _("Newest 12 months")
+        if first >= published.since:
+            periods.append(Period(str(days), name, wording.format_days(first, last), "", chosen.days == days))
+    next_day = last + timedelta(1)
+    month_end = next_day.replace(day=1) - timedelta(1)  # of the last month whose days are all published
+    month = replace(chosen, since=month_end.replace(day=1), until=month_end, days=0)
+    if month.since >= published.since:
+        is_chosen = not chosen.days and (chosen.since, chosen.until) == (month.since, month.until)
+        name = _("Last calendar month")
+        periods.append(Period("", name, date_format(month_end, "F Y"), month.query_string(), is_chosen))
+    return periods
+
+
+def _count_days(published: PublishedIncidents, whole: Filter, unit: str) -> Iterator[tuple[date, date, int]]:
+    counts = published.count_by_day(whole)
+    size = 7 if unit == "week" else 1
+    for start in range(len(counts) % size, len(counts), size):  # weeks are cut back from the last day
+        first = whole.since + timedelta(start)
+        yield first, first + timedelta(size - 1), sum(counts[start : start + size])
+
+
+def _count_months(published: PublishedIncidents, whole: Filter) -> Iterator[tuple[date, date, int]]:
+    for month, count in published.count_by_month(whole):
+        last = (month.replace(day=28) + timedelta(4)).replace(day=1) - timedelta(1)
+        yield month, min(last, whole.until), count
+
+
+def _shorten_days(first: date, last: date, today: date) -> str:
+    """Format a span of days for a button, with the year only if it is another one: "Oct. 23" to "Nov. 21"."""
+    form = "N j" if first.year == last.year == today.year else "N j, Y"
+    return _("%(first)s – %(last)s") % {"first": date_format(first, form), "last": date_format(last, form)}
+
+
+def _summarize(days: int, total: int, bars: list[Bar]) -> str:
+    counted = number_format(total, force_grouping=True)
+    parts = [
+        ngettext("%(days)d day", "%(days)d days", days) % {"days": days},
+        ngettext("%(count)s incident", "%(count)s incidents", total) % {"count": counted},
+    ]
+    if len(bars) >= LEAST_DAYS_FOR_RANGE:
+        counts = [bar.count for bar in bars]
+        parts.append(_("%(least)d to %(most)d a day") % {"least": min(counts), "most": max(counts)})
+    return ", ".join(parts)
