@@ -31,7 +31,6 @@ from crimemap.onboarding import drafts, fixes, outcome, steps
 from crimemap.onboarding.drafts import DraftChangedError, FileGoneError, SentFile
 from crimemap.onboarding.steps import CODES, COLUMNS, FILE, PUBLISH, REPORT, ROWS
 
-_TEMPLATES = "admin/crimemap/setup"
 Context = dict[str, Any]
 
 
@@ -224,7 +223,7 @@ def _answer_codes(request: HttpRequest, draft: SourceDraft, by: Account, context
 
     context["sheet_url"] = reverse("admin:crimemap_source_setup_sheet", args=[draft.pk])
     return code_table_page.table_response(
-        request, by, _scope(draft), template=f"{_TEMPLATES}/codes.html", context=context, check=check
+        request, by, _scope(draft), template="admin/crimemap/setup/codes.html", context=context, check=check
     )
 
 
@@ -268,7 +267,10 @@ def _answer_discard(request: HttpRequest, draft: SourceDraft, by: Account, conte
 
 def _page(request: HttpRequest, name: str, context: Context, *, has_errors: bool = False) -> HttpResponse:
     return TemplateResponse(
-        request, f"{_TEMPLATES}/{name}.html", context | {"has_errors": has_errors}, status=422 if has_errors else 200
+        request,
+        f"admin/crimemap/setup/{name}.html",
+        context | {"has_errors": has_errors},
+        status=422 if has_errors else 200,
     )
 
 
