@@ -89,8 +89,13 @@ def _draw_shape(slug: str, language: str | None) -> SafeString:  # noqa: ARG001 
 @register.simple_tag
 def symbol(slug: str) -> SafeString:
     """Draw the shape as a complete <svg>. It is hidden from screen readers, so text must stand beside it."""
+    return _draw_symbol(slug, get_language())
+
+
+@lru_cache(maxsize=64)
+def _draw_symbol(slug: str, language: str | None) -> SafeString:
     return format_html(
-        '<svg class="sym {}" viewBox="-15 -15 30 30" aria-hidden="true">{}</svg>', slug, symbol_shape(slug)
+        '<svg class="sym {}" viewBox="-15 -15 30 30" aria-hidden="true">{}</svg>', slug, _draw_shape(slug, language)
     )
 
 
