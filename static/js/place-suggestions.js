@@ -104,6 +104,6 @@ function enhance(form) {
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name: key, value }));
     }
     show([], "");
-    form.requestSubmit();
+    form.submit(); // older than requestSubmit, and no script listens
   }
 }
