@@ -134,7 +134,7 @@ def test_addresses_that_are_not_understood_are_counted_and_their_streets_can_be_
 
 def suggestions() -> dict[str, str]:
     """Return "category visibility" by label, or by code where there is no label."""
-    found = code_table.load_table(code_table.Scope()).rows
+    found = code_table.load_table(code_table.Scope(), code_table.Filter(), "nibrs").rows
     return {
         each.code.label or each.code.code: f"{each.suggestion.category} {each.suggestion.visibility}".strip()
         for each in found
