@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.urls import URLPattern, URLResolver
 
 from core.models import Account, FailedAttempt, StaffSession
 from core.staff import groups
 from tests import staff_session
 from tests.core.sign_in import client_sessions
-from tests.tipportal.staff_urls.addresses import MARKER, StaffAddress, create_world
+from tests.tipportal.staff_urls.addresses import MARKER, StaffAddress, create_world, staff_patterns
 from tests.tips.desk import officers
 
 # Open by design: the steps of signing in. Add a name here only if its page is one of these.
@@ -128,3 +129,17 @@ def test_no_address_answers(db: None, settings: Any, tmp_path: Path) -> None:
                     answered.append((begin.__name__, address.name, method, response.status_code))
         assert {label: count for label, count in count_rows().items() if count != rows[label]} == {}
     assert not answered, sorted({str(each) for each in answered})
+
+
+def test_no_address_leads_to_allauths_own_pages() -> None:
+    """Its pages would open accounts, change mail addresses and send links for passwords, past consent and invitations."""
+    views = [view for pattern in staff_patterns() for view in list_views(pattern)]
+    assert len(views) > 200, "the patterns are read to their ends"
+    assert not [view for view in views if view.startswith(("allauth.account", "allauth.mfa", "allauth.socialaccount"))]
+
+
+def list_views(pattern: URLPattern | URLResolver) -> list[str]:
+    if isinstance(pattern, URLResolver):
+        return [view for each in pattern.url_patterns for view in list_views(each)]
+    view = getattr(pattern.callback, "view_class", pattern.callback)
+    return [f"{view.__module__}.{view.__name__}"]
