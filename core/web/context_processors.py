@@ -22,6 +22,7 @@ def agency_facts() -> dict[str, Any]:
         "city": settings.CITY_NAME,
         "emergency_number": settings.EMERGENCY_NUMBER,
         "emergency_link": link_emergency_number(),
+        "emergency_address": emergency_address(),
         "contact": settings.CONTACT,
         "leave_url": settings.LEAVE_URL,
         "portal_url": settings.PORTAL_URL,

@@ -109,7 +109,8 @@ class BaseMapRenderer:
     def __init__(self, base_map: dict[str, Any]) -> None:
         (south, west), (north, east) = base_map["bounds"]
         margin_x, margin_y = (east - west) * MARGIN, (north - south) * MARGIN
-        self.full_box = widen_to_aspect_ratio((south - margin_y, west - margin_x, north + margin_y, east + margin_x))
+        self.city_box = south - margin_y, west - margin_x, north + margin_y, east + margin_x
+        self.full_box = widen_to_aspect_ratio(self.city_box)
         self.groups: list[_PathGroup] = []
         self.labels: list[dict[str, Any]] = []
         for layer in base_map["layers"]:

@@ -33,7 +33,7 @@ SPOT_ZOOM = 15
 CACHED_DRAWINGS = 64  # in each process
 SCALE_BAR_METERS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
-MapPosition = tuple[float, float, float]  # latitude, longitude, zoom in steps of one half
+MapPosition = tuple[float, float, float]  # latitude, longitude, zoom in steps of one quarter
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +79,22 @@ class ServerMap:
     scale_bar_units: int
     scale_bar_text: str
     base_map_version: str
-    full_box: Box
+    city_box: Box
+    first_box: Box
     area_outline: dict[str, Any] | None
     build: BaseMapBuild | None
 
     # Attributes for the map with script, which takes the drawing's place
 
     @property
-    def full_box_text(self) -> str:
-        """The box that the map cannot leave."""
-        return _format_box(self.full_box)
+    def city_box_text(self) -> str:
+        """The box of the whole city, without the ground that the drawing shows beside it."""
+        return _format_box(self.city_box)
 
     @property
     def box_text(self) -> str:
-        """The box that is shown first."""
-        return _format_box(self.drawing.box)
+        """The box that is shown first: on a screen of any shape, more fits around it."""
+        return _format_box(self.first_box)
 
     @property
     def area_outline_json(self) -> str:
@@ -107,7 +108,8 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
     Raises FilterError with the nearest position that can be shown.
     """
     version = base_map.city_map_version()
-    full_box = _renderer(version, published).full_box
+    renderer = _renderer(version, published)
+    full_box = renderer.full_box
     position = _parse_position(position_text, chosen, full_box)
     box = base_map_svg.box_around(*position) if position else _find_filter_box(chosen)
     drawing = _draw_cached(version, published, box)
@@ -129,7 +131,8 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
         scale_bar_units,
         scale_bar_text,
         version,
-        full_box,
+        renderer.city_box,
+        box or renderer.city_box,
         areas.area_outline(*chosen.area) if chosen.area else None,
         base_map.current_build(),
     )
@@ -143,7 +146,7 @@ def _parse_position(text: str, chosen: Filter, full_box: Box) -> MapPosition | N
     if not text:
         return None
     number = r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?"
-    match = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}}(?:\.5)?)", text[:100])
+    match = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}}(?:\.(?:25|5|75))?)", text[:100])
     if match:
         latitude, longitude, zoom = float(match[1]), float(match[2]), float(match[3])
         nearest = *_clamp(latitude, longitude, full_box), min(max(zoom, ZOOMS[0]), ZOOMS[-1])

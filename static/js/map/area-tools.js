@@ -3,7 +3,7 @@
    The visitor's exact position stays on the device: it is snapped to a grid of 0.005 degrees before any use, the view of the
    map included, so that everyone within one cell of the grid sends exactly the same request. */
 
-import { button, element } from "../dom.js";
+import { button, element, shape } from "../dom.js";
 import { createCrosshair } from "./base-map.js";
 
 const GRID_DEGREES = 0.005; // moves a position by at most 400 meters
@@ -26,8 +26,11 @@ export function createTools(L, map, selection, { cityBounds, text, say, yieldGes
   const more = element("details", "map-tools");
   more.setAttribute("name", "bar");
   const choices = element("div", "drop");
-  more.append(element("summary", "", text("more")), choices);
+  const summary = element("summary");
+  summary.append(drawIcon("dots"), element("span", "visually-hidden", text("more")));
+  more.append(summary, choices);
   const near = button(text("nearMe"), "tb");
+  near.prepend(drawIcon("locate"));
   const middle = button(text("aroundMiddle"), "btn btn-s btn-line");
   const box = button(text("drawBox"), "btn btn-s btn-line");
   box.setAttribute("aria-pressed", "false");
@@ -73,6 +76,14 @@ export function createTools(L, map, selection, { cityBounds, text, say, yieldGes
 
 export function snapToGrid(degrees) {
   return Math.round(degrees / GRID_DEGREES) * GRID_DEGREES;
+}
+
+/* Draws an icon of the sprite that the bar has icons of. */
+function drawIcon(name) {
+  const icon = shape("svg", { class: "i", viewBox: "0 0 24 24", "aria-hidden": "true" });
+  const sprite = document.querySelector("#types-summary use").getAttribute("href").split("#")[0];
+  icon.append(shape("use", { href: `${sprite}#${name}` }));
+  return icon;
 }
 
 /* Lets people draw a box from two corners: by a drag, two taps, or on the keyboard by pressing Enter at the map's center twice. */

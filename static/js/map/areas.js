@@ -4,9 +4,9 @@ import { element, refill } from "../dom.js";
 
 export class Areas {
   constructor(incidents) {
-    Object.assign(this, { incidents, paths: new Map() });
+    Object.assign(this, { incidents, paths: new Map(), lines: new Map() });
     const { L, map } = incidents;
-    map.createPane("areas").style.zIndex = 390; // above the land, below water and streets
+    map.createPane("areas").style.zIndex = incidents.data.tilesUrl ? 190 : 390; // above the land, below water and streets
     this.layer = L.layerGroup();
   }
 
@@ -39,10 +39,13 @@ export class Areas {
         if (incidents.map.getBoundsZoom(path.getBounds()) >= closer) activate();
         else incidents.map.setView([lat, lng], closer);
       };
-      marks.push({ key: `area ${code} ${count} ${verdict}`, lat, lng, node, count, label: () => label, activate: zoomIn, covers: ({ area }) => area === code, path });
+      const outline = this.lines.get(code);
+      marks.push({ key: `area ${code} ${count} ${verdict}`, lat, lng, node, count, label: () => label, activate: zoomIn, covers: ({ area }) => area === code, outline });
       path.off("click").on("click", zoomIn);
-      path.off("mouseover").on("mouseover", () => node.dispatchEvent(new MouseEvent("mouseenter")));
-      path.off("mouseout").on("mouseout", () => node.dispatchEvent(new MouseEvent("mouseleave")));
+      path.off("mouseover mouseout").on("mouseover mouseout", ({ type }) => {
+        node.dispatchEvent(new MouseEvent(type === "mouseover" ? "mouseenter" : "mouseleave"));
+        outline.getElement()?.classList.toggle("is-lit", type === "mouseover");
+      });
     }
     return marks;
   }
@@ -60,9 +63,12 @@ export class Areas {
     if (!response.ok) throw new Error(`outlines: ${response.status}`);
     const outlines = await response.json();
     for (const [code, , , geometry] of outlines) {
-      const path = L.polygon(L.GeoJSON.coordsToLatLngs(geometry.coordinates, geometry.type === "Polygon" ? 1 : 2), { pane: "areas", className: "ar", weight: 2.5 });
+      const points = L.GeoJSON.coordsToLatLngs(geometry.coordinates, geometry.type === "Polygon" ? 1 : 2);
+      const path = L.polygon(points, { pane: "areas", className: "ar", weight: 2.5 });
+      const line = L.polygon(points, { className: "ar-line", interactive: false }); // above the streets, to be seen when it is lit
       this.paths.set(code, path);
-      this.layer.addLayer(path);
+      this.lines.set(code, line);
+      this.layer.addLayer(path).addLayer(line);
     }
     return outlines;
   }

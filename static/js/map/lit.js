@@ -14,13 +14,13 @@ export function tieRowsToMarks(incidents, map) {
     const row = event.target.closest?.("a.row");
     if (!row) return light([]);
     const marks = incidents.marksOf(describe(row));
-    light([row, ...marks.flatMap(({ node, path }) => [node, path?.getElement()])]);
+    light([row, ...marks.flatMap(({ node, outline }) => [node, outline?.getElement()])]);
   };
   const lightRows = (event) => {
     const node = event.target.closest?.(".mark-at > button");
     const mark = node && [...incidents.marks.values()].find((marker) => marker.mark.node === node)?.mark;
     if (!mark) return light([]);
-    light([node, mark.path?.getElement(), ...[...side.querySelectorAll("a.row")].filter((row) => mark.covers(describe(row)))]);
+    light([node, mark.outline?.getElement(), ...[...side.querySelectorAll("a.row")].filter((row) => mark.covers(describe(row)))]);
   };
   for (const name of ["mouseover", "focusin"]) {
     side.addEventListener(name, lightMarks);

@@ -10,6 +10,7 @@ const figure = document.querySelector("#crime-map");
 const data = figure.dataset;
 const text = texts(figure);
 const MAX_ZOOM = 17; // the same as in crimemap.pages.map_marks
+const EDGE_PIXELS = 6; // between the city and the edge of the map
 const FLOWING = matchMedia("(max-height: 33em)"); // the map stands in the page, as at large zoom: see crime-map.css
 
 start();
@@ -40,10 +41,9 @@ async function showLiveMap(L, frame, baseMapLoading) {
     attributionControl: false,
     zoomControl: false,
     maxZoom: MAX_ZOOM,
-    zoomSnap: 0.5,
+    zoomSnap: 0.25, // the city fills the map, whatever the shape of the screen; see crimemap.pages.server_map
     trackResize: false, // tools.js does, without taking it for a move of the visitor
     renderer: L.svg({ padding: 0.4 }), // draw beyond the edge: a printed page can be wider than the screen
-    maxBounds: cityBounds.pad(0.25),
     maxBoundsViscosity: 1,
     keyboardPanDelta: 60,
     zoomAnimation: !reducedMotion,
@@ -51,7 +51,6 @@ async function showLiveMap(L, frame, baseMapLoading) {
     inertia: !reducedMotion,
   });
   if (reducedMotion) map.panBy = (offset, options) => L.Map.prototype.panBy.call(map, offset, { ...options, animate: false });
-  map.setMinZoom(Math.max(4, map.getBoundsZoom(cityBounds)));
   const query = new URLSearchParams(location.search);
   showView(L, map, query.get("at"), data.box);
   L.control.zoom({ position: "topright", zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
@@ -115,11 +114,30 @@ function removeLiveMap(map, frame) {
   frame.remove();
 }
 
-/* Shows a position ("latitude,longitude,zoom") or, without one, all of a box. */
+/* Shows a position ("latitude,longitude,zoom") or, without one, all of a box in the part of the map on which nothing lies. From there
+   the map can be moved a quarter beyond the city. */
 function showView(L, map, at, box, options = { animate: false }) {
   const [lat, lng, zoom] = (at ?? "").split(",").map(Number);
+  const cityBounds = parseBounds(L, data.whole);
+  const free = freePart(map);
+  map.setMaxBounds(null); // else Leaflet centers a city that is smaller than the map, also under what lies on the map
+  map.options.minZoom = 0;
+  map.options.minZoom = Math.max(4, map.getBoundsZoom(cityBounds, false, L.point(free.paddingTopLeft).add(free.paddingBottomRight)));
   if (Number.isFinite(zoom)) map.setView([lat, lng], zoom, options);
-  else map.fitBounds(parseBounds(L, box), { ...options, maxZoom: MAX_ZOOM - 1 });
+  else map.fitBounds(parseBounds(L, box), { ...free, ...options, maxZoom: MAX_ZOOM - 1 });
+  map.setMaxBounds(cityBounds.pad(0.25).extend(map.getBounds().pad(0.01)));
+  map.fire("zoomlevelschange"); // the zoom buttons know the limits
+}
+
+/* Returns the edges of the map that the legend, the tools of a phone and the notices cover, in pixels, as options of fitBounds. */
+function freePart(map) {
+  const frame = map.getContainer().getBoundingClientRect();
+  const edges = [...document.querySelectorAll("#keys, #tools, .attr, .attribution")].map((node) => node.getBoundingClientRect()).filter(({ height }) => height);
+  const isOver = ({ top, bottom }) => bottom > frame.top && top < frame.bottom;
+  const [above, below] = [0, 1].map((half) => edges.filter((edge) => isOver(edge) && Number(edge.top > frame.top + frame.height / 2) === half));
+  const top = Math.max(0, ...above.map(({ bottom }) => bottom - frame.top));
+  const bottom = Math.max(0, ...below.map((edge) => frame.bottom - edge.top));
+  return top + bottom > frame.height / 2 ? { paddingTopLeft: [0, 0], paddingBottomRight: [0, 0] } : { paddingTopLeft: [EDGE_PIXELS, top + EDGE_PIXELS], paddingBottomRight: [EDGE_PIXELS, bottom + EDGE_PIXELS] };
 }
 
 function parseBounds(L, box) {

@@ -12,7 +12,8 @@ const WIDTHS = {
 const KINDS = Object.keys(WIDTHS).reverse();
 const TOKENS = ["land", "water", "park", "street", "street-edge", "district", "map-label", "line"];
 
-/* Adds the tiles to a Leaflet map. They are drawn anew when the device turns light or dark. */
+/* Adds the tiles to a Leaflet map, without the land: what lies below them shows between the streets. They are drawn anew when the
+   device turns light or dark. */
 export function drawTiles(map, url, areaNamesFrom = 0) {
   let layer = null;
   const draw = () => {
@@ -20,7 +21,6 @@ export function drawTiles(map, url, areaNamesFrom = 0) {
     const next = window.protomapsL.leafletLayer({
       url,
       attribution: "",
-      backgroundColor: colors.land,
       paintRules: paintRules(colors),
       labelRules: labelRules(colors, areaNamesFrom),
       maxDataZoom: 15,
@@ -55,7 +55,7 @@ function paintRules(colors) {
     KINDS.map((kind) => ({
       dataLayer: "streets",
       filter: (_zoom, feature) => feature.props.kind === kind,
-      symbolizer: new LineSymbolizer({ color, width: (zoom) => streetWidth(kind, zoom) + casing, lineCap: "round", lineJoin: "round" }),
+      symbolizer: new LineSymbolizer({ color, width: (zoom) => streetWidth(kind, zoom) + (zoom < 14 ? casing / 2 : casing), lineCap: "round", lineJoin: "round" }),
     }));
   return [
     fill("parks", colors.park),
@@ -76,7 +76,7 @@ function labelRules(colors, areaNamesFrom) {
   const named = (kinds) => (_zoom, feature) => kinds.includes(feature.props.kind);
   const onStreet = (kinds, minzoom, size) => ({
     dataLayer: "streets",
-    minzoom,
+    minzoom: Math.max(minzoom, Math.floor(areaNamesFrom + 0.5)),
     filter: named(kinds),
     symbolizer: new LineLabelSymbolizer({ ...text, font: `600 ${size}px ${FONT}`, position: 2, repeatDistance: 350 }),
   });

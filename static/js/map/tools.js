@@ -26,7 +26,9 @@ export function equip({ L, map, incidents, figure, cityBounds, text, statusLine,
     movesUntil = performance.now() + SETTLING_MILLISECONDS;
   };
   const positionText = () => {
-    const { lat, lng } = map.getCenter();
+    const { _southWest: low, _northEast: high } = cityBounds.pad(-0.001); // the server shows no position outside the city
+    const center = map.getCenter();
+    const [lat, lng] = ["lat", "lng"].map((name) => Math.min(Math.max(center[name], low[name]), high[name]));
     return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`;
   };
   /* What the address says of the view besides the selection. */
