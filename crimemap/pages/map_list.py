@@ -72,7 +72,9 @@ def list_keys(published: PublishedIncidents, chosen: Filter) -> list[FamilyKey]:
         is_on = bool(slugs & shown)
         left = shown - slugs if is_on else shown | slugs
         query = replace(chosen, categories=frozenset() if left == every else left).query_string()
-        keys.append(FamilyKey(family.slug, str(family.short_name), sum(counts.get(slug, 0) for slug in slugs), is_on, query))
+        keys.append(
+            FamilyKey(family.slug, str(family.short_name), sum(counts.get(slug, 0) for slug in slugs), is_on, query)
+        )
     return keys
 
 

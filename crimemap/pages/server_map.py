@@ -33,7 +33,7 @@ SPOT_ZOOM = 15
 CACHED_DRAWINGS = 64  # in each process
 SCALE_BAR_METERS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
-MapPosition = tuple[float, float, float]  # latitude, longitude, zoom in steps of one quarter
+MapPosition = tuple[float, float, float]  # latitude, longitude, zoom in steps of one tenth
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _parse_position(text: str, chosen: Filter, full_box: Box) -> MapPosition | N
     if not text:
         return None
     number = r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?"
-    match = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}}(?:\.(?:25|5|75))?)", text[:100])
+    match = re.fullmatch(rf"({number}),({number}),([0-9]{{1,2}}(?:\.[0-9])?)", text[:100])
     if match:
         latitude, longitude, zoom = float(match[1]), float(match[2]), float(match[3])
         nearest = *_clamp(latitude, longitude, full_box), min(max(zoom, ZOOMS[0]), ZOOMS[-1])

@@ -160,7 +160,7 @@ def _count_months(published: PublishedIncidents, whole: Filter) -> Iterator[tupl
 
 
 def _shorten_days(first: date, last: date, today: date) -> str:
-    """Format a span of days for a button, with the year only if it is another one: "Oct 23 – Nov 21"."""
+    """Format a span of days for a button, with the year only if it is another one: "Oct 23" to "Nov 21"."""
     form = "M j" if first.year == last.year == today.year else "M j, Y"
     return _("%(first)s – %(last)s") % {"first": date_format(first, form), "last": date_format(last, form)}
 

@@ -83,6 +83,20 @@ def choose_period(page: Page, name: str) -> None:
     page.locator(".drop").get_by_text(name).click()
 
 
+TOPS = "all => all.map(each => each.getBoundingClientRect().top)"
+# Pixels between the city's areas and the legend, the right edge, the notice and the left edge of the map.
+FREE_SPACE = """() => {
+    const boxes = [...document.querySelectorAll('.live-map path.ar')].map(each => each.getBoundingClientRect());
+    const frame = document.querySelector('.live-map').getBoundingClientRect();
+    return [
+        Math.min(...boxes.map(box => box.top)) - document.querySelector('#keys').getBoundingClientRect().bottom,
+        frame.right - Math.max(...boxes.map(box => box.right)),
+        document.querySelector('.attr').getBoundingClientRect().top - Math.max(...boxes.map(box => box.bottom)),
+        Math.min(...boxes.map(box => box.left)) - frame.left,
+    ];
+}"""
+
+
 def test_areas_then_rings_then_symbols_and_their_lists(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal, width=1280) as page:
         assert page.locator("#crime-map svg.city").count() == 0
@@ -93,6 +107,10 @@ def test_areas_then_rings_then_symbols_and_their_lists(browser: Browser, portal:
         assert page.locator(".live-map").get_attribute("data-level") == "city"
         assert named_counts(many) == whole
         assert "at" not in query(page)
+        assert len({round(y) for y in page.locator("#keys a").evaluate_all(TOPS)}) == 1, "the legend is one row"
+        free = page.evaluate(FREE_SPACE)
+        assert min(free) >= 0, "nothing lies on the city"
+        assert min(free[0] + free[2], free[1] + free[3]) < 90, "the city fills the map"
         expect(page.locator("#map-heading")).to_have_text(f"{whole} incidents in Riverton")
         with answered(page):
             page.locator(f"{MARK}:has-text('Old Town')").click()

@@ -41,7 +41,7 @@ async function showLiveMap(L, frame, baseMapLoading) {
     attributionControl: false,
     zoomControl: false,
     maxZoom: MAX_ZOOM,
-    zoomSnap: 0.25, // the city fills the map, whatever the shape of the screen; see crimemap.pages.server_map
+    zoomSnap: 0.1, // the city fills the map, whatever the shape of the screen; see crimemap.pages.server_map
     trackResize: false, // tools.js does, without taking it for a move of the visitor
     renderer: L.svg({ padding: 0.4 }), // draw beyond the edge: a printed page can be wider than the screen
     maxBoundsViscosity: 1,

@@ -74,18 +74,19 @@ function labelRules(colors, areaNamesFrom) {
   const { CenteredTextSymbolizer, LineLabelSymbolizer } = window.protomapsL;
   const text = { fill: colors["map-label"], stroke: colors.land, width: 3 };
   const named = (kinds) => (_zoom, feature) => kinds.includes(feature.props.kind);
+  const closer = Math.floor(areaNamesFrom + 0.5); // than the shaded city, whose areas have names of their own
   const onStreet = (kinds, minzoom, size) => ({
     dataLayer: "streets",
-    minzoom: Math.max(minzoom, Math.floor(areaNamesFrom + 0.5)),
+    minzoom: Math.max(minzoom, closer),
     filter: named(kinds),
     symbolizer: new LineLabelSymbolizer({ ...text, font: `600 ${size}px ${FONT}`, position: 2, repeatDistance: 350 }),
   });
   return [
-    { dataLayer: "labels", minzoom: Math.floor(areaNamesFrom + 0.5), maxzoom: 16, filter: named(["area"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 14px ${FONT}`, textTransform: "uppercase", letterSpacing: 1 }) },
+    { dataLayer: "labels", minzoom: closer, maxzoom: 16, filter: named(["area"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 14px ${FONT}`, textTransform: "uppercase", letterSpacing: 1 }) },
     { dataLayer: "labels", maxzoom: 12, filter: named(["city"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 16px ${FONT}` }) },
     onStreet(["motorway", "major", "medium"], 13, 13),
-    { dataLayer: "landmarks", minzoom: 14, filter: named(["park"]), symbolizer: new CenteredTextSymbolizer({ ...text, stroke: colors.park, font: `600 12px ${FONT}`, maxLineChars: 14 }) },
-    { dataLayer: "landmarks", minzoom: 15, filter: (_zoom, feature) => feature.props.kind !== "park", symbolizer: new CenteredTextSymbolizer({ ...text, font: `italic 600 12px ${FONT}`, maxLineChars: 14 }) },
+    { dataLayer: "landmarks", minzoom: Math.max(14, closer), filter: named(["park"]), symbolizer: new CenteredTextSymbolizer({ ...text, stroke: colors.park, font: `600 12px ${FONT}`, maxLineChars: 14 }) },
+    { dataLayer: "landmarks", minzoom: Math.max(15, closer), filter: (_zoom, feature) => feature.props.kind !== "park", symbolizer: new CenteredTextSymbolizer({ ...text, font: `italic 600 12px ${FONT}`, maxLineChars: 14 }) },
     onStreet(["minor"], 15, 12),
   ];
 }

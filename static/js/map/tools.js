@@ -29,7 +29,7 @@ export function equip({ L, map, incidents, figure, cityBounds, text, statusLine,
     const { _southWest: low, _northEast: high } = cityBounds.pad(-0.001); // the server shows no position outside the city
     const center = map.getCenter();
     const [lat, lng] = ["lat", "lng"].map((name) => Math.min(Math.max(center[name], low[name]), high[name]));
-    return `${lat.toFixed(5)},${lng.toFixed(5)},${map.getZoom()}`;
+    return `${lat.toFixed(5)},${lng.toFixed(5)},${Number(map.getZoom().toFixed(1))}`;
   };
   /* What the address says of the view besides the selection. */
   const viewText = () => `${isMovedByVisitor ? `&at=${positionText()}` : ""}${frame.classList.contains("by-change") ? "&shade=change" : ""}`;

@@ -166,6 +166,7 @@ def test_move_links_keep_the_selection(client, riverton, incidents: PublishedInc
     assert float(at["Move north"][0]) > 41.5
     assert float(at["Move east"][1]) > -38.5
     assert (at["Zoom in"][2], at["Zoom out"][2]) == ("17", "15")
+    assert client.get("/map/", {"at": "41.50000,-38.50000,12.3"}).status_code == 200, "the city fills any screen"
 
 
 @pytest.mark.parametrize("at", ["here", "41.5,-38.5", "41.5,-38.5,99", "99,0,12", "nan,0,12", "1" * 5000])
