@@ -21,7 +21,6 @@ urlpatterns = [
     path("data/points.json", data.points_in_view, name="points"),
     path("data/areas.json", data.shaded_areas, name="shaded_areas"),
     path("base/areas-<slug:digest>.json", data.area_outlines, name="area_outlines"),
-    path("data/places.json", data.place_search, name="place_search"),
     path("base/<slug:digest>.pmtiles", data.base_map_tiles, name="base_map_tiles"),
     path("base/<slug:version>.json", data.base_map, name="base_map"),
     path("download.csv", sharing.download_csv, name="csv"),

@@ -21,11 +21,12 @@ FRAME_WIDTH = 860  # of the drawing, cut out of its middle: nearly square
 
 @dataclass(frozen=True, slots=True)
 class BlockMarker:
-    """A point with incidents, in units of the drawing: the family of a single one, else how many there are."""
+    """A point with incidents, in units of the drawing: the type and family of a single one, else how many there are."""
 
     x: int
     y: int
     count: int
+    category: str
     family: str
 
 
@@ -84,13 +85,15 @@ def _with_margin(box: Box) -> Box:
 
 def _place_markers(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing) -> list[BlockMarker]:
     """Return one marker for each published point, of the newest MAX_PAGE_ROWS incidents."""
-    families: dict[tuple[int, int], list[str]] = {}
+    types: dict[tuple[int, int], list[str]] = {}
     for row in published.read_page(chosen, limit=MAX_PAGE_ROWS).rows:
         if row.latitude is not None and row.longitude is not None:
             point = drawing.project(row.latitude, row.longitude)
             if 0 <= point[1] <= HEIGHT:
-                families.setdefault(point, []).append(published.families[row.category])
+                types.setdefault(point, []).append(row.category)
     return [
-        BlockMarker(x, y, len(found), found[0] if len(set(found)) == 1 and len(found) == 1 else "")
-        for (x, y), found in families.items()
+        BlockMarker(x, y, 1, found[0], published.families[found[0]])
+        if len(found) == 1
+        else BlockMarker(x, y, len(found), "", "")
+        for (x, y), found in types.items()
     ]

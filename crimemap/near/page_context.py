@@ -28,6 +28,7 @@ class RowLine:
     """A row as the list shows it."""
 
     url: str
+    category: str
     family: str
     name: str
     time: str
@@ -77,6 +78,7 @@ def build_context(published: PublishedIncidents, report: NearReport, *, typed: b
         "map": drawing.draw_report(published, report),
         "kinds": [
             {
+                "category": kind.slug,
                 "family": published.families[kind.slug],
                 "name": published.category_names[kind.slug],
                 "count": kind.count,
@@ -187,6 +189,7 @@ def _list_rows(published: PublishedIncidents, report: NearReport) -> list[RowLin
     return [
         RowLine(
             base.replace("ID", row.public_id),
+            row.category,
             published.families[row.category],
             published.category_names[row.category],
             sentences.format_row_time(row),

@@ -19,7 +19,7 @@ from crimemap import http
 from crimemap.city_map import tile_file
 from crimemap.offence_families import FAMILIES
 from crimemap.pages import area_shading, map_list, map_marks
-from crimemap.places import areas, lookup
+from crimemap.places import areas
 from crimemap.places.base_map import city_map_json, city_map_version
 from crimemap.snapshot import bubbles, street_points
 from crimemap.snapshot.bubbles import Bubble, View
@@ -27,7 +27,6 @@ from crimemap.snapshot.filters import MAP_DAYS, Filter, FilterError
 from crimemap.snapshot.format import DEEPEST
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.row_scan import Box
-from crimemap.views.selection import narrow_to_place
 
 YEAR_SECONDS = 365 * 24 * 3600
 MAX_BUBBLES = 2048  # in one response: at worst 27 kB compressed; a 3840 x 2160 screen shows 2040
@@ -138,20 +137,6 @@ def shaded_areas(request: HttpRequest, published: PublishedIncidents, chosen: Fi
         }
 
     return _cached_json(request, published, chosen.query_string(), compute)
-
-
-@json_for_script
-def place_search(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Return the places that match a search text, best first: {"places": [{"name", "district", "query"}]}.
-
-    Query: the filter and q=412 arden. `query` is the filter narrowed to the place. Search texts are not stored or cached.
-    """
-    places = [
-        {"name": each.name, "district": each.district, "query": narrow_to_place(each, published, chosen).query_string()}
-        for each in lookup.search_places(request.GET.get("q", ""))
-    ]
-    content = orjson.dumps({"places": places})
-    return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _cached_json(

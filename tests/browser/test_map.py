@@ -300,27 +300,23 @@ def test_a_phone_has_the_list_as_a_sheet_of_three_heights(browser: Browser, port
         expect(page.locator("#sheet-both")).to_be_checked()
 
 
-def test_places_are_found_while_typing(browser: Browser, portal: Stack) -> None:
+def test_a_place_is_found_while_typing_and_is_in_no_address(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal) as page:
-        field = page.get_by_label("Street, block or neighborhood")
-        with answered(page, "places"):
+        addresses = []
+        page.on("request", lambda request: addresses.append(request.url))
+        field = page.get_by_role("combobox", name="Street, school, park or other place")
+        with page.expect_response(re.compile(r"/near/matches\.json$")):
             field.press_sequentially("412 arden")
-        expect(page.get_by_text("1 place found.")).to_be_attached()
-        with answered(page):
-            page.get_by_role("button", name="400 block of Arden Street").click()
-        assert query(page)["radius"] == ["500"]
-        expect(page.locator(".live-map path.chosen")).to_have_count(1)
+        option = page.get_by_role("option", name="400 block of Arden Street")
+        expect(option).to_be_visible()
         check(page)
-        page.locator("#sheet-both").check()
-        with answered(page):
-            page.locator("#chips a").first.click()
-        expect(page.locator("#chips")).to_have_count(0)
-        assert "near" not in query(page)
-        with answered(page):  # Enter goes to the only place found
-            field.fill("412 arden")
-            field.press("Enter")
-        expect(page.locator("#chips")).to_have_count(1)
-        assert query(page)["radius"] == ["500"]
+        option.click()
+        expect(page.locator("h1#answer")).to_contain_text("400 block of Arden Street")
+        assert urlsplit(page.url).path == "/near/"
+        assert not [each for each in addresses if "arden" in each.lower() or "412" in each]
+        page.go_back()
+        page.wait_for_selector(READY)
+        assert urlsplit(page.url).path == "/map/"
 
 
 def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:

@@ -38,7 +38,7 @@ export class Selection {
   }
 
   handleFieldChange(field) {
-    if (field.name === "q" || !field.name) return;
+    if (!field.name) return;
     const { from, to } = this.form.elements;
     if (field.name === "days" && field.value === "" && !from.value && !to.value) {
       [from.value, to.value] = this.period(); // fill in dates to edit; request nothing yet
@@ -67,7 +67,6 @@ export class Selection {
   /* Requests the selection that the form shows. */
   submit() {
     const fields = new FormData(this.form);
-    fields.delete("q");
     for (const [name, value] of [...fields]) if (value === "" && name !== "days") fields.delete(name);
     return this.load(new URLSearchParams(fields).toString(), { refillForm: false });
   }

@@ -4,7 +4,6 @@ import { createFilterLayer, createTools } from "./area-tools.js";
 import { TimeBrush } from "./brush.js";
 import { IncidentPanel } from "./incident-panel.js";
 import { tieRowsToMarks } from "./lit.js";
-import { addPlaceSearch } from "./place-search.js";
 import { fitMapToPaper } from "./printing.js";
 import { RowList } from "./row-list.js";
 import { Selection } from "./selection.js";
@@ -90,15 +89,6 @@ export function equip({ L, map, incidents, figure, cityBounds, text, statusLine,
   addMenus();
   addSheet();
   tieRowsToMarks(incidents, map);
-  addPlaceSearch(selection, {
-    url: data.placesUrl,
-    text,
-    onChoice: async (query, name) => {
-      await selection.load(query);
-      selection.form.elements.q.value = name;
-      frame.focus({ preventScroll: true });
-    },
-  });
   return {
     stacked,
     selection,

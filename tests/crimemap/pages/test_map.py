@@ -256,7 +256,7 @@ def test_area_match_filters_by_that_area(client, riverton, incidents: PublishedI
 
 
 def test_search_without_a_match_says_so_and_keeps_the_text(client, riverton, incidents: PublishedIncidents):
-    page = get_page(client, "/map/", q="zzzz<b>")
+    page = get_page(client, "/map/list/", q="zzzz<b>")
     assert "No place found" in page
     assert 'value="zzzz&lt;b&gt;"' in page
 
@@ -379,7 +379,7 @@ HOSTILE = [
 FILTER_PARTS = ("category", "days", "from", "to", "hour", "weekday", "area", "near", "radius", "box")
 OTHER_PARTS = [  # what single views read besides the filter
     ("/map/", "at"), ("/map/", "set"), ("/map/list/", "q"), ("/map/list/", "sort"), ("/map/list/", "page"), ("/map/compare/", "a"),
-    ("/map/data/bubbles.json", "view"), ("/map/data/bubbles.json", "z"), ("/map/data/list.html", "page"), ("/map/data/points.json", "view"), ("/map/", "shade"), ("/map/data/places.json", "q"),
+    ("/map/data/bubbles.json", "view"), ("/map/data/bubbles.json", "z"), ("/map/data/list.html", "page"), ("/map/data/points.json", "view"), ("/map/", "shade"),
     ("/api/v1/bubbles", "zoom"), ("/api/v1/counts/areas", "layer"), ("/api/v1/incidents", "limit"), ("/api/v1/incidents", "after"),
     ("/map/alerts/", "area"), ("/map/embed/", "area"), ("/map/charts/", "near"),
 ]  # fmt: skip

@@ -218,18 +218,6 @@ def test_data_is_not_found_while_nothing_is_published(client, settings, tmp_path
     assert get_json(client, "areas").status_code == 404
 
 
-def test_place_search_responses_are_not_cached(client, riverton, incidents):
-    answer = get_json(client, "places", q="412 arden", days=30)
-    assert answer["Cache-Control"] == "no-store"
-    [place] = answer.json()["places"]
-    assert place["name"] == "400 block of Arden Street"
-    assert re.fullmatch(r"days=30&near=41\.[0-9]{5},-38\.[0-9]{5}&radius=500", place["query"])
-    [area] = get_json(client, "places", q="central district", days=30).json()["places"]
-    assert area["query"] == "days=30&area=district:2"
-    assert get_json(client, "places", q="zzzz").json() == {"places": []}
-    assert get_json(client, "places").json() == {"places": []}
-
-
 def test_largest_response_is_under_30_kb(client, settings, tmp_path):
     """Fill a wide screen with incidents of every family in every cell."""
     random = np.random.default_rng(5)

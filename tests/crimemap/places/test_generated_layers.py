@@ -87,7 +87,7 @@ def failing_pages(client: Any, names: list[str]) -> list[tuple[str, int]]:
             ("/map/download.csv", area),
             ("/map/compare/", {"a": area["area"], "b": area["area"]}),
         ]
-        wanted += [("/map/data/places.json", {"q": code[:40]}), (f"/map/area/district/{quote(code, safe='')}/", {})]
+        wanted += [("/map/list/", {"q": code[:40]}), (f"/map/area/district/{quote(code, safe='')}/", {})]
     failing = []
     for address, query in wanted:
         answer = client.get(address, query)
