@@ -54,7 +54,7 @@ function appendToHead(node) {
    height or width: else people are caught in the map. A wheel zooms such a map only with Ctrl or Command, which is also how
    browsers report a pinch on a touchpad. `isInPage()`: whether the page around the map scrolls at all. Returns a function to call
    after dragging was switched on or off. */
-export function letPageScroll(map, bounds, isInPage) {
+export function letPageScroll(map, bounds, isInPage = () => true) {
   const frame = map.getContainer();
   const canMove = { sideways: true, upAndDown: true };
   const isFixed = () => isInPage() && !canMove.sideways && !canMove.upAndDown;
