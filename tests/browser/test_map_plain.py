@@ -51,7 +51,7 @@ def test_from_the_map_to_a_tip_about_an_incident(browser: Browser, portal: Stack
         page.locator("#panel").get_by_text("90 days", exact=True).click()
         page.locator("#panel").get_by_text("Against people", exact=True).click()  # off
         page.locator("#id_area").select_option("North District")
-        page.get_by_role("button", name="Show").click()
+        page.get_by_role("button", name="Show incidents").click()
         expect(page).to_have_url(re.compile(r"\?category=family:theft&days=90&area=district:1$"))
 
         page.goto(f"{portal.public_url}/map/?{urlsplit(page.url).query}")

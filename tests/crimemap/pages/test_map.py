@@ -255,10 +255,16 @@ def test_area_match_filters_by_that_area(client, riverton, incidents: PublishedI
     assert "days=30&amp;area=neighbourhood:old-town" in page
 
 
-def test_search_without_a_match_says_so_and_keeps_the_text(client, riverton, incidents: PublishedIncidents):
-    page = get_page(client, "/map/list/", q="zzzz<b>")
-    assert "No place found" in page
-    assert 'value="zzzz&lt;b&gt;"' in page
+def test_search_without_a_match_says_so(client, riverton, incidents: PublishedIncidents):
+    assert "No place found" in get_page(client, "/map/", q="zzzz<b>")
+
+
+def test_no_form_puts_a_typed_place_into_an_address(client, riverton, incidents: PublishedIncidents):
+    for path in ("/map/", "/map/list/", "/map/charts/"):
+        forms = re.findall(r"<form[^>]*>.*?</form>", get_page(client, path), re.DOTALL)
+        asking = [form for form in forms if 'name="q"' in form]
+        assert asking, path
+        assert all('method="post" action="/near/"' in form for form in asking), path
 
 
 # The form
