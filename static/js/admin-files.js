@@ -75,6 +75,15 @@ function offerZoom(figure) {
   const image = frame.querySelector("img");
   let size = 1;
   const zoom = (factor) => {
+    if (!image.clientWidth) { // it has no size before it has arrived
+      const observer = new ResizeObserver(() => {
+        if (!image.clientWidth) return;
+        observer.disconnect();
+        zoom(factor);
+      });
+      observer.observe(image);
+      return;
+    }
     const before = [frame.scrollLeft + frame.clientWidth / 2, frame.scrollTop + frame.clientHeight / 2].map((at) => at / size);
     size = factor ? Math.min(Math.max(size * factor, 1), MAX_ZOOM) : 1;
     frame.classList.remove("zoomed");

@@ -178,9 +178,14 @@ def test_the_panel_shows_progress_and_opens_files_on_request(
         picture = page.get_by_role("img", name="Photo 1")
         expect(picture).to_be_visible()
         expect(page.get_by_role("button", name="Zoom in")).to_be_visible()  # the script is there
+        wait_until(lambda: picture.evaluate("image => image.clientWidth > 0"), 30, "the picture has arrived")
         before = picture.bounding_box()
+        # Zoom that is asked for before the picture has a size waits for it.
+        image = page.locator(".file-frame img")
+        image.evaluate("image => { image.style.display = 'none' }")
         page.get_by_role("group", name="Photo 1").focus()
         page.keyboard.press("+")
+        image.evaluate("image => { image.style.display = '' }")
         expect(page.get_by_text("150 %")).to_be_visible()
         after = picture.bounding_box()
         assert before is not None
