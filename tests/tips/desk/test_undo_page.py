@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import secrets
 from typing import Any
@@ -9,11 +10,12 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from core.models import Account
 from tests.tips.desk import officers
 from tips.desk import outbox, triage
-from tips.desk.acts import spam
+from tips.desk.acts import spam, toasts
 from tips.desk.acts.reversals import Kind
 from tips.models import DeskState, Message, PendingAct, State, Tip
 
@@ -89,6 +91,17 @@ def test_undoing_a_done_act_leads_back_to_the_page_of_the_button(okafor: Account
     assert (answer.status_code, answer["Location"]) == (302, QUEUE + "?view=urgent")
     assert DeskState.objects.get().spam_since is None
     assert post(client, tip, act, back_to="https://example.org/")["Location"].startswith(QUEUE)
+
+
+def test_an_act_on_many_tips_keeps_its_toast_beside_acts_of_the_same_seconds(okafor: Account) -> None:
+    """Due times are rounded, so their order is not that of the acts."""
+    many = [officers.send_tip() for _number in range(2)]
+    spam.mark_all(many, okafor, b"1", uuid4())
+    for number in range(3):
+        spam.mark(officers.send_tip(), okafor, bytes([number]))
+    PendingAct.objects.update(due_at=timezone.now() + dt.timedelta(seconds=20))
+    shown = toasts.list_toasts(okafor)
+    assert (len(shown), shown[-1].sentence) == (3, "2 tips are spam. Nothing was sent.")
 
 
 def test_a_late_or_foreign_undo_is_refused_in_the_same_words(okafor: Account) -> None:

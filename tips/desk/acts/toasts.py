@@ -70,8 +70,13 @@ def list_toasts(officer: Account) -> list[Toast]:
         if act.due_at and act.due_at > soon:
             continue
         groups.setdefault(act.batch or act.pk, []).append(act)
-    newest = sorted(groups.values(), key=lambda acts: max(act.due_at for act in acts if act.due_at))
+    newest = sorted(groups.values(), key=_rank)
     return [_build_toast(acts) for acts in newest[-_SHOWN:]]
+
+
+def _rank(acts: list[PendingAct]) -> tuple[dt.datetime, int]:
+    """Order acts by their due time. This is rounded, so of acts in the same seconds the one on most tips counts as the newest."""
+    return max(act.due_at for act in acts if act.due_at), len(acts)
 
 
 def _build_toast(acts: list[PendingAct]) -> Toast:
