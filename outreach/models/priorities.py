@@ -12,7 +12,7 @@ class AreaPriority(models.Model):
     """One priority. `layer` and `code` name an area of the crime map.
 
     It comes from what people said in public. Tips are no source: a number of tips by place and time would confirm to others that
-    somebody there talks to the police.
+    someone there talks to the police.
     """
 
     class AskedAt(models.TextChoices):

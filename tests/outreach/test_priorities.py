@@ -1,4 +1,4 @@
-"""Priorities of an area: who may edit them, what they must say, and that they never mention tips."""
+"""Priorities of an area: who edits them, what they must say, and that they never mention tips."""
 
 from __future__ import annotations
 
