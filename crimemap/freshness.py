@@ -1,4 +1,4 @@
-"""How current the published data are: the newest day, when a feed last delivered, and which feeds are late."""
+"""The age of the published data: the newest day, when a feed last delivered, and which feeds are late."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ FEW_MEAN, FEW_COUNT = 5, 10  # below both, chance decides
 
 
 class Verdict(enum.Enum):
-    """How a count compares with its usual range."""
+    """A count compared with its usual range."""
 
     USUAL = "usual"
     MORE = "more"

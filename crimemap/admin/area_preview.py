@@ -1,4 +1,4 @@
-"""What a file would make of a layer of areas: its properties to choose from, a map, numbers, and each area that changes."""
+"""The preview of a layer of areas: its properties to choose from, a map, numbers, and each area that changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file would make of the layer of blocks: its properties to choose from, a map, numbers, and its first blocks."""
+"""The preview of the layer of blocks: its properties to choose from, a map, numbers, and its first blocks."""
 
 from __future__ import annotations
 

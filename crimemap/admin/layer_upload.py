@@ -47,7 +47,7 @@ class LayerUploadForm(forms.Form):
 
 
 class ReadingForm(forms.Form):
-    """How to read a file: which layer of an archive, and in which coordinate system."""
+    """The choices for reading a file: which layer of an archive, and in which coordinate system."""
 
     def __init__(self, *args: Any, facts: LayerFacts, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -22,7 +22,7 @@ MAX_FEATURES, MAX_POINTS = 500_000, 5_000_000
 
 @dataclass(slots=True)
 class LayerContent:
-    """What a file holds. kind: "geojson", "shapefile" or "table", whose features have no shapes.
+    """The contents of a file. kind: "geojson", "shapefile" or "table", whose features have no shapes.
 
     system: None if the file names none. layers: the names of all layers of an archive. unreadable: shapes that are none.
     """

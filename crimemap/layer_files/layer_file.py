@@ -40,7 +40,7 @@ class LayerFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LayerFacts:
-    """What the process says about a file. kind: "geojson", "shapefile" or "table".
+    """The process's words about a file. kind: "geojson", "shapefile" or "table".
 
     layers: those of an archive; layer: the one that was read. needs_system: its coordinates are not degrees, and no system is
     known; then `sample` has some of them, as (easting, northing), and no shape is ready for use. points: of all outlines in

@@ -135,7 +135,7 @@ class Source(models.Model):
 
 
 class DeletedSource(models.Model):
-    """What stays of a deleted source: the ids of its incidents that residents could open, whose addresses answer 410."""
+    """The rest of a deleted source: the ids of its incidents that residents could open, whose addresses answer 410."""
 
     slug = models.CharField(max_length=40)
     public_ids = models.BinaryField(help_text="12 characters each, sorted, without separators")

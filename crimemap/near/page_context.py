@@ -1,4 +1,4 @@
-"""What the template of the page about a place shows: sentences, the map, the rows, and what the area's officers do."""
+"""The context of the page about a place: sentences, the map, the rows, and what the area's officers do."""
 
 from __future__ import annotations
 

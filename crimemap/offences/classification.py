@@ -40,7 +40,7 @@ def is_looser(before: str, after: str) -> bool:
 
 
 class Assignment(NamedTuple):
-    """What a code is to be: its category and visibility, or None and "" to hold it."""
+    """The choice for a code: its category and visibility, or None and "" to hold it."""
 
     code_id: int
     category: Category | None

@@ -46,7 +46,7 @@ _EMPTY_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which codes: those of one list (`scheme`), those of all lists, or those that a test run found."""
+    """A choice of codes: those of one list (`scheme`), those of all lists, or those that a test run found."""
 
     scheme: str = ""
     test_run: ImportRun | None = None

@@ -1,4 +1,4 @@
-"""How incidents of a selection ended, by class of outcome: from the published rows alone."""
+"""Outcomes of a selection, by class of outcome: from the published rows alone."""
 
 from __future__ import annotations
 

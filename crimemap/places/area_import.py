@@ -145,7 +145,7 @@ class AreaChange:
 
 @dataclass(slots=True)
 class LayerPlan:
-    """What a file would make of a layer; nothing is stored yet.
+    """The layer that a file would make; nothing is stored yet.
 
     gone: areas that are not in the file; kept: those of them that stay, because stored incidents name them. successors: by
     the code of each area that is gone, the code of the file's area that covers most of it. notes: sentences about what was

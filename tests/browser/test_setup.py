@@ -22,7 +22,7 @@ PROCESS = "from crimemap.importing.arrival import jobs; from crimemap.models imp
 
 @dataclass
 class Hands:
-    """What a person does on the page, counted. Asks for a code of the app are answered; they aren't part of the work."""
+    """The acts of a person on the page, counted. Asks for a code of the app are answered; they aren't part of the work."""
 
     page: Page
     stack: Stack

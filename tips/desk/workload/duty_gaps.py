@@ -1,4 +1,4 @@
-"""Where the calendar has nobody for a category in the next days, and which officers no alert can reach."""
+"""Days on which the calendar has nobody for a category, and which officers no alert can reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the desk met its targets in the last four weeks: how soon tips were opened, and messages of sources answered.
+"""The targets of the desk in the last four weeks: how soon tips were opened, and messages of sources answered.
 
 Over the whole desk and never by officer. Without sensitive and walled tips.
 """
