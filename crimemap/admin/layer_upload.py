@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from core import audit
 from core.models import Account
 from core.staff.audited_admin import AuditedAdmin
+from crimemap.admin import coordinate_systems
 from crimemap.importing.columns import projections
 from crimemap.layer_files import uploads
 from crimemap.layer_files.layer_file import MAX_UPLOAD_BYTES, LayerFacts, LayerFileError
@@ -24,8 +25,6 @@ from crimemap.models import Source
 from crimemap.places.area_import import LayerImportResult
 from crimemap.places.area_index import area_indexes, middle_of
 from crimemap.publishing import publication_requests
-
-_MAX_SYSTEMS_NAMED = 6
 
 
 class LayerUploadForm(forms.Form):
@@ -81,16 +80,7 @@ class ReadingForm(forms.Form):
             if not self.cleaned_data.get("suggested"):
                 raise forms.ValidationError(_("Choose the coordinate system of the file, or type its number."))
             return str(self.cleaned_data["suggested"])
-        found = projections.find_systems(text)
-        if len(found) == 1:
-            return found[0].code
-        names = "; ".join(f"{each.code} {each.name}" for each in found[:_MAX_SYSTEMS_NAMED])
-        if found:
-            raise forms.ValidationError(_("Several systems fit. Type the number of one: %(names)s.") % {"names": names})
-        raise forms.ValidationError(
-            _("There is no coordinate system “%(text)s” in meters or feet. Type its EPSG number, or fewer words.")
-            % {"text": text}
-        )
+        return coordinate_systems.find_code(text)
 
 
 def _suggest_systems(facts: LayerFacts) -> list[projections.Suggestion]:

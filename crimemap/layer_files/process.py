@@ -9,14 +9,11 @@ packed with gzip. No byte of the file is read before the first line is written. 
 from __future__ import annotations
 
 import gzip
-import json
-import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from file_cleaning.confinement import sandbox
+from file_cleaning.confinement import reply, sandbox
 from file_cleaning.confinement.sandbox import ProcessLimits, SandboxLayers
 
 MIB = 1024**2
@@ -41,22 +38,17 @@ def main() -> None:
 
     reading.warm_up()  # loads what the sandbox would keep from being opened
     landlock, seccomp = sandbox.confine_before_reading(folder, sandbox.SYSTEM_FOLDERS, None)
-    pipe = os.dup(1)
-    layers = SandboxLayers(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory)
-    os.write(pipe, json.dumps({"layers": asdict(layers)}).encode() + b"\n")
-    silence = os.open(os.devnull, os.O_RDWR)  # what a library prints may quote the file
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
+    pipe = reply.begin(SandboxLayers(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory))
     try:
         with open(0, "rb", closefd=False) as file, gzip.open(folder / FEATURES_FILE, "wb", compresslevel=1) as target:
-            reply: dict[str, Any] = reading.read_layer(file, target, name, chosen_layer, chosen_system)
+            answer: dict[str, Any] = reading.read_layer(file, target, name, chosen_layer, chosen_system)
     except LayerRefusedError as refusal:
-        reply = {"refused": refusal.reason, "details": refusal.details}
+        answer = {"refused": refusal.reason, "details": refusal.details}
     except MemoryError:
-        reply = {"refused": "too-large"}
+        answer = {"refused": "too-large"}
     except Exception:  # whatever a library makes of a damaged or hostile file
-        reply = {"refused": "damaged"}
-    os.write(pipe, json.dumps(reply).encode() + b"\n")
+        answer = {"refused": "damaged"}
+    reply.send(pipe, answer)
 
 
 if __name__ == "__main__":

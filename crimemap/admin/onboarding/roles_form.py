@@ -10,9 +10,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crimemap.admin import coordinate_systems
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
-from crimemap.importing.columns import projections
 from crimemap.importing.columns.projections import Suggestion
 from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS
 from crimemap.models import Source
@@ -21,7 +21,6 @@ from crimemap.offences import catalogue
 from crimemap.onboarding import guesses
 from crimemap.onboarding.guesses import CODE2, Confidence, Guess
 
-_MAX_SYSTEMS_NAMED = 6
 _CELLS_SHOWN = 4
 ROLES: dict[str, tuple[Any, Any]] = {
     "occurred": (gettext_lazy("Date and time"), gettext_lazy("If both are in one column. Otherwise choose the two below.")),
@@ -174,16 +173,7 @@ class RolesForm(forms.Form):
         text = " ".join(self.cleaned_data["coordinate_system"].split())
         if not text:
             return str(self.cleaned_data.get("suggested_system", ""))
-        found = projections.find_systems(text)
-        if len(found) == 1:
-            return found[0].code
-        names = "; ".join(f"{each.code} {each.name}" for each in found[:_MAX_SYSTEMS_NAMED])
-        if found:
-            raise forms.ValidationError(_("Several systems fit. Type the number of one: %(names)s.") % {"names": names})
-        raise forms.ValidationError(
-            _("There is no coordinate system “%(text)s” in meters or feet. Type its EPSG number, or fewer words.")
-            % {"text": text}
-        )
+        return coordinate_systems.find_code(text)
 
     def current_roles(self) -> dict[str, str]:
         """Return the role of each column, as chosen or as the page begins with."""

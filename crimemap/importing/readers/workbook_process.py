@@ -10,16 +10,13 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
-import json
-import os
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from file_cleaning.confinement import sandbox
+from file_cleaning.confinement import reply, sandbox
 from file_cleaning.confinement.sandbox import ProcessLimits, SandboxLayers
 
 MIB = 1024**2
@@ -52,25 +49,20 @@ def main() -> None:
     import python_calamine
 
     landlock, seccomp = sandbox.confine_before_reading(folder, sandbox.SYSTEM_FOLDERS, None)
-    pipe = os.dup(1)
-    layers = SandboxLayers(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory)
-    os.write(pipe, json.dumps({"layers": asdict(layers)}).encode() + b"\n")
-    silence = os.open(os.devnull, os.O_RDWR)  # what a library prints may quote the file
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
+    pipe = reply.begin(SandboxLayers(namespace=namespace, landlock=landlock, seccomp=seccomp, memory=memory))
     try:
         with open(0, "rb", closefd=False) as file:
             _refuse_bomb(file, size, UNCHECKED_BYTES // workbook_count)
-            reply: dict[str, Any] = {"sheets": _write_tables(python_calamine, file, folder, size)}
+            answer: dict[str, Any] = {"sheets": _write_tables(python_calamine, file, folder, size)}
     except WorkbookRefusedError as refusal:
-        reply = {"refused": str(refusal)}
+        answer = {"refused": str(refusal)}
     except python_calamine.PasswordError:
-        reply = {"refused": "password"}
+        answer = {"refused": "password"}
     except MemoryError:
-        reply = {"refused": "too-large"}
+        answer = {"refused": "too-large"}
     except Exception:  # whatever a library makes of a damaged or hostile file
-        reply = {"refused": "damaged"}
-    os.write(pipe, json.dumps(reply).encode() + b"\n")
+        answer = {"refused": "damaged"}
+    reply.send(pipe, answer)
 
 
 def _refuse_bomb(file: BinaryIO, size: int, unchecked_bytes: int) -> None:
