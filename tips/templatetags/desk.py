@@ -21,9 +21,21 @@ from tips.models import Category
 
 register = template.Library()
 
+# The section that each page of the admin belongs to, by the beginning of its address's name.
+_SECTIONS = (
+    ("index", "home"),
+    ("tips_workload", "workload"),
+    ("tips_second_looks", "workload"),
+    ("tips_tip", "desk"),
+    ("outreach_story", "story"),
+    ("outreach_event", "event"),
+    ("crimemap_source", "source"),
+    ("core_account", "account"),
+)
 
-@register.inclusion_tag("admin/tips/duty_switch.html", takes_context=True)
-def duty_switch(context: RequestContext) -> dict[str, Any]:
+
+@register.inclusion_tag("admin/tips/desk/duty_menu.html", takes_context=True)
+def duty_menu(context: RequestContext) -> dict[str, Any]:
     """Return the signed-in officer's duty; empty for accounts outside the desk."""
     user = context.get("user")
     if user is None or not permissions.can_act(user):
@@ -31,15 +43,9 @@ def duty_switch(context: RequestContext) -> dict[str, Any]:
     return {"officer": user, "duty": changes.describe_duty(user)}
 
 
-@register.inclusion_tag("admin/tips/desk/duty_menu.html", takes_context=True)
-def duty_menu(context: RequestContext) -> dict[str, Any]:
-    """Return the same as `duty_switch`, for the head of the desk."""
-    return duty_switch(context)
-
-
 @register.simple_tag(takes_context=True)
 def staff_menu(context: RequestContext) -> dict[str, Any]:
-    """`{% staff_menu as menu %}`: what the head of a page offers the signed-in account, and its initials."""
+    """`{% staff_menu as menu %}`: what the head of a page offers the signed-in account, its initials, and the section of the page."""
     user = context.get("user")
     if not isinstance(user, Account):
         return {}
@@ -48,7 +54,14 @@ def staff_menu(context: RequestContext) -> dict[str, Any]:
         "can_act": permissions.can_act(user),
         "can_supervise": permissions.can_supervise(user),
         "initials": find_initials(user),
+        "section": _find_section(context),
     }
+
+
+def _find_section(context: RequestContext) -> str:
+    match = context.request.resolver_match if context.request is not None else None
+    name = (match.url_name if match is not None else None) or ""
+    return next((section for beginning, section in _SECTIONS if name.startswith(beginning)), "")
 
 
 @register.inclusion_tag("admin/tips/home.html", takes_context=True)
