@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from secrets import token_urlsafe
@@ -25,12 +26,20 @@ def check_ascending(minutes: list[int]) -> None:
         raise ValidationError("Write minutes in ascending order, such as 5,10,15.")
 
 
+def check_phone_lines(lines: list[str]) -> None:
+    """Raise ValidationError unless each line has a name and a number to call: "Crisis line=988"."""
+    if not all(re.fullmatch(r"\s*[^=\s][^=]*=[^=]*\d[^=]*", line) for line in lines):
+        raise ValidationError("Write a name, an equals sign and a number for each line, such as Crisis line=988.")
+
+
 ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
 
 # The agency, as shown on every page.
 AGENCY_NAME = env.str("AGENCY_NAME", "Riverton Police")
 CITY_NAME = env.str("CITY_NAME", "Riverton")
 EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", "911")
+# Crisis lines beside the emergency number, each as name=number, the most important first. Empty: none is shown.
+CRISIS_LINES: list[str] = env.list("CRISIS_LINES", ["Crisis line=988"], validate=check_phone_lines)
 CONTACT = env.str("CONTACT", "Non-emergency: 555-0142, day and night. Front desk: 200 Arden Street, 7 am to 11 pm.")
 LEAVE_URL = env.str("LEAVE_URL", "https://www.weather.gov/")
 PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")

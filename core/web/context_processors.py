@@ -6,6 +6,7 @@ Reads settings only, never the request's user or session, so that no page needs 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,15 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
+
+
+@dataclass(frozen=True, slots=True)
+class CrisisLine:
+    """A line for people in distress: the agency's name of it, its number, and the address that calls it."""
+
+    name: str
+    number: str
+    address: str
 
 
 def agency_facts() -> dict[str, Any]:
@@ -23,6 +33,7 @@ def agency_facts() -> dict[str, Any]:
         "emergency_number": settings.EMERGENCY_NUMBER,
         "emergency_link": link_emergency_number(),
         "emergency_address": emergency_address(),
+        "crisis_lines": list_crisis_lines(),
         "contact": settings.CONTACT,
         "leave_url": settings.LEAVE_URL,
         "portal_url": settings.PORTAL_URL,
@@ -39,7 +50,17 @@ def link_emergency_number() -> SafeString:
 
 def emergency_address() -> str:
     """Return the address that calls the emergency number, such as tel:911 (RFC 3966)."""
-    return "tel:" + re.sub(r"[^\d+*#]", "", settings.EMERGENCY_NUMBER)
+    return _call_address(settings.EMERGENCY_NUMBER)
+
+
+def list_crisis_lines() -> list[CrisisLine]:
+    """Return the agency's crisis lines, the most important first."""
+    lines = [line.split("=") for line in settings.CRISIS_LINES]
+    return [CrisisLine(name.strip(), number.strip(), _call_address(number)) for name, number in lines]
+
+
+def _call_address(number: str) -> str:
+    return "tel:" + re.sub(r"[^\d+*#]", "", number)
 
 
 def _describe_days(days: int) -> str:

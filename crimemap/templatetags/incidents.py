@@ -15,6 +15,7 @@ from django.utils.translation import get_language
 
 from crimemap import glossary, wording
 from crimemap.offence_families import BY_SLUG
+from crimemap.pages.city_picture import draw_city
 from crimemap.places import areas
 from crimemap.snapshot import published_incidents, reader
 from crimemap.snapshot.filters import Filter
@@ -111,7 +112,7 @@ def outcome_meaning(outcome: str) -> str:
 
 @register.simple_tag
 def recent_incident_counts() -> dict[str, Any] | None:
-    """Count the newest 30 published days, in a sentence and compared; None before anything is published."""
+    """Count the newest 30 published days, in words, compared and as a small map; None before anything is published."""
     try:
         published = reader.current()
     except published_incidents.NothingPublishedError:
@@ -120,7 +121,10 @@ def recent_incident_counts() -> dict[str, Any] | None:
     comparison = published.compare_periods(chosen)
     return {
         "sentence": wording.describe_count(comparison.this, chosen, published),
+        "count": comparison.this,
+        "days": wording.format_published_days(chosen, published),
         "comparison": comparison,
+        "picture": draw_city(published, chosen),
         "published": published,
     }
 

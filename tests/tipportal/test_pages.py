@@ -11,14 +11,16 @@ from django.conf import settings as live_settings
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
+from environs import ValidationError
 
 from core.roles import Role
 from core.staff import tip_access
-from core.web import context_processors
+from core.web import context_processors, page_cache
 from outreach.events import public_events
 from outreach.stories import impact
 from outreach.templatetags import outreach_places
 from tipportal import views
+from tipportal.settings import check_phone_lines
 from tips import statistics
 
 PAGES = ["/", "/privacy/", "/tips/safety/"]
@@ -64,7 +66,31 @@ def test_the_emergency_line_comes_before_everything_else(client: Client, path: s
     settings.EMERGENCY_NUMBER = "112"
     words = re.sub(r"<[^>]+>|\s+", " ", text_of(client.get(path)).split("<header>")[1]).split()
     assert " ".join(words).startswith("Emergency? Call 112 ")
-    assert '<a class="call" href="tel:112">112</a>' in text_of(client.get(path))
+    assert re.search(r'<a[^>]*href="tel:112">', text_of(client.get(path)))
+
+
+@pytest.mark.usefixtures("figures")
+def test_crisis_lines_stand_beside_the_emergency_number(client: Client, settings) -> None:
+    settings.CRISIS_LINES = ["Crisis line=988", "Shelter <b>=(555) 0170"]
+    page = client.get("/privacy/").content.decode()
+    assert '<a class="call" href="tel:988">Crisis line 988</a>' in page
+    assert "0170" not in page, "only the first has room at the top"
+    page = client.get("/tips/safety/").content.decode()
+    assert '<a class="call" href="tel:988">988</a>' in page
+    assert 'Shelter &lt;b&gt;</span>: <a class="call" href="tel:5550170">(555) 0170</a>' in page
+    assert "list of calls" in page
+    settings.CRISIS_LINES = []
+    page_cache.clear()
+    for path in PAGES:
+        assert "risis line" not in client.get(path).content.decode()
+    assert "list of calls" in client.get("/tips/safety/").content.decode(), "the emergency number leaves traces too"
+
+
+@pytest.mark.parametrize("lines", [["988"], ["Crisis line="], ["=988"], ["Crisis line=none"]])
+def test_a_crisis_line_without_name_or_number_is_refused_at_start(lines: list[str]) -> None:
+    check_phone_lines(["Crisis line=988", "Shelter=1-800-799-7233"])
+    with pytest.raises(ValidationError, match="equals sign"):
+        check_phone_lines(lines)
 
 
 @pytest.mark.usefixtures("figures")
@@ -84,11 +110,18 @@ def test_home_shows_every_available_figure(client: Client, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("figures")
-def test_the_receipt_box_posts_and_never_puts_words_into_a_url(client: Client) -> None:
-    form = re.search(r"<form.*?</form>", text_of(client.get("/")), re.DOTALL)
-    assert form
-    assert 'method="post" action="/tips/inbox/"' in form[0]
-    assert re.search(r'<textarea[^>]*name="receipt"[^>]*autocomplete="off"', form[0])
+def test_the_home_page_opens_three_doors_and_puts_no_place_into_a_url(client: Client) -> None:
+    page = text_of(client.get("/"))
+    doors = re.findall(r'<li class="door">.*?<h2>(.*?)</h2>.*?</li>', page, re.DOTALL)
+    assert doors == ["Tell us", "Look around", "Read our answer"]
+    first = page.split('class="doors"')[1].split("</ul>")[0]
+    assert 'href="/tips/"' in first
+    assert 'method="post" action="/near/"' in first
+    assert 'href="/map/"' in first
+    assert 'href="/tips/inbox/"' in first
+    assert "receipt" not in first.split("<form")[1].split("</form>")[0], (
+        "receipts are typed where one can leave quickly"
+    )
 
 
 def test_a_tip_page_has_a_leave_bar_and_a_neutral_title(client: Client, settings) -> None:
@@ -117,7 +150,7 @@ def test_error_pages_need_neither_database_nor_request(settings) -> None:
     settings.EMERGENCY_NUMBER = "112"
     for template in ("500.html", "503.html"):
         page = html.unescape(render_to_string(template))
-        assert 'Call <a class="call" href="tel:112">112</a>' in page
+        assert re.search(r'<a[^>]*href="tel:112">.*Call 112</a>', page)
         assert settings.LEAVE_URL in page
     assert views.server_error(RequestFactory().get("/")).status_code == 500
 

@@ -80,6 +80,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "AGENCY_NAME": None,
     "CITY_NAME": None,
     "EMERGENCY_NUMBER": None,
+    "CRISIS_LINES": None,
     "CONTACT": None,
     "LEAVE_URL": None,
     "PORTAL_URL": None,

@@ -15,7 +15,7 @@ from django.http import QueryDict
 from core.web import page_cache
 from crimemap import wording
 from crimemap.models import Area, BaseLayer, Block
-from crimemap.pages import base_map_svg
+from crimemap.pages import area_shading, base_map_svg
 from crimemap.pages.filter_form import parse_form
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -73,6 +73,25 @@ def test_the_whole_city_is_shaded_by_the_incidents_of_its_areas(client, riverton
     assert 'by-change"' in get_page(client, "/map/", shade="change")
     closer = get_page(client, named["Old Town"][0])
     assert links(closer, "mk")
+
+
+def test_the_home_page_shows_the_city_and_its_newest_days(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/")
+    chosen = parse_filter(incidents, days="30")
+    days = wording.format_published_days(chosen, incidents)
+    assert f"<small>{incidents.count(chosen):,} incidents, {days}</small>" in page
+    assert f"{incidents.count(chosen):,} incidents happened " in page
+    paths = re.findall(r'<path class="c(\d)" d="(M[^"]+)"/>', page)
+    shading = area_shading.shade_areas(incidents, chosen)
+    assert shading is not None
+    assert [int(shade) for shade, _path in paths] == [each.shade for each in shading.areas]
+    width, height = map(int, re.findall(r'viewBox="-2 -2 (\d+) (\d+)"', page)[0])
+    assert max(width, height) == 164
+    starts = [tuple(map(int, path[1:].split("l")[0].split())) for _shade, path in paths]
+    assert all(0 <= x <= width and 0 <= y <= height for x, y in starts)
+    Area.objects.all().delete()
+    page_cache.clear()
+    assert "<path class=" not in get_page(client, "/"), "a city without outlines has a door without a picture"
 
 
 def test_rings_count_every_mapped_incident_by_family(client, riverton, incidents: PublishedIncidents):
