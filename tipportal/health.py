@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from core import ephemeral_store
 from core.web.middleware import SAFE_METHODS, GetResponse
 from tipportal.deploy import processes
-from tips import vault
+from tips import receipt_salt, vault
 
 LIVE_PATH, READY_PATH = "/healthz", "/readyz"
 # Between two looks, so that a flood of questions costs nothing.
@@ -88,9 +88,22 @@ def find_missing_keys() -> list[str]:
     missing = []
     if settings.ROLE.serves_public and not vault.key_files(settings.AGENCY_PUBLIC_KEYS, "pub"):
         missing.append("agency key")
-    if settings.ROLE.serves_public and not (settings.RECEIPT_SALT and settings.RECEIPT_SALT.is_file()):
+    if settings.ROLE.serves_public and not _has_salt():
         missing.append("receipt salt")
     return missing
+
+
+def _has_salt() -> bool:
+    """Return whether the salt is here and the database's. That can't be told while the database is away."""
+    if settings.RECEIPT_SALT is None or not settings.RECEIPT_SALT.is_file():
+        return False
+    try:
+        receipt_salt.read_salt()
+    except receipt_salt.KeyMissingError:
+        return False
+    except (DatabaseError, InterfaceError):
+        pass
+    return True
 
 
 _FINDERS: tuple[Callable[[], list[str]], ...] = (find_missing_database, find_missing_workers, find_missing_keys)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError
 
+from tips import receipt_salt
 from tips.source import qr_code
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
@@ -16,5 +19,12 @@ application = get_wsgi_application()
 # (tips.form_tokens) must be made before that, so that all workers share them.
 import_module(settings.ROOT_URLCONF)
 if settings.ROLE.serves_public:
+    try:
+        receipt_salt.read_salt()
+    except receipt_salt.WrongSaltError as error:
+        sys.exit(str(error))
+    except (receipt_salt.KeyMissingError, DatabaseError):
+        # Residents still read the map and stories. `/readyz` names what is missing, and the first tip compares the salt.
+        pass
     # Half a second that no visitor has to wait for.
     qr_code.prepare()

@@ -17,10 +17,8 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
-from django.conf import settings
-
 from core.plain_text import fold_text
-from tips import vault
+from tips import receipt_salt, vault
 
 WORD_COUNT = 7
 WORD_LIST = Path(__file__).parent / "wordlists" / "en.txt"
@@ -206,13 +204,13 @@ def stretch_receipt(receipt: str) -> vault.SourceSecret:
     Raises ReceiptQueueFullError.
     """
     with _place_in(_queue), _turn_of(_running):
-        return vault.stretch_secret(receipt.encode(), _read_salt())
+        return vault.stretch_secret(receipt.encode(), receipt_salt.read_salt())
 
 
 def stretch_for_sign_in(receipt: str) -> vault.SourceSecret:
     """Derive the same in the queue of sign-ins, so that guesses never take a tip's place. Raises ReceiptQueueFullError."""
     with _place_in(_sign_in_queue), _turn_of(_running_sign_ins), _turn_of(_running):
-        return vault.stretch_secret(receipt.encode(), _read_salt())
+        return vault.stretch_secret(receipt.encode(), receipt_salt.read_salt())
 
 
 @contextmanager
@@ -235,13 +233,3 @@ def is_queue_full() -> bool:
     if has_room:
         _queue.release()
     return not has_room
-
-
-@cache
-def _read_salt() -> bytes:
-    if settings.RECEIPT_SALT is None:
-        raise vault.KeyMissingError("RECEIPT_SALT is not set on this node")
-    salt: bytes = settings.RECEIPT_SALT.read_bytes()
-    if len(salt) != vault.SALT_BYTES:
-        raise vault.KeyMissingError(f"{settings.RECEIPT_SALT} must hold {vault.SALT_BYTES} bytes")
-    return salt

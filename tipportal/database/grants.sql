@@ -13,6 +13,8 @@ GRANT USAGE ON SCHEMA public TO portal_public, portal_staff, portal_all, portal_
 GRANT SELECT ON tips_category, tips_question TO portal_public;
 -- It checks marks of forms for callers, and can't make one.
 GRANT SELECT ON tips_callermarkkey TO portal_public;
+-- It compares the receipts' salt with the database's fingerprint. The first start writes that; nothing can change it.
+GRANT SELECT, INSERT ON tips_saltfingerprint TO portal_public;
 -- For /readyz.
 GRANT SELECT ON django_migrations TO portal_public;
 GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;

@@ -22,24 +22,10 @@ from core import audit
 from core.roles import Role
 from core.single_sign_on.provider import Provider
 from core.staff.groups import GROUPS
+from tipportal.deploy import database_rights
 
 FACTOR_KEY_BYTES = 32  # core/sign_in/factors/factor_sealing.py, which the other roles do not import
 _CAP_SETUID = 7  # capabilities(7)
-# Tables on which the web process for residents and the media worker must have no rights (grants.sql).
-STAFF_TABLES = (
-    "core_account",
-    "core_account_groups",
-    "core_auditentry",
-    "core_failedattempt",
-    "core_provideridentity",
-    "auth_group",
-    "django_session",
-    "mfa_authenticator",
-    "django_admin_log",
-    "tips_note",
-    "tips_noteskey",
-    "tips_callerformcount",
-)
 
 
 @register(Tags.security, deploy=True)
@@ -238,12 +224,7 @@ def check_database_rights(databases: Sequence[str] | None = None, **_options: An
     if settings.ROLE not in (Role.PUBLIC, Role.MEDIA) or "default" not in (databases or ()):
         return []
     with connections["default"].cursor() as cursor:
-        cursor.execute(
-            "SELECT name FROM unnest(%s) AS name WHERE to_regclass(name) IS NOT NULL"
-            " AND has_any_column_privilege(current_user, to_regclass(name), 'SELECT, INSERT, UPDATE')",
-            [list(STAFF_TABLES)],
-        )
-        open_tables = [name for (name,) in cursor.fetchall()]
+        open_tables = database_rights.list_open_staff_tables(cursor, settings.ROLE)
     if not open_tables:
         return []
     return [

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.roles import Role
+from tipportal.deploy import start_requirements
 
 _GUNICORN = ("gunicorn", "--config", "python:tipportal.deploy.gunicorn", "tipportal.wsgi")
 
@@ -168,11 +169,16 @@ def environment_for(role: Role, everything: Mapping[str, str]) -> dict[str, str]
 
 
 def main() -> None:
-    """Become the process named on the command line."""
+    """Become the process named on the command line, unless it lacks what its role needs."""
     process = BY_NAME.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if process is None:
         sys.exit(f"Name the process to start: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}")
-    os.execve(sys.executable, process.argv, environment_for(process.role, os.environ))  # noqa: S606
+    environment = environment_for(process.role, os.environ)
+    os.environ.clear()
+    os.environ.update(environment)  # the settings read it
+    if problems := start_requirements.find_problems(process.role, environment):
+        sys.exit(start_requirements.describe(process.name, problems))
+    os.execve(sys.executable, process.argv, environment)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -59,6 +59,20 @@ class AgencyKey(models.Model):
         return self.id
 
 
+class SaltFingerprint(models.Model):
+    """The one row by which this database knows the salt of its receipts (tips/receipt_salt.py). It has no time."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="salt_fingerprint_once")]
+
+    def __str__(self) -> str:
+        return "fingerprint of the receipts' salt"
+
+
 class Tip(models.Model):
     """A tip: its report sealed under its key K, and K sealed to the agency and to the source."""
 

@@ -1,0 +1,215 @@
+"""Requirements of a role's start: variables, key files, folders, and the rights of its database user.
+
+`python -m tipportal.deploy.processes NAME` refuses to start a process that lacks one, with a sentence for each, and `manage.py
+doctor` prints the same. Sentences are in English: they are for the operator, and are needed before translations are loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connections
+from environs import EnvError
+
+from core.roles import Role
+from tipportal.deploy import database_rights
+
+_ALL_ROLES = frozenset(Role)
+_PUBLIC = frozenset({Role.PUBLIC, Role.ALL})
+_STAFF = frozenset({Role.STAFF, Role.ALL})
+_WEB = _PUBLIC | _STAFF
+
+# Variables without which a role can't do its work.
+NEEDED_VARIABLES: Mapping[str, frozenset[Role]] = {
+    "REDIS_URL": _ALL_ROLES,
+    "DATABASE_URL": _ALL_ROLES - {Role.BEAT},
+    "SECRET_KEY": _STAFF,
+    "RECEIPT_SALT": _PUBLIC,
+    "AGENCY_PUBLIC_KEYS": _WEB | {Role.MEDIA},
+    "AGENCY_PRIVATE_KEYS": _STAFF,
+    "AUDIT_KEY": _STAFF,
+    "FACTOR_KEY": _STAFF,
+    "MEDIA_STORE": _WEB | {Role.MEDIA},
+    "MEDIA_PUBLIC_KEYS": _PUBLIC | {Role.MEDIA},
+    "MEDIA_PRIVATE_KEYS": frozenset({Role.MEDIA}),
+}
+# Those that have defaults for a test machine alone: without them links in mails and on pages lead nowhere.
+NEEDED_IN_PRODUCTION: Mapping[str, frozenset[Role]] = {
+    "PORTAL_URL": _WEB | {Role.ALERTS, Role.BULK},
+    "STAFF_URL": _STAFF | {Role.ALERTS, Role.BULK},
+    "ALLOWED_HOSTS": _WEB,
+}
+# A part of a connection's error that tells a mistake of the set-up from a server that is away for a while.
+_WRONG_CONNECTION = re.compile(r"authentication failed|no pg_hba\.conf entry|does not exist|not permitted to log in")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """A file with a secret: how long it may be, in bytes, and whether the group may read it too."""
+
+    variable: str
+    roles: frozenset[Role]
+    sizes: tuple[int, ...]
+    may_be_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder: the roles that read it, those that also write it, and which files it can't be without.
+
+    `keys` is the suffix of key files that must be there. Folders of private halves (`.key`) are closed to other users.
+    """
+
+    variable: str
+    readers: frozenset[Role] = frozenset()
+    writers: frozenset[Role] = frozenset()
+    keys: str = ""
+
+
+_FILES = (
+    SecretFile("RECEIPT_SALT", _PUBLIC, (16,)),
+    SecretFile("AUDIT_KEY", _STAFF, (32,)),
+    SecretFile("FACTOR_KEY", _STAFF, (32, 64)),  # of 64 bytes while it is replaced
+    SecretFile("ADDRESS_HASH_KEY", _PUBLIC | {Role.BULK}, (32,), may_be_shared=True),
+)
+_FOLDERS = (
+    Folder("AGENCY_PUBLIC_KEYS", readers=_WEB | {Role.MEDIA}, keys="pub"),
+    Folder("AGENCY_PRIVATE_KEYS", readers=_STAFF, keys="key"),
+    Folder("MEDIA_STORE", writers=_WEB | {Role.MEDIA}),
+    Folder("MEDIA_PUBLIC_KEYS", readers=_PUBLIC, writers=frozenset({Role.MEDIA})),
+    Folder("MEDIA_PRIVATE_KEYS", writers=frozenset({Role.MEDIA})),
+    Folder("ADDRESS_PUBLIC_KEYS", readers=_PUBLIC | {Role.BULK}),
+    Folder("ADDRESS_PRIVATE_KEYS", readers=frozenset({Role.BULK})),
+    Folder("INCIDENT_SNAPSHOTS", readers=_WEB, writers=frozenset({Role.BULK})),
+    Folder("INCIDENT_CACHE", writers=frozenset({Role.BULK})),
+    Folder("BASE_MAP", readers=_WEB),
+    Folder("INCIDENT_UPLOADS", writers=_STAFF | {Role.BULK}),
+    Folder("INCIDENT_DROP_DIR", writers=frozenset({Role.BULK})),
+)
+
+
+def find_problems(role: Role, environment: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each reason why a process of this role must not start.
+
+    `environment` must be that of this process: files and the database are looked at as the settings name them. Looks at
+    nothing further while a variable is missing. A database that doesn't answer is no reason: it may be back in a moment.
+    """
+    if missing := find_missing_variables(role, environment):
+        return missing
+    try:
+        files = find_file_problems(role)
+    except (EnvError, ImproperlyConfigured) as error:  # the settings have read a value that they can't use
+        return [str(error)]
+    return files + (find_database_problems(role) if role.database_user else [])
+
+
+def find_missing_variables(role: Role, environment: Mapping[str, str]) -> list[str]:
+    needed = {name for name, roles in NEEDED_VARIABLES.items() if role in roles}
+    if environment.get("DEMO", "").lower() not in ("1", "true", "yes", "on"):
+        needed |= {name for name, roles in NEEDED_IN_PRODUCTION.items() if role in roles}
+    return [
+        f"{name} isn't set. The {role} role needs it: docs/installation.md, “Variables”, says what it is."
+        for name in sorted(needed)
+        if not environment.get(name)
+    ]
+
+
+def find_file_problems(role: Role) -> list[str]:
+    """Return a sentence for each key file and folder that this process can't use as its role must."""
+    problems: list[str] = []
+    for file in _FILES:
+        if role in file.roles and (path := _path_of(file.variable)) is not None:
+            problems += _check_secret(file, path)
+    for folder in _FOLDERS:
+        if role in folder.readers | folder.writers and (path := _path_of(folder.variable)) is not None:
+            problems += _check_folder(folder, path, is_writer=role in folder.writers)
+    if role.is_web and not (settings.STATIC_ROOT / "staticfiles.json").is_file():
+        problems.append(
+            f"{settings.STATIC_ROOT} holds no collected style sheets and scripts. Run manage.py collectstatic."
+        )
+    return problems
+
+
+def find_database_problems(role: Role) -> list[str]:
+    """Return a sentence for each thing that is wrong with the database user. A database that is away has no fault."""
+    try:
+        with connections["default"].cursor() as cursor:
+            return database_rights.find_problems(cursor, role)
+    except OperationalError as error:
+        if _WRONG_CONNECTION.search(str(error)) is None:
+            return []
+        return [
+            f"The database refuses the {role} role: {str(error).strip().splitlines()[-1]}. Check user, password and"
+            " database in DATABASE_URL."
+        ]
+    finally:
+        if not connections["default"].in_atomic_block:
+            connections["default"].close()
+
+
+def _path_of(variable: str) -> Path | None:
+    path: Path | None = getattr(settings, variable)
+    return path
+
+
+def _check_secret(file: SecretFile, path: Path) -> list[str]:
+    try:
+        size, mode = len(path.read_bytes()), path.stat().st_mode
+    except OSError as error:
+        return [_explain(file.variable, path, error)]
+    if size not in file.sizes:
+        return [
+            f"{file.variable} names {path}, which has {size} bytes instead of {file.sizes[0]}. Restore it from your safe copy."
+        ]
+    return _check_mode(path, mode, stat.S_IRWXO if file.may_be_shared else stat.S_IRWXG | stat.S_IRWXO)
+
+
+def _check_folder(folder: Folder, path: Path, *, is_writer: bool) -> list[str]:
+    try:
+        names = os.listdir(path)
+        # Of a folder that can be listed and not entered, no file can be opened.
+        if not os.access(path, os.X_OK | (os.W_OK if is_writer else 0)):
+            raise PermissionError
+    except OSError as error:
+        return [_explain(folder.variable, path, error, "write to it" if is_writer else "read it")]
+    keys = sorted(name for name in names if name.endswith(f".{folder.keys}")) if folder.keys else []
+    if folder.keys and not keys:
+        return [f"{folder.variable} names {path}, which has no key. Run manage.py vault create-key on the staff node."]
+    return [problem for name in keys for problem in _check_key(path / name)]
+
+
+def _check_key(path: Path) -> list[str]:
+    try:
+        with path.open("rb"):
+            mode = path.stat().st_mode
+    except OSError as error:
+        return [
+            f"This process can't read the key {path} ({error.strerror}). Give the file to the user that it runs as."
+        ]
+    return _check_mode(path, mode, stat.S_IRWXG | stat.S_IRWXO) if path.suffix == ".key" else []
+
+
+def _check_mode(path: Path, mode: int, closed: int) -> list[str]:
+    if not mode & closed:
+        return []
+    return [f"{path} can be read by other users than its own. Run chmod 600 on it."]
+
+
+def _explain(variable: str, path: Path, error: OSError, act: str = "read it") -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{variable} names {path}, which doesn't exist."
+    if isinstance(error, PermissionError):
+        return f"{variable} names {path}, and the user of this process (id {os.geteuid()}) can't {act}. Set its owner, group and mode."
+    return f"{variable} names {path}, which can't be used: {error.strerror}."
+
+
+def describe(process: str, problems: Iterable[str]) -> str:
+    """Return what a process that doesn't start prints."""
+    return "\n".join([f"{process} doesn't start:", *(f"- {problem}" for problem in problems)])
