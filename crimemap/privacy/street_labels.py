@@ -14,11 +14,12 @@ again. The words are in data/street_words.toml.
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from crimemap.privacy import english_streets
+from crimemap.privacy.street_words import DIRECTIONS, HOME_WORDS, NUMBER_WORDS, VOCABULARY, bare, list_words
 
 MAX_LABEL_CHARACTERS = 80
 # Between the ends of a range of houses: 8-10, 12-24; beyond the second limit, two numbers are no range: 555-0100.
@@ -29,23 +30,12 @@ _MAX_NAME_WORDS = 5
 _MAX_HOUSE_NAME_WORDS, _MAX_INTERSECTION_NAME_WORDS, _MAX_LONE_NAME_WORDS = 2, 2, 1
 _MAX_TYPE_FIRST_NAME_WORDS, _MAX_LONE_TYPE_FIRST_NAME_WORDS, _MAX_ENDED_NAME_WORDS = 4, 2, 3
 
-_VOCABULARY: dict[str, Any] = tomllib.loads(
-    (Path(__file__).resolve().parent.parent / "data" / "street_words.toml").read_text(encoding="utf-8")
-)
-
-
-def _words(name: str) -> set[str]:
-    return set(_VOCABULARY[name].split())
-
-
-_DIRECTIONS, _BOUND, _PARTICLES = _words("directions"), _words("bound"), _words("particles")
-_TYPES, _LATE_TYPES, _FIRST_TYPES = _words("types"), _words("late_types"), _words("first_types")
-_HOME_WORDS, _NUMBER_WORDS, _POSITIONS = _words("home_words"), _words("number_words"), _words("positions")
-_UNCOUNTED = _words("uncounted_words")
-_NAMES_WITHOUT_TYPE = {tuple(name.split()) for name in _VOCABULARY["names_without_type"]}
-_HIGHWAYS = {tuple(name.split()) for name in _VOCABULARY["highways"]}
-_NEAR_PLACES = set(_VOCABULARY["near_places"])
-_BEHIND_NAMES = _HOME_WORDS | _words("units") | _words("behind_names")
+_BOUND, _PARTICLES = list_words("bound"), list_words("particles")
+_TYPES, _LATE_TYPES, _FIRST_TYPES = list_words("types"), list_words("late_types"), list_words("first_types")
+_POSITIONS, _UNCOUNTED = list_words("positions"), list_words("uncounted_words")
+_NAMES_WITHOUT_TYPE = {tuple(name.split()) for name in VOCABULARY["names_without_type"]}
+_HIGHWAYS = {tuple(name.split()) for name in VOCABULARY["highways"]}
+_BEHIND_NAMES = HOME_WORDS | list_words("units") | list_words("behind_names")
 _BLOCK_WORDS = {"block", "blk", "bloc"}
 
 _WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
@@ -57,7 +47,9 @@ _COMPOUND = re.compile(r"(?i)[^\W\d_]{3,}(?:straße|strasse|str\.?|weg|platz|gas
 _ROAD_NUMBER = re.compile(r"(?i)\d{1,4}[a-z]?")
 _HIGHWAY_IN_ONE = re.compile(r"(?i)(?:US|I|SR|SH|CR|FM|HWY|RTE?)-?\d{1,4}")
 _ON_OR_NEAR = re.compile(r"(?i)(on or near) (.+)")
-_NEAR_ROAD = re.compile(r"[ABM]\d{1,4}(?:\(M\))?")
+_NUMBERED_STREET = re.compile(
+    r"(?i)\d{1,3} (?:st|street|ave?|avenue)(?: (?:[nsew]|[ns][ew]))?"
+)  # "104 Avenue NW", at a crossing
 _SEPARATOR = re.compile(r"\s*(?:&|/|\\|@)\s*|\s+(?:and|at|y|und|et)\s+", re.IGNORECASE)
 
 
@@ -66,7 +58,7 @@ def _join_thousands(match: re.Match[str]) -> str:
     return match[1] if match[0].endswith(".000") and "," not in match[0] else match[1] + match[2]
 
 
-_UNITS = "|".join(sorted(_words("units"), key=len, reverse=True))
+_UNITS = "|".join(sorted(list_words("units"), key=len, reverse=True))
 # Rewrites before the words are read: (a sign that the text must have, pattern, replacement). A comma separates what does not
 # belong together.
 _REWRITES = tuple(
@@ -76,7 +68,7 @@ _REWRITES = tuple(
         ("", r"\s+", " "),
         ("", r"(?:\+?\d{1,2}[-. ])?(?:\(\d{3}\)|\b\d{3})[-. ]?\d{3}[-. ]\d{4}\b|\b\d{10,}\b", ","),  # telephones
         ("", r"\b\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", ","),  # birthdays
-        ("", rf"\b(?:{'|'.join(_VOCABULARY['distance_words'])})\b[.:#]? ?\d+(?:[.,+]\d+)?", ","),
+        ("", rf"\b(?:{'|'.join(VOCABULARY['distance_words'])})\b[.:#]? ?\d+(?:[.,+]\d+)?", ","),
         ("", r"^(\d{1,3})[,.](\d{3})(?:\.0+)?(?= +\D)", _join_thousands),
         (".", r"\b(\d{1,6})\.\d+\b", r"\1"),
         ("/", r"\b(\d+)[ -]\d/\d+\b|(?:^|(?<= ))\d/[2348]\b", r"\1"),  # halves
@@ -99,7 +91,7 @@ _REWRITES = tuple(
 
 # The common forms, recognized at once: "004XX W 24TH PL", "2300 BLOCK CASTOR AV", "412 Arden St", "400 block of Arden St".
 _RESERVED = "|".join(
-    sorted(_TYPES | _FIRST_TYPES | _DIRECTIONS | _BLOCK_WORDS | _words("units") | {"and", "thru", "through"})
+    sorted(_TYPES | _FIRST_TYPES | DIRECTIONS | _BLOCK_WORDS | list_words("units") | {"and", "thru", "through"})
 )
 _COMMON = re.compile(
     r"(?i:(?!\d{6})0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
@@ -148,10 +140,13 @@ def _build_from_any(text: str) -> str:
 def _build_near_label(prefix: str, place: str) -> str:
     """Return the label of a place as data.police.uk writes it: "On or near Park Street"."""
     words = place.split()
+    is_known = english_streets.is_place(place) or _is_typed(words) or english_streets.is_street(words, _is_typed)
+    return f"{prefix} {place}" if is_known else ""
+
+
+def _is_typed(words: Sequence[str]) -> bool:
     street = _find_lone_street(words, _MAX_NAME_WORDS)
-    if street and street.start == 0 and street.end == len(words):
-        return f"{prefix} {place}"
-    return f"{prefix} {place}" if place.casefold() in _NEAR_PLACES or _NEAR_ROAD.fullmatch(place) else ""
+    return street is not None and street.start == 0 and street.end == len(words)
 
 
 def _build_from_parts(text: str) -> str:
@@ -188,7 +183,7 @@ def _find_block(words: Sequence[str]) -> str:
         if number and street:
             hundred, name = _hundred_of(number, street), _join_street(words, street)
             return name if hundred is None else f"{hundred} block of {name}"
-    starts = [0, *(position for position, word in enumerate(words) if position and _bare(word) in _FIRST_TYPES)]
+    starts = [0, *(position for position, word in enumerate(words) if position and bare(word) in _FIRST_TYPES)]
     for start in starts:
         street = _find_lone_street(words[start:], is_ended=True)
         behind = (
@@ -211,7 +206,7 @@ def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[st
     if start < len(words) and words[start].casefold() == "of":
         start += 1
     behind_flat = None
-    if start < len(words) and _FLAT.fullmatch(words[start]) and _bare(words[start]) not in _DIRECTIONS:
+    if start < len(words) and _FLAT.fullmatch(words[start]) and bare(words[start]) not in DIRECTIONS:
         behind_flat = _match_street(words, start + 1, is_numbered=True)
     street = behind_flat or _match_street(words, start, is_numbered=True)
     is_hundred = number[1].endswith("00") or number[1] == "0"
@@ -223,17 +218,17 @@ def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[st
 
 def _is_plain_name(words: Sequence[str], street: _Street) -> bool:
     """Return whether a street's name, behind a house number, is too short to hold a resident's name or the name of a home."""
-    names = _name_words(words, street)
-    is_home = any(_bare(word) in _HOME_WORDS for word in names[:-2])  # "House Ave" is a street
-    is_known = street.is_known or tuple(map(_bare, names[:-1])) in _NAMES_WITHOUT_TYPE
+    names = _namelist_words(words, street)
+    is_home = any(bare(word) in HOME_WORDS for word in names[:-2])  # "House Ave" is a street
+    is_known = street.is_known or tuple(map(bare, names[:-1])) in _NAMES_WITHOUT_TYPE
     most = _MAX_NAME_WORDS if is_known else _MAX_HOUSE_NAME_WORDS
     return not is_home and len(names) - 1 <= most
 
 
-def _name_words(words: Sequence[str], street: _Street) -> list[str]:
+def _namelist_words(words: Sequence[str], street: _Street) -> list[str]:
     """Return the words of a street without directions, articles and the like; the type is one of them."""
-    names = [word for word in words[street.start : street.end] if _bare(word) not in _DIRECTIONS | _PARTICLES]
-    return [word for word in names[:-1] if _bare(word) not in _UNCOUNTED] + names[-1:]
+    names = [word for word in words[street.start : street.end] if bare(word) not in DIRECTIONS | _PARTICLES]
+    return [word for word in names[:-1] if bare(word) not in _UNCOUNTED] + names[-1:]
 
 
 def _hundred_of(number: re.Match[str], street: _Street) -> int | None:
@@ -262,6 +257,8 @@ def _find_intersection(text: str) -> str:
         return ""
     words = text[: separator.start()].split(), _SEPARATOR.split(text[separator.end() :])[0].split()
     first, second = (_join_street(side, _find_lone_street(side, _MAX_INTERSECTION_NAME_WORDS)) for side in words)
+    numbered = tuple(_NUMBERED_STREET.fullmatch(" ".join(side)) for side in words)
+    first, second = first or (numbered[0] or [""])[0], second or (numbered[1] or [""])[0]
     sign = " & " if separator[0].strip() == "@" else separator[0]
     return f"{first}{sign}{second}" if first and second else ""
 
@@ -273,7 +270,7 @@ def _find_lone_street(
 
     `is_ended`: a number behind it may end the name of a street whose type comes first.
     """
-    if any(_bare(word) in _HOME_WORDS for word in words[:-1]):
+    if any(bare(word) in HOME_WORDS for word in words[:-1]):
         return None
     start = 0
     while start < len(words) and _is_before_street(words[start]):
@@ -281,8 +278,8 @@ def _find_lone_street(
     street = _match_street(words, start)
     if street is None:
         return None
-    names = _name_words(words, street)
-    is_number = len(names) > 2 and _bare(names[0]).split("-")[0] in _NUMBER_WORDS  # "One Market St" is a house
+    names = _namelist_words(words, street)
+    is_number = len(names) > 2 and bare(names[0]).split("-")[0] in NUMBER_WORDS  # "One Market St" is a house
     if street.is_known:
         max_name_words = _MAX_NAME_WORDS
     elif street.is_type_first:
@@ -295,7 +292,7 @@ def _is_before_street(word: str) -> bool:
     """Return whether a word says where of a street, or is the number of a grid or flat."""
     is_name = _ORDINAL.fullmatch(word.casefold()) or _HIGHWAY_IN_ONE.fullmatch(word)
     has_digit = any(character.isnumeric() for character in word)
-    return (has_digit and not is_name) or _bare(word) in _POSITIONS or word == "-"
+    return (has_digit and not is_name) or bare(word) in _POSITIONS or word == "-"
 
 
 # Streets
@@ -304,7 +301,7 @@ def _is_before_street(word: str) -> bool:
 def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False) -> _Street | None:
     """Return the street that begins at words[start]. `is_numbered`: a house number or block stands before it."""
     name_start = start
-    while name_start < len(words) and name_start - start < 2 and _bare(words[name_start]) in _DIRECTIONS:
+    while name_start < len(words) and name_start - start < 2 and bare(words[name_start]) in DIRECTIONS:
         name_start += 1
     has_direction = name_start > start
     # A direction may be the name itself: "North Ave".
@@ -314,7 +311,7 @@ def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False
         for match in (_match_highway, _match_grid, _match_numbered_name, _match_typed, _match_type_first, _match_known):
             if found := match(words, first, is_numbered or first > start):
                 end = found.end
-                if end < len(words) and _bare(words[end]) in _DIRECTIONS | _BOUND:
+                if end < len(words) and bare(words[end]) in DIRECTIONS | _BOUND:
                     end += 1
                 return found._replace(start=start, end=end, has_direction=has_direction)
     return None
@@ -323,9 +320,9 @@ def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False
 def _match_highway(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
     if _HIGHWAY_IN_ONE.fullmatch(words[start]):
         end = start + 1
-        return _Street(start, end + (end < len(words) and _bare(words[end]) in _TYPES))
+        return _Street(start, end + (end < len(words) and bare(words[end]) in _TYPES))
     for number in (start + 3, start + 2, start + 1):
-        name = tuple(map(_bare, words[start:number]))
+        name = tuple(map(bare, words[start:number]))
         if name in _HIGHWAYS and number < len(words) and _ROAD_NUMBER.fullmatch(words[number]):
             return _Street(start, number + 1, is_known=True)
     return None
@@ -336,20 +333,18 @@ def _match_grid(words: Sequence[str], start: int, is_numbered: bool) -> _Street 
     if not is_numbered or start + 1 == len(words) or not re.fullmatch(r"[1-9]\d{0,2}00", words[start], re.ASCII):
         return None
     is_last = start + 2 == len(words) or not _WORD.fullmatch(words[start + 2])
-    return _Street(start, start + 2) if is_last and _bare(words[start + 1]) in _DIRECTIONS else None
+    return _Street(start, start + 2) if is_last and bare(words[start + 1]) in DIRECTIONS else None
 
 
 def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) -> _Street | None:
     """Match what only a house number or a direction makes a street: "1234 SW 8 ST", "200 BLOCK S 13TH"."""
-    following = _bare(words[start + 1]) if start + 1 < len(words) else ""
+    following = bare(words[start + 1]) if start + 1 < len(words) else ""
     if not is_numbered:
         return None
     if re.fullmatch(r"[1-9]\d{0,2}", words[start], re.ASCII):
         is_house = following in _FIRST_TYPES and _is_name(words, start + 2)  # "21 Boulevard Saint-Michel"
         return _Street(start, start + 2, is_ordinal=True) if following in _TYPES and not is_house else None
-    if _ORDINAL.fullmatch(words[start].casefold()) and (
-        following in _DIRECTIONS | _BOUND or not _WORD.match(following)
-    ):
+    if _ORDINAL.fullmatch(words[start].casefold()) and (following in DIRECTIONS | _BOUND or not _WORD.match(following)):
         return _Street(start, start + 1, is_ordinal=True)
     return None
 
@@ -363,15 +358,15 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
         return None
     late_end = 0
     for position in range(start + 1, min(len(words), start + _MAX_NAME_WORDS + 1)):
-        word = _bare(words[position])
+        word = bare(words[position])
         if word in _TYPES and not _is_saint(words, position):
             end = position + 1
             if word in _FIRST_TYPES and not (is_numbered and len(words[start]) > 1) and _is_name(words, end):
                 return None  # "Café Avenue Foch"
-            while end < len(words) and _bare(words[end]) in _TYPES:
+            while end < len(words) and bare(words[end]) in _TYPES:
                 end += 1
             return _Street(start, end, is_ordinal=is_ordinal and position == start + 1)
-        if word in _LATE_TYPES and all(_bare(rest) in _DIRECTIONS | _BOUND for rest in words[position + 1 :]):
+        if word in _LATE_TYPES and all(bare(rest) in DIRECTIONS | _BOUND for rest in words[position + 1 :]):
             late_end = position + 1
         if not _WORD.fullmatch(words[position]):
             break
@@ -380,36 +375,38 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
 
 def _is_name(words: Sequence[str], position: int) -> bool:
     """Return whether words[position] may be the name of a street."""
-    word = _bare(words[position]) if position < len(words) and _WORD.fullmatch(words[position]) else ""
-    return bool(word) and word not in _DIRECTIONS | _BOUND | _TYPES | _BEHIND_NAMES
+    word = bare(words[position]) if position < len(words) and _WORD.fullmatch(words[position]) else ""
+    return bool(word) and word not in DIRECTIONS | _BOUND | _TYPES | _BEHIND_NAMES
 
 
 def _is_saint(words: Sequence[str], position: int) -> bool:
     """Return whether "St" is a saint's: "Mount St Helens Rd", "Lake St Clair Dr"."""
     before = {"mount", "mt", "port", "lake", "bay", "old", "new", "north", "south", "east", "west"}
     return (
-        _bare(words[position]) == "st"
-        and _bare(words[position - 1]) in before
+        bare(words[position]) == "st"
+        and bare(words[position - 1]) in before
         and position + 2 < len(words)
-        and _bare(words[position + 2]) in _TYPES
+        and bare(words[position + 2]) in _TYPES
     )
 
 
 def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
     """Match a type with its name behind it: "Calle Ejemplo", "rue de la Paix", "Avenue L", "Avenida 9 de Julio"."""
-    is_article = _bare(words[start]) in {"el", "la"}
+    is_article = bare(words[start]) in {"el", "la"}
     name_start = start + 1 + is_article
-    if name_start >= len(words) or _bare(words[name_start - 1]) not in _FIRST_TYPES:
+    if name_start >= len(words) or bare(words[name_start - 1]) not in _FIRST_TYPES:
         return None
+    if len(words[name_start]) > 1 and bare(words[name_start]) in DIRECTIONS and not _is_name(words, name_start + 1):
+        return None  # "104 Avenue NW"
     end = _end_of_numbered_name(words, name_start) or name_start
     if end > name_start:
         return _Street(start, end, is_type_first=True)
     name_count = 0
     while end < len(words) and name_count <= _MAX_NAME_WORDS and _WORD.fullmatch(words[end]):
-        if _bare(words[end]) in _BEHIND_NAMES:
+        if bare(words[end]) in _BEHIND_NAMES:
             break
         is_letter = len(words[end]) == 1 and end == name_start  # "Avenue L"
-        name_count += is_letter or _bare(words[end]) not in _PARTICLES
+        name_count += is_letter or bare(words[end]) not in _PARTICLES
         end += 1
         if is_letter:
             break
@@ -423,27 +420,23 @@ def _end_of_numbered_name(words: Sequence[str], start: int) -> int | None:
     following = words[start + 1 : start + 3]
     if not following or not _WORD.fullmatch(following[0]):
         return start + 1
-    is_day = len(following) == 2 and _bare(following[0]) == "de" and _WORD.fullmatch(following[1])
+    is_day = len(following) == 2 and bare(following[0]) == "de" and _WORD.fullmatch(following[1])
     return start + 3 if is_day and len(words[start]) < 3 else None
 
 
 def _match_known(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
     """Match one of the few names without a type: "Broadway"."""
     for end in range(start + 1, start + 5):
-        if tuple(map(_bare, words[start:end])) in _NAMES_WITHOUT_TYPE:
-            has_junior = end < len(words) and _bare(words[end]) == "jr"
+        if tuple(map(bare, words[start:end])) in _NAMES_WITHOUT_TYPE:
+            has_junior = end < len(words) and bare(words[end]) == "jr"
             type_position = end + has_junior
-            has_type = type_position < len(words) and _bare(words[type_position]) in _TYPES
+            has_type = type_position < len(words) and bare(words[type_position]) in _TYPES
             return _Street(start, type_position + has_type, is_known=True)
     return None
 
 
 def _match_single_word(words: Sequence[str], start: int) -> _Street | None:
     """Match a street without a type after what is a block already: "2300 BLOCK MCKEAN"; nothing may follow it."""
-    name_start = start + (start < len(words) and _bare(words[start]) in _DIRECTIONS)
+    name_start = start + (start < len(words) and bare(words[start]) in DIRECTIONS)
     is_word = name_start + 1 == len(words) and _WORD.fullmatch(words[name_start])
     return _Street(start, name_start + 1) if is_word else None
-
-
-def _bare(word: str) -> str:
-    return word.casefold().rstrip(".")
