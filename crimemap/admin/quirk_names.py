@@ -14,16 +14,16 @@ _NAMES = {
     "windows-1252": gettext_lazy("text in Windows-1252"),
     "byte order mark": gettext_lazy("a byte order mark at the start"),
     "lines above the header": gettext_lazy("lines above the header"),
-    "no column of ids": gettext_lazy("no column of case numbers"),
+    "no column of ids": gettext_lazy("no column of row ids"),
     "no columns of coordinates": gettext_lazy("no columns of coordinates"),
     # Of lines
     "empty lines": gettext_lazy("empty lines"),
     "repeated header": gettext_lazy("the header again between rows"),
     "totals": gettext_lazy("lines with totals"),
-    "rows without an id": gettext_lazy("rows without a case number"),
-    "rows that share their id with another": gettext_lazy("rows with the same case number as another row"),
+    "rows without an id": gettext_lazy("rows without a row id"),
+    "rows that share their id with another": gettext_lazy("rows with the same id as another row"),
     "rows repeated under one id, counted once": gettext_lazy(
-        "rows that repeat another row of the same case number, counted once"
+        "rows that repeat another row with the same id, counted once"
     ),
     "more offenses that rows count": gettext_lazy("more offenses, from rows that stand for several"),
     "zones of times overruled": gettext_lazy("time zones in the file, overruled: these times are local"),
@@ -35,7 +35,7 @@ _NAMES = {
     "numbers with .0": gettext_lazy("whole numbers written with .0"),
     "thousands separators": gettext_lazy("numbers with thousands separators"),
     "scientific numbers": gettext_lazy("numbers in scientific notation"),
-    "ids rounded": gettext_lazy("case numbers that a spreadsheet has rounded"),
+    "ids rounded": gettext_lazy("row ids that a spreadsheet has rounded"),
     "zeros lost": gettext_lazy("codes that lost their leading zeros"),
     "area codes too long": gettext_lazy("area codes that are too long"),
     "decimal commas": gettext_lazy("coordinates with decimal commas"),
