@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.columns import counts, projections
+from crimemap.importing.columns import projections, usual_names
 from crimemap.importing.columns.points import PointColumns
 from crimemap.importing.columns.projections import Suggestion
 from crimemap.importing.geocoder import Geocoder
@@ -38,97 +38,7 @@ from crimemap.privacy.locations import Point
 MAX_ROWS, MAX_CELL_CHARACTERS, MAX_COLUMNS = 60, 200, 120  # of a sample: the page's form carries it
 PREVIEW_ROWS = 8
 MAX_DEGREES = 180
-# The names of columns in meters or feet, read only where no column holds degrees.
-_PROJECTED_NAMES: dict[str, tuple[str, ...]] = {
-    "latitude": (
-        "y",
-        "northing",
-        "ycoordinate",
-        "ycoord",
-        "ycoordcd",
-        "coordy",
-        "utmy",
-        "utmnorthing",
-        "geoy",
-        "pointy",
-        "norte",
-    ),
-    "longitude": (
-        "x",
-        "easting",
-        "xcoordinate",
-        "xcoord",
-        "xcoordcd",
-        "coordx",
-        "utmx",
-        "utmeasting",
-        "geox",
-        "pointx",
-        "este",
-    ),
-}
-
-# The names that files give their columns, best first; compared by normalize_header.
-_USUAL_NAMES: dict[str, tuple[str, ...]] = {
-    # Not the number of a case, which may have several rows; nor numbers that a server gives anew with each export.
-    "external_id": (
-        "rowid", "offenseid", "crimeid", "pdid", "incidentid", "eventid", "reportid", "octorecordid", "recordid", "id", "folio", "idincidente", "idevento", "iddelito", "idocorrencia"),
-    "occurred": (
-        "occurredat", "occurredon", "occurredondate", "occurreddatetime", "occurred", "dateoccurred", "occurrencedate",
-        "occdate", "firstoccurrencedate", "offensestartdatetime", "startdatetime", "startdate", "starttime", "start", "dateofoccurrence", "crimedatetime",
-        "datetime", "incidentdatetime", "incidenttimestamp", "offensedate", "incidentdate", "crimedate",
-        "reporteddatetime", "reportedat", "reporteddate", "reportdate", "datereported", "reported", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datefaits", "dateheure", "datahora", "datahoraocorrencia", "dataoccorrencia", "dataora",
-        "tatzeit", "tatzeitpunkt", "zeitpunkt", "tatdatum", "datum", "data"),
-    "occurred_date": (
-        "occurreddate", "dateoccurred", "occurrencedate", "occdate", "incidentdate", "offensedate", "crimedate",
-        "reportdate", "date", "fecha", "fechahecho", "fechadelhecho", "datadofato", "dataocorrencia", "datareato", "tatdatum", "datum", "data"),
-    "occurred_time": (
-        "occurredtime", "timeoccurred", "occtime", "incidenttime", "offensetime", "crimetime", "time", "occhour",
-        "occurrencehour", "hour", "hora", "horahecho", "horaocorrencia", "horario", "heure", "heurefait", "uhrzeit", "zeit", "ora"),
-    "year": ("year", "occyear", "occurrenceyear"),
-    "month": ("month", "occmonth", "occurrencemonth"),
-    "day": ("day", "occday", "occurrenceday"),
-    "hour": ("hour", "occhour", "occurrencehour"),
-    "minute": ("minute",),
-    "reported": (
-        "reported", "reporteddate", "datereported", "reportdate", "reporteddatetime", "reportedat", "reportedon",
-        "dispatchdate", "dispatchdatetime", "daterptd",
-    ),
-    "updated": ("updatedon", "updatedat", "lastupdated", "lastmodified", "modified"),
-    "code": (
-        "nibrscode", "offensecode", "ucrcode", "crimecode", "incidentcode", "highestoffensecode", "code", "offensetypeid",
-        "offense", "offence", "crimetype", "primarytype", "incidentcategory", "offensecategory", "type", "category",
-        "categorie", "offensedescription", "description", "delito", "tipodelito", "tipodedelito", "infraction", "natureinfraction", "natureza", "tipodecrime", "crime", "delikt", "straftat",
-        "tatbestand", "deliktart", "reato", "tipodireato", "tiporeato"),
-    "label": (
-        "offensedescription", "incidentdescription", "crimedescription", "highestoffensedescription", "chargedescription",
-        "description", "descript", "offense", "offence", "offensetypeid", "crimetype", "type",
-    ),
-    "count": counts.USUAL_NAMES,
-    "street_number": ("blocknumber", "housenumber", "streetnumber", "streetno", "stnum", "stno", "addressnumber", "hundred", "numero"),
-    "street_direction": ("streetdirection", "streetdir", "direction", "predirection", "predir", "stdir", "prefix"),
-    "street_name": ("streetname", "stname", "street", "roadname"),
-    "street_type": ("streettype", "sttype", "streetsuffix", "roadtype", "suffixtype"),
-    "street_suffix": ("suffix", "postdirection", "suffixdirection", "postdir", "sufdir"),
-    "block": (
-        "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
-        "location", "intersection", "street", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "endereco", "endereço", "logradouro", "strasse", "tatort", "via", "indirizzo"),
-    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy", "latitud", "latitudine", "breitengrad", "breite"),
-    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx", "longitud", "longitudine", "längengrad", "laengengrad", "länge"),
-    "point": (
-        "latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn",
-        "georeference", "location",
-    ),
-    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "division", "apdsector", "pdq", "distrito", "comisaria", "comisaría", "comuna", "delegacia", "arrondissement", "bezirk", "stadtbezirk", "distretto", "municipio", "circoscrizione"),
-    "beat": ("beat", "zone", "psa", "sector", "reportingdistrict", "reportingarea", "precinctid", "scoutcararea", "post"),
-    "neighbourhood": (
-        "neighborhood", "neighbourhood", "communityarea", "community", "analysisneighborhood", "neighborhoodid",
-        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "barrio", "colonia", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere"),
-    "location_description": (
-        "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype", "tipodelugar", "lugar", "typedelieu", "lieu", "tipodelocal", "tipolocal", "tatörtlichkeit", "tipodiluogo", "luogo"),
-    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory", "estado", "situacao", "situação", "statut", "esito", "stato"),
-    "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv", "violenciafamiliar", "violenciadomestica", "violênciadoméstica", "violencefamiliale", "häuslichegewalt", "violenzadomestica"),
-}  # fmt: skip
+MAX_LABEL_CHARACTERS = 100  # of an offense in words; longer texts are narratives
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +139,9 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
     known = {normalize_header(name): name for name in reversed(header)}
     columns = {
         field: next((known[name] for name in names if name in known and _cells_fit(field, known[name], sample)), "")
-        for field, names in _USUAL_NAMES.items()
+        for field, names in usual_names.USUAL_NAMES.items()
     }
+    _add_columns_by_words(columns, header, sample)
     if columns["occurred_time"] and columns["occurred_date"] and "time" not in normalize_header(columns["occurred"]):
         columns["occurred"] = ""
     elif columns["occurred"]:
@@ -241,7 +152,7 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
     if not (columns["latitude"] and columns["longitude"]) and not columns["point"] and sample:
         columns |= {
             field: next((known[name] for name in names if name in known and is_projected(known[name], sample)), "")
-            for field, names in _PROJECTED_NAMES.items()
+            for field, names in usual_names.PROJECTED_NAMES.items()
         }
     if columns["latitude"] and columns["longitude"]:
         columns["point"] = ""
@@ -256,11 +167,30 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
     return {"columns": {field: name for field, name in columns.items() if name}}
 
 
+def _add_columns_by_words(columns: dict[str, str], header: Sequence[str], sample: Sample | None) -> None:
+    """Fill roles that no usual name has by words of names; the date of the report stands in for that of the incident last."""
+    taken = set(columns.values())
+    for role in ("occurred_date", "occurred_time", "latitude", "longitude"):
+        if columns[role] or (role == "occurred_date" and columns["occurred"]):
+            continue
+        named = [name for name in usual_names.find_by_words(role, header) if name not in taken]
+        columns[role] = next((name for name in named if _cells_fit(role, name, sample)), "")
+    if not columns["occurred"] and not columns["occurred_time"]:
+        columns["occurred"] = columns["occurred_date"]
+    if not columns["occurred"] and not columns["occurred_date"]:
+        names = {normalize_header(name): name for name in reversed(header)}
+        columns["occurred"] = next((names[name] for name in usual_names.REPORT_NAMES if name in names), "")
+    if columns["reported"] in (columns["occurred"], columns["occurred_date"]):
+        columns["reported"] = ""
+
+
 def _cells_fit(field: str, column: str, sample: Sample | None) -> bool:
     """Return whether the column's cells suit the field. Most fields take any cells, as do all without a sample."""
-    if sample is None or field not in ("latitude", "longitude", "point", "block"):
+    if sample is None or field not in ("latitude", "longitude", "point", "block", "label"):
         return True
     filled = [cell for cell in sample.cells(column) if cell.strip()]
+    if field == "label":
+        return all(len(cell) <= MAX_LABEL_CHARACTERS for cell in filled)
     if field in ("point", "block"):
         has_pairs = any(cells.split_coordinate_pair(cell)[0] for cell in filled)
         return has_pairs == (field == "point")
@@ -270,9 +200,15 @@ def _cells_fit(field: str, column: str, sample: Sample | None) -> bool:
 
 
 def is_projected(column: str, sample: Sample) -> bool:
-    """Return whether a column's numbers are too large for degrees."""
-    numbers = [cells.parse_meters(cell, lambda _quirk: None) for cell in sample.cells(column) if cell.strip()]
-    return any(number is not None and abs(number) > MAX_DEGREES for number in numbers)
+    """Return whether most of a column's numbers are too large for degrees."""
+    large = [_is_large(cell) for cell in sample.cells(column) if cells.parse_degrees(cell, lambda _quirk: None)]
+    return sum(large) * 2 > len(large)
+
+
+def _is_large(cell: str) -> bool:
+    """Return whether a number is too large for degrees. 39.291 is not, though it may be 39,291 meters to others."""
+    degrees = cells.parse_degrees(cell, lambda _quirk: None)
+    return degrees is not None and abs(degrees) > MAX_DEGREES
 
 
 def preview_rows(sample: Sample, settings: dict[str, Any], source: Source) -> tuple[list[PreviewRow], dict[str, int]]:
@@ -319,6 +255,8 @@ def locate_profile_rows(sample: Sample, profile: Profile, source: Source) -> lis
 
 def suggest_systems(sample: Sample, northing: str, easting: str, source: Source) -> list[Suggestion]:
     """Return the coordinate systems that the values of two columns may be in; none for degrees and for other values."""
+    if not (is_projected(northing, sample) or is_projected(easting, sample)):
+        return []
     points = []
     for north, east in zip(sample.cells(northing), sample.cells(easting), strict=True):
         y, x = cells.parse_meters(north, lambda _kind: None), cells.parse_meters(east, lambda _kind: None)

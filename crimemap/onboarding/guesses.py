@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
+from crimemap.importing.columns import usual_names
 from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
 from crimemap.importing.readers import cells
 from crimemap.importing.readers.cells import CellError
@@ -93,6 +94,8 @@ def _list_missing_roles(roles: Any) -> list[str]:
 def _find_by_cells(role: str, sample: Sample, guesses: dict[str, Guess], time_zone: str) -> str:
     """Return the first column without a role whose cells can hardly be anything else; "" without one."""
     free = [name for name in sample.header if name not in guesses]
+    if role == "code":
+        free = [name for name in free if usual_names.may_name_offense(name)]
     fits = _FINDERS[role]
     return next((name for name in free if _share(sample.cells(name), fits, time_zone) >= _MIN_AGREEING_SHARE), "")
 

@@ -39,6 +39,7 @@ _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})")
 _DAY_MONTH = re.compile(r"(\d{1,2})[-\s./]*([^\W\d_]{3,10})\.?[-\s,./]*(\d{4}|\d{2})")
 _MONTH_DAY = re.compile(r"([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
+_YEAR_MONTH_DAY = re.compile(r"(\d{4})[-\s./]([^\W\d_]{3,10})\.?[-\s./](\d{1,2})")
 _MONTH_ALONE = re.compile(r"([^\W\d_]{3,10})\.?[-\s/](\d{4}|\d{2})")
 _SERIAL = re.compile(r"(\d{5})(?:[.,](\d+))?")
 _UNIX = re.compile(r"\d{10}|\d{13}")
@@ -48,7 +49,7 @@ _TIME = re.compile(
 _HOURS = re.compile(r"(\d{1,2})\s*([AaPp])\.?[Mm]\.?")
 _MILITARY = re.compile(r"(\d{1,4})(?:[.,]0)?")
 _FRACTION = re.compile(r"0?[.,]\d+")
-_WORDED = re.compile(r"(.*?\d{4})[\s,]+(?:at\s+)?(\d{1,2}[:.]\d{2}.*)")
+_WORDED = re.compile(r"(\d{4}[-\s./][^\W\d_]{3,10}\.?[-\s./]\d{1,2}|.*?\d{4})[\s,]+(?:at\s+)?(\d{1,2}[:.]\d{2}.*)")
 
 
 class Moment(NamedTuple):
@@ -207,6 +208,8 @@ class DatetimeParser:
             year, month, day = int(match[1]), int(match[2]), int(match[3])
         elif match := _DAY_MONTH.fullmatch(stripped):
             year, month, day = _full_year(match[3]), _month_number(match[2]), int(match[1])
+        elif match := _YEAR_MONTH_DAY.fullmatch(stripped):
+            year, month, day = int(match[1]), _month_number(match[2]), int(match[3])
         elif match := _MONTH_ALONE.fullmatch(stripped):
             year, month = _full_year(match[2]), _month_number(match[1])
             self.note_quirk("months by name")

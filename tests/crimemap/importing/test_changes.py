@@ -254,6 +254,7 @@ class TestGuards:
 CHICAGO_ZONE = ZoneInfo("America/Chicago")
 MOMENTS = {
     "an afternoon": ("07/04/2024 03:30:00 PM", "2024-07-04 20:30", "minute"),
+    "the month by name behind the year": ("2024 Jul 04 03:30:00 PM", "2024-07-04 20:30", "minute"),
     "midnight": ("07/04/2024 12:00:00 AM", "2024-07-04 05:00", "day"),
     "noon": ("07/04/2024 12:00:00 PM", "2024-07-04 17:00", "minute"),
     "a minute past midnight": ("07/04/2024 12:01:00 AM", "2024-07-04 05:01", "minute"),

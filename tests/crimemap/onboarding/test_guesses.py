@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
+from crimemap.models import Source
 from crimemap.onboarding import guesses
 from crimemap.onboarding.guesses import Confidence
 
@@ -78,3 +80,49 @@ def test_missing_roles_are_found_by_cells_but_never_sure() -> None:
         }
     )
     assert found == {"Wann": ("occurred", "check"), "Was": ("code", "check"), "Wo": ("point", "check")}
+
+
+# Columns as agencies name them, with a cell of each, and the roles that they must get. "-" is a column that gets none.
+EXPORTS = {
+    "seattle": {"Offense ID": ("7700", "external_id"), "Report DateTime": ("2024 Jan 05 01:10:00 PM", "-"),
+                "Offense Date": ("2024 Jan 02 11:00:00 PM", "occurred"), "Offense Category": ("PROPERTY CRIME", "-"),
+                "NIBRS Offense Code Description": ("Shoplifting", "label"), "NIBRS_offense_code": ("23C", "code")},
+    "houston": {"RMSOccurrenceDate": ("2024-01-03", "occurred_date"), "RMSOccurrenceHour": ("5", "occurred_time"), "NIBRSClass": ("13A", "code"),
+                "NIBRSDescription": ("Aggravated Assault", "label"), "StreetNo": ("1200", "street_number"), "StreetName": ("MAIN", "street_name"),
+                "MapLongitude": ("-95.361", "longitude"), "MapLatitude": ("29.751", "latitude")},
+    "portland": {"OccurDate": ("1/3/2024", "occurred_date"), "OccurTime": ("1400", "occurred_time"), "OffenseType": ("Fondling", "code"),
+                 "OffenseCategory": ("Sex Offenses", "-"), "OpenDataLat": ("45.512", "latitude"), "OpenDataLon": ("-122.571", "longitude"),
+                 "ReportDate": ("1/4/2024", "reported")},
+    "minneapolis": {"Reported_Date": ("2024/01/01 13:00:00+00", "reported"), "Occurred_Date": ("2024/01/01 06:00:00+00", "occurred")},
+    "kansas city": {"Reported_Date": ("01/02/2024", "reported"), "From_Date": ("01/01/2024", "occurred_date"), "From_Time": ("07:30", "occurred_time"),
+                    "To_Date": ("", "-"), "DVFlag": ("False", "domestic")},
+    "são paulo": {"NOME_DELEGACIA": ("01 D.P. SE", "-"), "DATA_OCORRENCIA_BO": ("01/03/2024", "occurred_date"),
+                  "HORA_OCORRENCIA": ("10:20:00", "occurred_time"), "LOGRADOURO": ("RUA DIREITA", "street_name"),
+                  "NUMERO_LOGRADOURO": ("250", "street_number"), "NATUREZA_APURADA": ("FURTO", "code")},
+    "madrid": {"fecha": ("14/01/2024", "occurred_date"), "hora": ("10:00:00", "occurred_time"), "localizacion": ("CALLE ALCALA 12", "block"),
+               "tipo_accidente": ("Alcance", "code"), "coordenada_x_utm": ("443101,043", "longitude"), "coordenada_y_utm": ("4474101,519", "latitude")},
+    "medellín": {"sexo": ("Hombre", "-"), "conducta": ("Hurto a persona", "code"), "nombre_barrio": ("La Candelaria", "neighbourhood")},
+    "hamburg": {"Tatzeit von": ("02.03.2024 00:15", "occurred"), "Deliktsgruppe": ("Raub", "code"), "Rechtswert": ("566712,12", "longitude"),
+                "Hochwert": ("5934612,50", "latitude")},
+    "buffalo": {"Incident Datetime": ("01/01/2024 12:53:00 AM", "occurred"), "Incident Type Primary": ("THEFT", "code"),
+                "Incident Description": ("We are investigating this report of a crime. It is very preliminary information, and it is no offense in words.", "-")},
+    "no offense": {"When": ("2024-01-01", "occurred"), "Victim Sex": ("F", "-"), "Police City": ("Springfield", "-")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_columns_of_other_agencies_get_their_roles(export: str) -> None:
+    columns = EXPORTS[export]
+    found = guess({name: [cell] * 4 for name, (cell, _role) in columns.items()})
+    assert {name: found[name][0] if name in found else "-" for name in columns} == {
+        name: role for name, (_cell, role) in columns.items()
+    }
+
+
+def test_degrees_of_three_decimals_are_no_meters() -> None:
+    """39.291 is 39,291 to a reader of meters: a file in degrees was asked for its coordinate system."""
+    rows = [[f"39.29{n}", f"-76.61{n}"] for n in range(5)]
+    sample = Sample("a.csv", ["Lat", "Long"], rows)
+    source = Source(slug="a", time_zone="America/New_York", profile="generic")
+    assert not column_mapping.is_projected("Lat", sample)
+    assert column_mapping.suggest_systems(sample, "Lat", "Long", source) == []
