@@ -1,6 +1,6 @@
-"""Prefix sums of the published rows, by month and year, so that counts of long periods need two look-ups.
+"""Prefix sums of the published rows, by day, month and year, so that counts of long periods need two look-ups.
 
-One table each by area and category, by category and hour slot, and by map cell and category. crimemap/snapshot/period_sums.py
+One table each by area and category, by category and hour slot, by category and day, and by map cell and category. crimemap/snapshot/period_sums.py
 and crimemap/snapshot/bubbles.py read them.
 """
 
@@ -42,6 +42,7 @@ def build_cubes(
     shape = (spans["months"], categories, format.HOUR_SLOTS)
     if _is_worthwhile(shape, columns):
         cubes["by_hour"] = _sum_before(_count_combinations(shape, month, columns["category"], slots))
+    cubes |= _build_day_cube(columns, categories)
     cubes |= _build_cell_cubes(
         columns, categories, month, name="month", periods=spans["months"], zooms=format.MONTH_ZOOMS
     )
@@ -51,6 +52,17 @@ def build_cubes(
     zooms = range(deepest + 1, format.YEAR_ZOOMS.stop)  # including those with too many cells by month
     cubes |= _build_cell_cubes(columns, categories, year, name="year", periods=spans["years"], zooms=zooms)
     return cubes, spans
+
+
+def _build_day_cube(columns: dict[str, Array], categories: int) -> dict[str, Array]:
+    """Return the counts by day from the first row's day on, if they are affordable."""
+    day = columns["time"] // 24
+    days = int(day[-1] - day[0]) + 1 if len(day) else 0
+    shape = (days, categories, format.DAY_SLOTS)
+    if not days or not _is_worthwhile(shape, columns):
+        return {}
+    slots = format.day_slots(columns["precision"], columns["latitude"][columns["place"]] != NOWHERE)
+    return {"by_day": _sum_before(_count_combinations(shape, day - day[0], columns["category"], slots))}
 
 
 def _is_worthwhile(shape: tuple[int, int, int], columns: dict[str, Array]) -> bool:

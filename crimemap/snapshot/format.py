@@ -71,6 +71,7 @@ MONTH_ZOOMS = range(4, 13)
 YEAR_ZOOMS = range(13, 15)
 DEEPEST = 18
 HOUR_SLOTS = 7 * 25 + 1  # weekday x (24 hours + unknown hour), + unknown day
+DAY_SLOTS = 4  # with a mapped place, without one; the same two again for rows whose day is unknown
 
 WORLD = 32  # bits of a web-mercator coordinate
 
@@ -146,4 +147,10 @@ def hour_slots(time: Array, precision: Array) -> Array:
     weekday = (time // 24 + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     slot = weekday * 25 + np.where(precision >= 2, 24, time % 24)
     result: Array = np.where(precision >= 3, HOUR_SLOTS - 1, slot)
+    return result
+
+
+def day_slots(precision: Array, is_mapped: Array) -> Array:
+    """Return whether a row's day and point are known as one number below DAY_SLOTS."""
+    result: Array = np.where(precision >= PRECISIONS.index("month"), 2, 0) + np.where(is_mapped, 0, 1)
     return result

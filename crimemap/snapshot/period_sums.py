@@ -1,11 +1,11 @@
-"""Counts from prefix sums: whole months and years by two look-ups, only the days around them row by row.
+"""Counts from prefix sums: any days of the whole city by two look-ups, else whole months and years, and the days around them row by row.
 
 The publisher writes the sums (crimemap/publishing/prefix_sums.py) where they are smaller than the rows they replace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,7 @@ def needs_rows(chosen: Filter) -> bool:
 
 
 class PeriodSums:
-    """The prefix sums by month and by year of one published version."""
+    """The prefix sums by day, by month and by year of one published version."""
 
     def __init__(self, columns: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
         self._columns = columns
@@ -39,6 +39,18 @@ class PeriodSums:
             hours = np.arange(first, first + count + 1).astype(f"datetime64[{unit}]").astype("datetime64[h]")
             starts[period] = np.searchsorted(self._columns["time"], hours.astype("i8").astype("i4"))
         return starts
+
+    def counts_before(self, days: Sequence[int] | Array, chosen: Filter) -> Array | None:
+        """Return the filter's counts before each of these days since 1970: by day, category and format.DAY_SLOTS.
+
+        None if the sums by day can't answer the filter. Its own days don't matter; excluded categories count 0.
+        """
+        if chosen.area or needs_rows(chosen) or "by_day" not in self._columns:
+            return None
+        sums = self._columns["by_day"]
+        counts: Array = sums[np.clip(np.array(days) - self._meta["since"], 0, len(sums) - 1)].astype("i8")
+        counts[:, ~row_scan.included_categories(self._columns, chosen)] = 0
+        return counts
 
     def whole_periods(self, period: str, low: int, high: int) -> range:
         """Return the periods ("month" or "year") whose rows all lie in low..high, as positions in the prefix sums."""

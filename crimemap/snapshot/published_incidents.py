@@ -116,6 +116,13 @@ class PublishedIncidents:
 
     def count_by_month(self, chosen: Filter) -> list[tuple[date, int]]:
         """Count each month the filter's days touch, including empty ones; the first and last month may be partial."""
+        months = list(self._months_between(chosen))
+        first, end = row_scan.day_range(chosen)
+        edges = [max(first, (month - EPOCH).days) for month, _position in months]
+        before = self.period_sums.counts_before([*edges, end], chosen)
+        if before is not None:
+            by_month = np.diff(before.sum(axis=(1, 2))).tolist()
+            return [(month, count) for (month, _position), count in zip(months, by_month, strict=True)]
         low, high = row_scan.row_range(self.columns, chosen)
         counts = np.zeros(self.meta["months"], "i8")
         cube = self.period_sums.cube_for(chosen)
@@ -127,18 +134,20 @@ class PublishedIncidents:
                 before = self.period_sums.category_counts(sums, chosen).sum(axis=1)
                 counts[whole.start : whole.stop] = np.diff(before)
         for found in self.period_sums.match_remaining_rows(chosen, whole, low, high):
-            months = format.months_of(found.time) - self.meta["first_month"]
-            counts += np.bincount(months, minlength=len(counts))
-        return [
-            (month, int(counts[position]) if 0 <= position < len(counts) else 0)
-            for month, position in self._months_between(chosen)
-        ]
+            positions = format.months_of(found.time) - self.meta["first_month"]
+            counts += np.bincount(positions, minlength=len(counts))
+        return [(month, int(counts[position]) if 0 <= position < len(counts) else 0) for month, position in months]
 
     def count_by_day(self, chosen: Filter) -> list[int]:
         """Count each day that both the filter and the published data cover. Rows whose day is unknown are left out."""
         since, until = max(chosen.since, self.since), min(chosen.until, self.until)
         if since > until:
             return []
+        first, end = row_scan.day_range(replace(chosen, since=since, until=until))
+        before = self.period_sums.counts_before(range(first, end + 1), chosen)
+        if before is not None:
+            by_day: list[int] = np.diff(before[:, :, : format.DAY_SLOTS // 2].sum(axis=(1, 2))).tolist()
+            return by_day
         found = row_scan.match_rows(self.columns, chosen, row_scan.select_places(self.columns, self.areas, chosen))
         time = found.time[self.columns["precision"][found.row] < PRECISIONS.index("month")]
         counts = np.bincount(time // 24 - (since - EPOCH).days, minlength=(until - since).days + 1)
@@ -182,6 +191,9 @@ class PublishedIncidents:
 
     def count_unmapped_by_category(self, chosen: Filter) -> dict[str, int]:
         """Count the filter's rows that have no mapped place by category slug, without empty categories."""
+        before = self.period_sums.counts_before(row_scan.day_range(chosen), chosen)
+        if before is not None:
+            return _nonzero((before[1] - before[0])[:, 1::2].sum(axis=1), list(self.category_names))
         places = row_scan.select_places(self.columns, self.areas, chosen)
         unmapped = np.arange(self.meta["mapped_places"], len(self.columns["latitude"]))
         places = unmapped if places is None else np.intersect1d(places, unmapped, assume_unique=True)
@@ -312,13 +324,25 @@ class PublishedIncidents:
             )
         return rows
 
-    def describe_place(self, number: int) -> tuple[str, dict[str, str]]:
-        """Return the block of a place, "" if it has none, and its areas: layer to code, without unknown ones."""
-        block: bytes = self.columns["texts"][self.columns["block"][number]]
-        codes = {layer: self.areas[layer][int(self.columns[layer][number])] for layer in format.LAYERS}
-        return block.decode(), {layer: code for layer, code in codes.items() if code}
+    def describe_places(self, numbers: Sequence[int]) -> list[tuple[str, dict[str, str]]]:
+        """Return the block of each place, "" if it has none, and its areas: layer to code, without unknown ones."""
+        column, wanted = self.columns, np.array(numbers, "i8")
+        blocks = column["texts"][column["block"][wanted]].tolist()
+        places = zip(*(column[layer][wanted].tolist() for layer in format.LAYERS), strict=True)
+        known: dict[tuple[int, ...], dict[str, str]] = {}  # a view has many places and few areas
+        result = []
+        for block, codes in zip(blocks, places, strict=True):
+            if codes not in known:
+                named = zip(format.LAYERS, codes, strict=True)
+                known[codes] = {layer: self.areas[layer][code] for layer, code in named if code}
+            result.append((block.decode(), known[codes]))
+        return result
 
     def _category_counts(self, chosen: Filter) -> Array:
+        before = self.period_sums.counts_before(row_scan.day_range(chosen), chosen)
+        if before is not None:
+            by_category: Array = (before[1] - before[0]).sum(axis=1)
+            return by_category
         low, high = row_scan.row_range(self.columns, chosen)
         counts = np.zeros(len(self.category_names), "i8")
         cube, whole = self.period_sums.cube_for(chosen), range(0)

@@ -105,9 +105,15 @@ def _combine_masks(left: Array | None, right: Array) -> Array:
     return right if left is None else left & right
 
 
+def day_range(chosen: Filter) -> tuple[int, int]:
+    """Return the filter's days as numbers since 1970: first included, second excluded."""
+    return (chosen.since - EPOCH).days, (chosen.until - EPOCH).days + 1
+
+
 def hour_range(chosen: Filter) -> tuple[int, int]:
     """Return the filter's days as local hours since 1970: first included, second excluded."""
-    return (chosen.since - EPOCH).days * 24, ((chosen.until - EPOCH).days + 1) * 24
+    first, end = day_range(chosen)
+    return first * 24, end * 24
 
 
 def row_range(columns: Columns, chosen: Filter) -> tuple[int, int]:
