@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.formats import number_format
@@ -74,6 +75,7 @@ def shade_areas(published: PublishedIncidents, chosen: Filter) -> Shading | None
     years = same_days_before(published, covered, MAX_YEARS) if covered else []
     before = [published.count_by_area(year, shaded.layer) for year in years]
     step = _round_step(max((counts.get(area.code, 0) for area in shaded.areas), default=0))
+    sentences, changes = _sentences(), {verdict: str(name) for verdict, name in CHANGE_NAMES.items()}
     result = []
     for area in shaded.areas:
         count = counts.get(area.code, 0)
@@ -86,8 +88,8 @@ def shade_areas(published: PublishedIncidents, chosen: Filter) -> Shading | None
                 count,
                 min(CLASSES, -(-count // step)),
                 VERDICT_CLASSES[compared.verdict],
-                str(CHANGE_NAMES[compared.verdict]),
-                _label(name, count, compared),
+                changes[compared.verdict],
+                _label(name, count, compared, sentences),
             )
         )
     return Shading(shaded.layer, shaded.digest, result, _count_key(step), _change_key(len(before)), len(before))
@@ -116,21 +118,25 @@ def _change_key(years: int) -> list[ShadeClass]:
     return [ShadeClass(VERDICT_CLASSES[each], str(CHANGE_NAMES[each])) for each in shown]
 
 
-def _label(name: str, count: int, compared: UsualRange) -> str:
+def _sentences() -> dict[Verdict, str]:
+    """Return the sentence of an area by verdict, translated once for all areas."""
+    return {
+        # Translators: for example "Old Town: 163 incidents, in the usual range, 133 to 182. Zoom in".
+        Verdict.USUAL: _("%(area)s: %(incidents)s, in the usual range, %(low)d to %(high)d. Zoom in"),
+        Verdict.FEWER: _("%(area)s: %(incidents)s, fewer than usual (%(low)d to %(high)d). Zoom in"),
+        Verdict.MORE: _("%(area)s: %(incidents)s, more than usual (%(low)d to %(high)d). Zoom in"),
+        Verdict.TOO_FEW: _("%(area)s: %(incidents)s, too few to tell if that is usual. Zoom in"),
+        Verdict.NO_RANGE: _("%(area)s: %(incidents)s. Zoom in"),
+    }
+
+
+def _label(name: str, count: int, compared: UsualRange, sentences: Mapping[Verdict, str]) -> str:
     counted = ngettext("%(count)s incident", "%(count)s incidents", count) % {
         "count": number_format(count, force_grouping=True)
     }
-    parts = {"area": name, "incidents": counted, "low": compared.low, "high": compared.high}
-    match compared.verdict:
-        case Verdict.USUAL:
-            # Translators: for example "Old Town: 163 incidents, in the usual range, 133 to 182. Zoom in".
-            sentence = _("%(area)s: %(incidents)s, in the usual range, %(low)d to %(high)d. Zoom in")
-        case Verdict.FEWER:
-            sentence = _("%(area)s: %(incidents)s, fewer than usual (%(low)d to %(high)d). Zoom in")
-        case Verdict.MORE:
-            sentence = _("%(area)s: %(incidents)s, more than usual (%(low)d to %(high)d). Zoom in")
-        case Verdict.TOO_FEW:
-            sentence = _("%(area)s: %(incidents)s, too few to tell if that is usual. Zoom in")
-        case _no_range:
-            sentence = _("%(area)s: %(incidents)s. Zoom in")
-    return sentence % parts
+    return sentences[compared.verdict] % {
+        "area": name,
+        "incidents": counted,
+        "low": compared.low,
+        "high": compared.high,
+    }

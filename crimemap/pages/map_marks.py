@@ -7,16 +7,20 @@ links: to the list of their incidents or, if the list would be long, to a map at
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crimemap import wording
 from crimemap.offence_families import BY_SLUG, FAMILIES
+from crimemap.pages import symbols
 from crimemap.pages.base_map_svg import Box, MapDrawing
 from crimemap.places import areas
 from crimemap.snapshot import bubbles
@@ -69,23 +73,24 @@ def build_rings(published: PublishedIncidents, chosen: Filter, drawing: MapDrawi
     grid_zoom = math.floor(math.log2(360 * drawing.scale[0] / MIN_CELL_UNITS)) - 2
     view = bubbles.view_of(drawing.box, grid_zoom)
     links = _MarkLinks(chosen, view.zoom, zoom)
-    marks = []
+    inside = []
     for bubble in bubbles.bubbles(published, chosen, view):
         x, y = drawing.project(bubble.latitude, bubble.longitude)
         if 0 <= x <= drawing.width and 0 <= y <= drawing.height:
-            marks.append(_ring(bubble, x, y, links, describe_surroundings(published, bubble.place)))
-    return marks
+            inside.append((bubble, x, y))
+    surroundings = describe_surroundings(published, [bubble.place for bubble, _x, _y in inside])
+    return [_ring(*each, links, where) for each, where in zip(inside, surroundings, strict=True)]
 
 
 def build_symbols(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing) -> list[Mark]:
     """Return the symbols and piles of a drawing."""
     links = _MarkLinks(chosen, 0, MAX_ZOOM)
     marks = []
-    for point in street_points(published, chosen, drawing.box):
+    points = street_points(published, chosen, drawing.box)
+    for point, label in zip(points, describe_points(published, points), strict=True):
         x, y = drawing.project(point.latitude, point.longitude)
         by_family = count_by_family(published, point.categories)
         url = links.point_url(point.latitude, point.longitude)
-        label = describe_point(published, point)
         if point.count == 1:
             marks.append(Mark(x, y, "", label, url, category=next(iter(point.categories)), families=list(by_family)))
         else:
@@ -114,13 +119,39 @@ def ring_segments(families: Mapping[str, int]) -> list[Segment]:
     return result
 
 
-def describe_surroundings(published: PublishedIncidents, place: int) -> str:
-    """Name the surroundings of a place: "Old Town, near 400 block of Arden Street"; "" if nothing is known of it."""
-    block, codes = published.describe_place(place)
-    area = _neighborhood(codes)
-    if block and area:
-        return _("%(area)s, near %(block)s") % {"area": area, "block": block}
-    return area or (_("near %(block)s") % {"block": block} if block else "")
+def draw_marks(marks: Sequence[Mark]) -> SafeString:
+    """Return marks as SVG. It is written here because a template takes longer for them than for the rest of the map."""
+    return format_html_join(
+        "\n",
+        '<a class="mk" href="{}" aria-label="{}"><g transform="translate({} {})">{}</g></a>',
+        ((mark.url, mark.label, mark.x, mark.y, _draw_mark(mark)) for mark in marks),
+    )
+
+
+def _draw_mark(mark: Mark) -> SafeString:
+    if mark.segments:
+        circle = '<circle class="sg {}" r="{}" pathLength="100" stroke-dasharray="{} 100" stroke-dashoffset="-{}" transform="rotate(-90)"/>'
+        ring = ((each.family, mark.radius - 5, f"{each.length:.2f}", f"{each.start:.2f}") for each in mark.segments)
+        drawn = format_html_join("", circle, ring)
+        return format_html('<circle class="hole" r="{}"/>{}<text class="n">{}</text>', mark.radius, drawn, mark.text)
+    if mark.category:
+        return symbols.draw_type(mark.category, mark.families[0])
+    return format_html(
+        '<path class="b2" d="M-12-20H21V13H-12z"/><path class="b1" d="M-17-15H16V18H-17z"/><text class="n p" y="2">{}</text>',
+        mark.text,
+    )
+
+
+def describe_surroundings(published: PublishedIncidents, places: Sequence[int]) -> list[str]:
+    """Name the surroundings of each place: "Old Town, near 400 block of Arden Street"; "" if nothing is known of it."""
+    both, block_alone = _("%(area)s, near %(block)s"), _("near %(block)s")
+    result = []
+    for block, area in _name_places(published, places):
+        if block:
+            result.append((both if area else block_alone) % {"area": area, "block": block})
+        else:
+            result.append(area)
+    return result
 
 
 def describe_families(families: Mapping[str, int]) -> str:
@@ -133,32 +164,37 @@ def describe_families(families: Mapping[str, int]) -> str:
     )
 
 
-def describe_point(published: PublishedIncidents, point: StreetPoint) -> str:
-    """Name a symbol or a pile: "900 block of Mill Street, Millside: 2 incidents: Theft 2. Show them as a list"."""
-    area = _neighborhood(point.areas)
-    place = point.block or area or _("A point on the map")
-    if point.block and area:
-        place = _("%(block)s, %(area)s") % {"block": point.block, "area": area}
-    types = ", ".join(
-        _("%(type)s %(count)s")
-        % {"type": published.category_names[slug], "count": number_format(count, force_grouping=True)}
-        for slug, count in point.categories.items()
-    )
-    if point.count == 1:
-        name = published.category_names[next(iter(point.categories))]
-        return _("%(place)s: %(type)s. Show it") % {"place": place, "type": name}
-    return _("%(place)s: %(count)s incidents: %(types)s. Show them as a list") % {
-        "place": place,
-        "count": number_format(point.count, force_grouping=True),
-        "types": types,
-    }
+def describe_points(published: PublishedIncidents, points: Sequence[StreetPoint]) -> list[str]:
+    """Name symbols and piles: "900 block of Mill Street, Millside: 2 incidents: Theft 2. Show them as a list"."""
+    one = _("%(place)s: %(type)s. Show it")
+    several = _("%(place)s: %(count)s incidents: %(types)s. Show them as a list")
+    both, counted, unknown = _("%(block)s, %(area)s"), _("%(type)s %(count)s"), _("A point on the map")
+    names, format_count = published.category_names, cache(partial(number_format, force_grouping=True))
+    result = []
+    for point, (block, area) in zip(points, _name_places(published, [each.place for each in points]), strict=True):
+        place = both % {"block": block, "area": area} if block and area else block or area or unknown
+        if point.count == 1:
+            result.append(one % {"place": place, "type": names[next(iter(point.categories))]})
+            continue
+        types = ", ".join(
+            counted % {"type": names[slug], "count": format_count(count)} for slug, count in point.categories.items()
+        )
+        result.append(several % {"place": place, "count": format_count(point.count), "types": types})
+    return result
 
 
-def _neighborhood(codes: Mapping[str, str]) -> str:
-    for layer in ("neighbourhood", "district"):
-        if layer in codes:
-            return wording.area_name(layer, codes[layer], areas.area_names(layer))
-    return ""
+def _name_places(published: PublishedIncidents, places: Sequence[int]) -> list[tuple[str, str]]:
+    """Return the block of each place and the name of its neighborhood, else of its district; "" for what is not known."""
+    known = {layer: areas.area_names(layer) for layer in ("neighbourhood", "district")}
+    names: dict[tuple[str, str], str] = {}
+    result = []
+    for block, codes in published.describe_places(places):
+        layer = next((layer for layer in known if layer in codes), "")
+        area = layer, codes.get(layer, "")
+        if area not in names:
+            names[area] = wording.area_name(*area, known[layer]) if layer else ""
+        result.append((block, names[area]))
+    return result
 
 
 def _ring(bubble: Bubble, x: int, y: int, links: _MarkLinks, surroundings: str) -> Mark:

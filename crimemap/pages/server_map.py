@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -21,9 +23,9 @@ from crimemap import wording
 from crimemap.geometry import METERS_PER_DEGREE
 from crimemap.models import BaseMapBuild
 from crimemap.pages import base_map_svg, map_marks
-from crimemap.pages.area_shading import ShadedArea, Shading, shade_areas
+from crimemap.pages.area_shading import Shading, shade_areas
 from crimemap.pages.base_map_svg import BaseMapRenderer, Box, MapDrawing
-from crimemap.pages.map_marks import MAX_ZOOM, Mark
+from crimemap.pages.map_marks import MAX_ZOOM
 from crimemap.places import areas, base_map
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -33,18 +35,19 @@ SPOT_ZOOM = 15
 CACHED_DRAWINGS = 64  # in each process
 SCALE_BAR_METERS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
+Value = TypeVar("Value")
 MapPosition = tuple[float, float, float]  # latitude, longitude, zoom in steps of one tenth
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnArea:
-    """A shaded area: the point of its label in units, its outline as path data, and the map closer to it."""
+class DrawnAreas:
+    """The shaded areas as SVG: the links with their outlines, and the texts that stand on them.
 
-    shaded: ShadedArea
-    x: int
-    y: int
-    path: SafeString
-    url: str
+    They are written here because a template takes longer for a hundred areas than for the rest of the map.
+    """
+
+    links: SafeString
+    texts: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class ServerMap:
     """A drawn map with its markers and links, and the figures that the live map starts from."""
 
     drawing: MapDrawing
-    marks: list[Mark]
-    areas: list[DrawnArea]
+    marks: SafeString
+    areas: DrawnAreas
     shading: Shading | None
     move_links: list[MoveLink]
     circle: CircleOutline | None
@@ -122,8 +125,8 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
         marks = [] if shading else map_marks.build_rings(published, chosen, drawing, zoom)
     return ServerMap(
         drawing,
-        marks,
-        _drawn_areas(shading, chosen, drawing, zoom),
+        map_marks.draw_marks(marks),
+        _draw_areas(shading, chosen, drawing, zoom),
         shading,
         _build_move_links(chosen, drawing, zoom, position, full_box),
         _circle_outline(chosen, drawing),
@@ -213,16 +216,22 @@ def draw_unkept(box: Box) -> MapDrawing | None:
 
 
 _drawings: dict[Any, MapDrawing] = {}
+_paths: dict[Any, list[SafeString]] = {}
 
 
 def _draw_cached(version: str, published: PublishedIncidents, box: Box | None) -> MapDrawing:
     """Draw a box of the base map through a cache, since most visitors see the same few boxes."""
-    key = version or published.version, box
-    if key not in _drawings:
-        while len(_drawings) >= CACHED_DRAWINGS:
-            _drawings.pop(next(iter(_drawings)))
-        _drawings[key] = _renderer(version, published).draw(box)
-    return _drawings[key]
+    return _keep(_drawings, (version or published.version, box), lambda: _renderer(version, published).draw(box))
+
+
+def _keep(kept: dict[Any, Value], key: Any, make: Callable[[], Value]) -> Value:
+    """Return what is kept under a key, else make it and let it take the place of the oldest."""
+    value = kept.get(key)
+    if value is None:
+        value = kept[key] = make()
+        while len(kept) > CACHED_DRAWINGS:
+            kept.pop(next(iter(kept)), None)
+    return value
 
 
 def _shade_if_whole(
@@ -236,17 +245,34 @@ def _shade_if_whole(
     return shade_areas(published, chosen) if is_whole else None
 
 
-def _drawn_areas(shading: Shading | None, chosen: Filter, drawing: MapDrawing, zoom: float) -> list[DrawnArea]:
+def _draw_areas(shading: Shading | None, chosen: Filter, drawing: MapDrawing, zoom: float) -> DrawnAreas:
+    """Draw the shaded areas, each a link to the map closer to it; nothing without shading."""
     if shading is None:
-        return []
+        return DrawnAreas(SafeString(), SafeString())
     base_url = f"{reverse('crimemap:map')}?{chosen.query_string()}"
-    result = []
-    for each in shading.areas:
+    links, texts = [], []
+    for each, path in zip(shading.areas, _outline_paths(shading, drawing), strict=True):
         at = map_marks.format_position(each.area.latitude, each.area.longitude, min(zoom + 2, ZOOMS[-1]))
-        x, y = drawing.project(each.area.latitude, each.area.longitude)
-        url = f"{base_url}&at={at}"
-        result.append(DrawnArea(each, x, y, drawing.outline_path(each.area.outline), url))
-    return result
+        links.append((each.shade, each.verdict, f"{base_url}&at={at}", each.label, path))
+        texts.append((*drawing.project(each.area.latitude, each.area.longitude), each.name, each.count, each.change))
+    return DrawnAreas(
+        format_html_join("", '<a class="ar c{} {}" href="{}" aria-label="{}"><path d="{}"/></a>', links),
+        format_html_join(
+            "",
+            '<g class="al" transform="translate({} {})"><text class="nm" y="-12">{}</text>'
+            '<text class="ct" y="14">{}</text><text class="ch" y="14">{}</text></g>',
+            texts,
+        ),
+    )
+
+
+def _outline_paths(shading: Shading, drawing: MapDrawing) -> list[SafeString]:
+    """Return the outlines of the shaded areas as path data, through a cache like that of drawings."""
+    return _keep(
+        _paths,
+        (shading.digest, drawing.box),
+        lambda: [drawing.outline_path(each.area.outline) for each in shading.areas],
+    )
 
 
 def _build_move_links(

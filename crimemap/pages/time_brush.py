@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from django.utils.formats import date_format, number_format
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -70,6 +71,16 @@ class TimeBrush:
     @property
     def width(self) -> int:
         return len(self.bars) + self.pending
+
+    @property
+    def drawn_bars(self) -> SafeString:
+        """The bars as SVG. They are written here because a template takes longer for 300 bars than for the rest of the brush."""
+        rects = (
+            f'<rect class="{"on" if bar.is_chosen else "off"}" x="{number}.1" y="{bar.top}" width=".8" height="{bar.height}"'
+            f' data-first="{bar.first.isoformat()}" data-last="{bar.last.isoformat()}"/>'
+            for number, bar in enumerate(self.bars)
+        )
+        return mark_safe("".join(rects))  # noqa: S308  (numbers and days)
 
     @property
     def first_label(self) -> str:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crimemap.snapshot import row_scan
+from crimemap.snapshot import format, row_scan
 from crimemap.snapshot.filters import Filter
-from crimemap.snapshot.format import DEGREE
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.row_scan import Box
 
@@ -17,12 +16,11 @@ MAX_POINTS = 1500  # in one view: at street zoom, the largest screen shows a thi
 
 @dataclass(frozen=True, slots=True)
 class StreetPoint:
-    """The filter's incidents at one point, in degrees, by category slug. block, areas: of the place, as rows have them."""
+    """The filter's incidents at one point, in degrees, by category slug. place: a number as PublishedIncidents has it."""
 
     latitude: float
     longitude: float
-    block: str
-    areas: dict[str, str]
+    place: int
     categories: dict[str, int]
 
     @property
@@ -42,17 +40,20 @@ def street_points(published: PublishedIncidents, chosen: Filter, view: Box) -> l
     keys, first, point = np.unique(position, return_index=True, return_inverse=True)
     slugs = list(published.category_names)
     counts = np.bincount(point * len(slugs) + found.category, minlength=len(keys) * len(slugs)).reshape(len(keys), -1)
-    order = np.argsort(-columns["latitude"][place[first]], kind="stable")[:MAX_POINTS]
-    result = []
-    for number in order.tolist():
-        at = int(place[first[number]])
-        categories = {slugs[each]: int(counts[number, each]) for each in np.flatnonzero(counts[number]).tolist()}
-        result.append(
-            StreetPoint(
-                int(columns["latitude"][at]) / DEGREE,
-                int(columns["longitude"][at]) / DEGREE,
-                *published.describe_place(at),
-                categories,
-            )
+    at = place[first]
+    order = np.argsort(-columns["latitude"][at], kind="stable")[:MAX_POINTS]
+    at = at[order]
+    categories: list[dict[str, int]] = [{} for _number in range(len(at))]
+    lines, kinds = np.nonzero(counts[order])
+    for line, category, count in zip(lines.tolist(), kinds.tolist(), counts[order][lines, kinds].tolist(), strict=True):
+        categories[line][slugs[category]] = count
+    return [
+        StreetPoint(*values)
+        for values in zip(
+            format.degrees(columns["latitude"][at]).tolist(),
+            format.degrees(columns["longitude"][at]).tolist(),
+            at.tolist(),
+            categories,
+            strict=True,
         )
-    return result
+    ]

@@ -71,7 +71,7 @@ def bubbles_in_view(request: HttpRequest, published: PublishedIncidents, chosen:
             "zoom": view.zoom,
             "families": families,
             "bubbles": [_bubble_values(each, view.zoom, families) for each in counted_bubbles],
-            "near": [map_marks.describe_surroundings(published, each.place) for each in counted_bubbles],
+            "near": map_marks.describe_surroundings(published, [each.place for each in counted_bubbles]),
         }
 
     return _cached_json(request, published, f"{chosen.query_string()}&{view}", compute)
@@ -110,8 +110,8 @@ def points_in_view(request: HttpRequest, published: PublishedIncidents, chosen: 
         found = street_points.street_points(published, chosen, bubbles.box_of(view))
         return {
             "points": [
-                [each.latitude, each.longitude, map_marks.describe_point(published, each), each.categories]
-                for each in found
+                [each.latitude, each.longitude, label, each.categories]
+                for each, label in zip(found, map_marks.describe_points(published, found), strict=True)
             ]
         }
 

@@ -39,7 +39,7 @@ def test_the_key_names_each_class() -> None:
     ],
 )
 def test_an_area_says_how_many_and_whether_that_is_usual(compared: UsualRange, sentence: str) -> None:
-    assert area_shading._label("Old Town", 163, compared) == sentence
+    assert area_shading._label("Old Town", 163, compared, area_shading._sentences()) == sentence
 
 
 @given(
