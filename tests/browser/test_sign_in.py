@@ -84,6 +84,7 @@ def enter_password(page: Page, stack: Stack, name: str, password: str) -> None:
 
 
 def sign_out(page: Page) -> None:
+    page.locator("[popovertarget=account-menu]").click()
     page.get_by_role("button", name="Sign out").click()
 
 
@@ -138,6 +139,7 @@ def test_a_passkey_is_enrolled_then_signs_in_alone_and_a_recovery_code_stands_in
         expect(page.get_by_text("This device has a passkey for your account already.")).to_be_visible()
         # A locked screen opens with it, where it covers the page.
         page.goto(f"{stack.staff_url}/admin/sign-in/factors/")
+        page.locator("[popovertarget=account-menu]").click()
         page.get_by_role("button", name="Lock", exact=True).click()
         page.get_by_role("button", name="Use a passkey").click()
         expect(page.get_by_role("heading", name="How you sign in")).to_be_visible()
