@@ -12,6 +12,10 @@ from tipportal.dev_stack import environment
 def main() -> None:
     environment.load(sys.argv[1] if len(sys.argv) > 1 else "")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
+    if sys.argv[1:2] == ["doctor"]:
+        from tipportal.doctor import variables
+
+        variables.require_readable_settings(sys.argv[2:])
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -21,6 +21,10 @@ class StoreDownError(Exception):
     """The store does not answer. Each caller has its own rule for that case."""
 
 
+class ConfigurationHiddenError(Exception):
+    """The server does not let this user read its configuration."""
+
+
 @cache
 def _client() -> redis.Redis:
     return redis.Redis.from_url(
@@ -138,6 +142,26 @@ def list_client_names() -> set[str]:
         return {str(client.get("name")) for client in _client().client_list()}
     except redis.RedisError as error:
         raise StoreDownError from error
+
+
+def read_configuration(*names: str) -> dict[str, str]:
+    """Return these settings of the server, those that it has. Raises ConfigurationHiddenError."""
+    try:
+        found = cast("dict[str, str]", _client().config_get(*names))
+    except redis.ResponseError as error:
+        raise ConfigurationHiddenError from error
+    except redis.RedisError as error:
+        raise StoreDownError from error
+    return {name: str(value) for name, value in found.items()}
+
+
+def read_clock() -> float:
+    """Return the server's time in seconds since 1970."""
+    try:
+        seconds, microseconds = _client().time()
+    except redis.RedisError as error:
+        raise StoreDownError from error
+    return seconds + microseconds / 1e6
 
 
 def _as_bytes(value: bytes | str | None) -> bytes | None:

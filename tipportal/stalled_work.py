@@ -6,7 +6,6 @@ that have waited longer than their work ever takes. Each app says what waits; th
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -23,7 +22,7 @@ from crimemap.publishing import versions
 from outreach.channels import posting
 from outreach.models import ReminderMail
 from outreach.stories import scheduled_publication
-from tipportal import health
+from tipportal import disk_space, health
 from tips import officer_alerts
 from tips.desk import outbox as desk_outbox
 from tips.desk import permissions
@@ -39,7 +38,6 @@ _STOPPED = {
         "The memory store doesn't answer: sources can't open their inbox, and all work waits."
     ),
 }
-_MIN_FREE_SHARE, _MIN_FREE_BYTES = 0.05, 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +112,11 @@ def _describe_full_disk() -> list[str]:
     folder = settings.MEDIA_STORE
     if folder is None or not folder.is_dir():
         return []
-    usage = shutil.disk_usage(folder)
-    if usage.free >= max(_MIN_FREE_SHARE * usage.total, _MIN_FREE_BYTES):
+    if not disk_space.is_almost_full(folder):
         return []
     return [
         _("The disk for sources' files is almost full (%(free)s left): tips with files may be refused.")
-        % {"free": filesizeformat(usage.free)}
+        % {"free": filesizeformat(disk_space.count_free_bytes(folder))}
     ]
 
 

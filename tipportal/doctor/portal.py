@@ -1,0 +1,81 @@
+"""Checks of the portal's own state: settings, tables, receipts' salt, base map and feeds."""
+
+from __future__ import annotations
+
+import os
+
+from django.conf import settings
+from django.core.checks import run_checks
+
+from core.roles import Role
+from crimemap.city_map import tile_file
+from crimemap.importing.arrival import feed_monitor
+from crimemap.models import Source
+from crimemap.places import base_map
+from tipportal import health
+from tipportal.doctor.findings import Finding, summarize
+from tips import receipt_salt
+
+_AGENCY = ("AGENCY_NAME", "CITY_NAME", "CONTACT")
+
+
+def check_settings() -> list[Finding]:
+    """Run the system checks of a deployment, and look for names that are still the demo city's."""
+    messages = run_checks(
+        include_deployment_checks=True, databases=["default"] if settings.ROLE.database_user else None
+    )
+    ours = [message for message in messages if (message.id or "").startswith("tipportal.")]
+    faults = [f"{message.msg} {message.hint or ''}".strip() for message in ours if not message.is_silenced()]
+    if settings.ROLE not in (Role.BEAT, Role.MEDIA, Role.OWNER):
+        faults += [
+            f"{name} isn't set, so pages and mails have the demo city's. Set it to the agency's."
+            for name in _AGENCY
+            if not os.environ.get(name)
+        ]
+    return summarize(faults, "The settings are those of a deployment.")
+
+
+def check_migrations() -> list[Finding]:
+    """Look for migrations that were not run. DatabaseError if the database doesn't answer."""
+    faults = (
+        ["The database is older than this version. Run manage.py migrate as the owner (PORTAL_ROLE=owner)."]
+        if health.find_missing_database()
+        else []
+    )
+    return summarize(faults, "All migrations were run.")
+
+
+def check_salt() -> list[Finding]:
+    """Compare the salt of receipts with the database's fingerprint."""
+    try:
+        receipt_salt.read_salt()
+    except receipt_salt.KeyMissingError as error:
+        return summarize([str(error)], "")
+    return summarize([], "The salt is the one that this database's receipts were made with.")
+
+
+def check_base_map() -> list[Finding]:
+    """Look for the tiles that the map's pages name."""
+    build = base_map.current_build()
+    faults = []
+    if build is None or settings.BASE_MAP is None:
+        faults = [
+            "There is no base map, so maps show neither streets' names nor buildings. Set BASE_MAP, and run manage.py base_map"
+            " build on the staff node."
+        ]
+    elif tile_file.path_of(build.tiles) is None:
+        faults = [
+            f"The base map's file isn't in {settings.BASE_MAP}, so maps stay empty. Copy the folder from the staff node, or run"
+            " manage.py base_map build again."
+        ]
+    return summarize(faults, "The base map is here.")
+
+
+def check_feeds() -> list[Finding]:
+    """Look for sources of incidents whose next file is overdue."""
+    late = [str(source) for source in Source.objects.order_by("pk") if feed_monitor.is_late(source)]
+    faults = [
+        f"The feed “{name}” is late: residents see older incidents. Check the agency's export, then the list of imports."
+        for name in late
+    ]
+    return summarize(faults, "No feed of incidents is late.")

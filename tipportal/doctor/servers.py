@@ -1,0 +1,133 @@
+"""Checks of the servers that the portal uses: what PostgreSQL and Redis keep, the mail server, and all their clocks."""
+
+from __future__ import annotations
+
+import smtplib
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import get_connection
+from django.db import connection
+
+from core import ephemeral_store
+from core.ephemeral_store import StoreDownError
+from tipportal.doctor.findings import Finding, fault, good, summarize
+
+_MAX_CLOCK_DIFFERENCE_SECONDS = 2.0
+_SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+# Settings of PostgreSQL with the values under which its log holds nothing that sources wrote, and no moment of theirs. The
+# first one is what to set. docker-compose.yml and tipportal/dev_stack/servers.py have the same.
+_LOG_WRITES_STATEMENTS = "its log holds the statements with what is in them"
+_LOG_WRITES_VALUES = "its log holds values of failed statements"
+_LOG_WRITES_MOMENTS = "its log holds the moments at which residents were here"
+SAFE_SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
+    "log_statement": (("none",), _LOG_WRITES_STATEMENTS),
+    "log_min_duration_statement": (("-1",), _LOG_WRITES_STATEMENTS),
+    "log_min_duration_sample": (("-1",), _LOG_WRITES_STATEMENTS),
+    "log_transaction_sample_rate": (("0",), _LOG_WRITES_STATEMENTS),
+    "auto_explain.log_min_duration": (("-1",), _LOG_WRITES_STATEMENTS),
+    "pgaudit.log": (("none",), _LOG_WRITES_STATEMENTS),
+    "log_min_error_statement": (("panic", "fatal"), _LOG_WRITES_STATEMENTS),
+    "log_parameter_max_length": (("0",), _LOG_WRITES_VALUES),
+    "log_parameter_max_length_on_error": (("0",), _LOG_WRITES_VALUES),
+    "log_min_messages": (("fatal", "panic"), _LOG_WRITES_VALUES),
+    "log_duration": (("off",), _LOG_WRITES_MOMENTS),
+    "log_connections": (("", "off"), _LOG_WRITES_MOMENTS),
+    "log_disconnections": (("off",), _LOG_WRITES_MOMENTS),
+    "track_commit_timestamp": (("off",), "it keeps the time of every transaction, and so of every tip"),
+}
+# Settings of Redis or Valkey, likewise.
+SAFE_STORE_SETTINGS: dict[str, tuple[str, str]] = {
+    "save": ("", "it writes its memory to a disk"),
+    "appendonly": ("no", "it writes every change to a disk"),
+    "slowlog-log-slower-than": ("-1", "it keeps commands with what is in them"),
+    "maxmemory-policy": ("noeviction", "it may drop work that waits and inboxes that are open"),
+}
+
+
+def check_database_log() -> list[Finding]:
+    """Look for settings under which PostgreSQL keeps what must not be kept. DatabaseError if it doesn't answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(SAFE_SETTINGS)])
+        found: dict[str, str] = dict(cursor.fetchall())
+    faults = []
+    for name, value in sorted(found.items()):
+        safe, consequence = SAFE_SETTINGS[name]
+        if value not in safe:
+            faults.append(f"PostgreSQL's {name} is “{value}”: {consequence}. Set it to “{safe[0]}”.")
+    return summarize(faults, "PostgreSQL logs no statement, no value and no connection.")
+
+
+def check_store() -> list[Finding]:
+    """Look for a Redis that writes to a disk, keeps commands or drops work."""
+    try:
+        found = ephemeral_store.read_configuration(*SAFE_STORE_SETTINGS)
+    except StoreDownError:
+        return [
+            fault("Redis doesn't answer at REDIS_URL: sources can't open their inbox, and all work waits. Start it.")
+        ]
+    except ephemeral_store.ConfigurationHiddenError:
+        return [
+            fault(
+                "Redis doesn't let us read its settings, so nobody knows whether it writes to a disk. Allow CONFIG GET for"
+                " the user in REDIS_URL."
+            )
+        ]
+    faults = [
+        f"{name} of Redis is “{found[name]}”: {consequence}. Set it to “{safe}”."
+        for name, (safe, consequence) in SAFE_STORE_SETTINGS.items()
+        if name in found and found[name] != safe
+    ]
+    return summarize(faults, "Redis answers and writes nothing to a disk.")
+
+
+def check_clocks(is_synchronized: bool) -> list[Finding]:
+    """Compare this machine's clock with those of PostgreSQL and Redis. `is_synchronized`: as this machine's kernel says."""
+    faults = []
+    if not is_synchronized:
+        faults.append(
+            "This machine's clock isn't set by a time server. Codes of authenticator apps would be refused in time. Turn on"
+            " chrony or systemd-timesyncd."
+        )
+    for name, seconds in _read_differences().items():
+        if abs(seconds) > _MAX_CLOCK_DIFFERENCE_SECONDS:
+            faults.append(
+                f"The clock of {name} differs from this machine's by {abs(seconds):.0f} seconds. Set both by a time server."
+            )
+    return summarize(faults, "The clocks agree.")
+
+
+def _read_differences() -> dict[str, float]:
+    """Return by how many seconds the clock of each server is ahead of ours. Servers that don't answer are left out."""
+    differences = {}
+    if settings.ROLE.database_user:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+            differences["PostgreSQL"] = float(cursor.fetchone()[0]) - time.time()
+    try:
+        differences["Redis"] = ephemeral_store.read_clock() - time.time()
+    except StoreDownError:
+        return differences
+    return differences
+
+
+def check_mail() -> list[Finding]:
+    """Connect to the mail server and sign in, and send nothing."""
+    if settings.EMAIL_BACKEND != _SMTP:
+        return [
+            fault(
+                "EMAIL_URL names no mail server, so nobody gets an email. Set it to the agency's, such as smtp+tls://..."
+            )
+        ]
+    mail: Any = get_connection()
+    server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    try:
+        mail.open()
+    except smtplib.SMTPAuthenticationError:
+        return [fault(f"The mail server {server} refuses our user name and password. Correct them in EMAIL_URL.")]
+    except (smtplib.SMTPException, OSError) as error:
+        return [fault(f"The mail server {server} doesn't answer ({type(error).__name__}). Check EMAIL_URL.")]
+    mail.close()
+    return [good(f"The mail server {server} answers.")]
