@@ -129,11 +129,14 @@ def discard(draft: SourceDraft, version: int, by: Account) -> None:
     """Delete the source with its file, its test runs and the codes of its own list. Raises DraftChangedError."""
     change(draft, version, by, {})
     source = draft.source
+    run_ids = list(ImportRun.objects.filter(source=source).values_list("pk", flat=True))
     _own_codes(source).delete()
     with connection.cursor() as cursor:
         cursor.execute("SELECT source_draft_erase(%s)", [source.pk])
     audit.record(by, "gave up a source", f"source {source.slug}", "it was never published")
     transaction.on_commit(lambda: draft_files.remove_files(source))
+    # A test run that still waits has a copy of the file.
+    transaction.on_commit(lambda: jobs.remove_folders(run_ids))
 
 
 def _own_codes(source: Source) -> Any:

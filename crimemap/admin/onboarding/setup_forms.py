@@ -50,7 +50,7 @@ class FileForm(SampleForm):
         self.fields["sample"].required = False
         self.fields["sample"].label = _("Another file") if has_file else _("Its first file")
         self.fields["sample"].help_text = _(
-            "CSV, JSON or a workbook (.xlsx, .xls, .xlsb, .ods), also in a zip archive. The server keeps it until you publish the source, for 7 days at most."
+            "CSV, JSON or a workbook (.xlsx, .xls, .xlsb, .ods), also in a zip archive. The server keeps it readable, with all its columns, until you publish or delete the source, for 7 days at most. Leave names and narratives out of it if you can."
         )
 
     def reading_fields(self) -> list[forms.BoundField]:

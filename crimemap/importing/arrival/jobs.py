@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -268,8 +268,7 @@ def process_run(run_id: int) -> None:
         import_undo.take_back(run)  # unfinished_run_ids() sends it again while another import is running
         return
     if run.origin == ImportRun.Origin.DELETE:
-        for deleted_id in source_deletion.delete_source(run) or ():
-            _remove_folder(deleted_id)
+        remove_folders(source_deletion.delete_source(run) or ())
         return
     files = run_files(run)
     if not files and run.state == State.WAITING:
@@ -322,12 +321,14 @@ def import_files(run: ImportRun, files: Sequence[Path], *, force: bool = False) 
 
 def remove_files(run: ImportRun) -> None:
     """Remove the files of a run that is over."""
-    _remove_folder(run.pk)
+    remove_folders([run.pk])
 
 
-def _remove_folder(run_id: int) -> None:
+def remove_folders(run_ids: Iterable[int]) -> None:
+    """Remove the files of runs by their numbers, which may be gone from the database."""
     if settings.INCIDENT_UPLOADS is not None:
-        shutil.rmtree(Path(settings.INCIDENT_UPLOADS) / str(run_id), ignore_errors=True)
+        for run_id in run_ids:
+            shutil.rmtree(Path(settings.INCIDENT_UPLOADS) / str(run_id), ignore_errors=True)
 
 
 def unfinished_run_ids() -> list[int]:

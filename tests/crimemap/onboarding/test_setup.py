@@ -356,13 +356,15 @@ class TestFiles:
     ) -> None:
         create_source("other")
         draft = go_to_codes(ada)
+        post(ada, draft, "report")  # a second test run, which waits with a copy of the file
+        assert list(tmp_path.glob("*/1/april.csv"))
         assert post(ada, draft, "discard").status_code == 422
         with django_capture_on_commit_callbacks(execute=True):
             assert post(ada, draft, "discard", sure="on").status_code == 302
         assert list(Source.objects.values_list("slug", flat=True)) == ["other"]
         assert not ImportRun.objects.exists()
         assert not OffenceCode.objects.filter(scheme__startswith="generic:riverton").exists()
-        assert not (tmp_path / f"draft-{draft.pk}").exists()
+        assert list(tmp_path.iterdir()) == []
         assert audit_entries()[-1][1:3] == ("gave up a source", "source riverton-police")
         other = Source.objects.get()
         assert ada.get(f"/admin/crimemap/source/{other.pk}/setup/discard/").status_code == 404
