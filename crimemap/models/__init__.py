@@ -13,7 +13,7 @@ from crimemap.models.incidents import (
     Source,
     Visibility,
 )
-from crimemap.models.onboarding import SourceDraft
+from crimemap.models.onboarding import CodeChangeSet, SourceDraft
 from crimemap.models.places import (
     Area,
     BaseLayer,
@@ -34,6 +34,7 @@ __all__ = [
     "BaseMapBuild",
     "Block",
     "Category",
+    "CodeChangeSet",
     "DeletedSource",
     "Delivery",
     "Edition",

@@ -1,4 +1,4 @@
-"""A source that an administrator is still setting up. It becomes a feed when it is published: then this row goes."""
+"""Sources that administrators are still setting up, and their changes of offense codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,23 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crimemap.models.incidents import ImportRun, Source
+
+
+class CodeChangeSet(models.Model):
+    """One press that classified codes: what they were before and after, so that it can be taken back. The newest ones stay."""
+
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+    codes = models.JSONField(
+        help_text="[code, [category, visibility] before, the same after]; the category is a number, null while held"
+    )
+
+    class Meta:
+        verbose_name = _("change of codes")
+        verbose_name_plural = _("changes of codes")
+
+    def __str__(self) -> str:
+        return f"{self.made_at:%Y-%m-%d %H:%M}: {len(self.codes)}"
 
 
 class SourceDraft(models.Model):

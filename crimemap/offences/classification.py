@@ -5,7 +5,8 @@ Stored incidents follow with the next publication, which is requested at once; n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from django.db import transaction
@@ -13,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
-from crimemap.models import Category, OffenceCode, Visibility
+from crimemap.models import Category, CodeChangeSet, OffenceCode, Visibility
 from crimemap.publishing import publication_requests
 
+KEPT_CHANGE_SETS = 20
 STRICTNESS = {value: number for number, value in enumerate(Visibility.values)}
 
 
@@ -66,6 +68,7 @@ def classify_each(assignments: Sequence[Assignment], by: Account, reason: str = 
     subjects: dict[str, list[str]] = {}
     targets: dict[tuple[int | None, str], list[int]] = {}
     looser: list[OffenceCode] = []
+    states: list[tuple[int, tuple[int | None, str], tuple[int | None, str]]] = []
     for code in locked.filter(pk__in=wanted):
         _code, category, visibility = wanted[code.pk]
         if (code.category, code.visibility) == (category, visibility):
@@ -75,7 +78,9 @@ def classify_each(assignments: Sequence[Assignment], by: Account, reason: str = 
             looser.append(code)
         change = f"{_describe(code.category, code.visibility)} -> {_describe(category, visibility)}"
         subjects.setdefault(change, []).append(f"code {code.scheme} {code}")
-        targets.setdefault((category.pk if category else None, visibility), []).append(code.pk)
+        after = (category.pk if category else None, visibility)
+        targets.setdefault(after, []).append(code.pk)
+        states.append((code.pk, (code.category_id, code.visibility), after))
     if looser and not reason:
         raise LooserVisibilityError(looser)
     for (category_id, visibility), ids in targets.items():
@@ -83,8 +88,37 @@ def classify_each(assignments: Sequence[Assignment], by: Account, reason: str = 
     for change, named in subjects.items():
         audit.record_each(by, "classified a code", named, f"{change}: {reason}" if reason else change)
     if targets:
+        CodeChangeSet.objects.create(made_by=by, codes=states)
+        kept = CodeChangeSet.objects.order_by("-pk").values_list("pk", flat=True)[:KEPT_CHANGE_SETS]
+        CodeChangeSet.objects.exclude(pk__in=list(kept)).delete()
         publication_requests.request_publication()
     return sum(map(len, targets.values()))
+
+
+class LastChange(NamedTuple):
+    """The newest change set that has any of some codes; `assignments` make its codes what they were before it."""
+
+    number: int
+    made_by: Account | None
+    made_at: dt.datetime
+    assignments: list[Assignment]
+
+
+def find_last_change(code_ids: Collection[int]) -> LastChange | None:
+    """Return the newest change set of codes, without those that were changed again since; None once nothing of it is left."""
+    newest = CodeChangeSet.objects.select_related("made_by").order_by("-pk")
+    change = next((each for each in newest if any(code in code_ids for code, _before, _after in each.codes)), None)
+    if change is None:
+        return None
+    codes = OffenceCode.objects.filter(pk__in=[code for code, _before, _after in change.codes])
+    now = {pk: [category, visibility] for pk, category, visibility in codes.values_list("pk", "category", "visibility")}
+    categories = {category.pk: category for category in Category.objects.all()}
+    assignments = [
+        Assignment(code, categories.get(before[0]), before[1])
+        for code, before, after in change.codes
+        if now.get(code) == after and (before[0] is None or before[0] in categories)
+    ]
+    return LastChange(change.pk, change.made_by, change.made_at, assignments) if assignments else None
 
 
 def _describe(category: Category | None, visibility: str) -> str:

@@ -152,6 +152,7 @@ GRANT INSERT ON core_supervisorappointment_acknowledged_by TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
     crimemap_basemapbuild, crimemap_formerareacode TO portal_staff;
 GRANT INSERT, UPDATE, DELETE ON crimemap_category, crimemap_offencecode, crimemap_sourcedraft TO portal_staff;
+GRANT INSERT, DELETE ON crimemap_codechangeset TO portal_staff;
 GRANT EXECUTE ON FUNCTION source_draft_erase TO portal_staff;
 -- A source is deleted by the bulk worker, with its incidents, once a person has asked for that.
 GRANT INSERT, UPDATE ON crimemap_source TO portal_staff;

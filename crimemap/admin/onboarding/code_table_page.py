@@ -21,7 +21,7 @@ from core.models import Account
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Category, Visibility
 from crimemap.offences import catalogue, classification, code_sheet, code_table, suggestions
-from crimemap.offences.classification import Assignment
+from crimemap.offences.classification import Assignment, LastChange
 from crimemap.offences.code_table import CodeTable, Filter, Scope
 from crimemap.offences.suggestions import Basis
 
@@ -116,6 +116,8 @@ def table_response(
     query = {name: value for name, value in request.GET.items() if name != "page" and value}
     context |= {
         "table": table,
+        "last_change": _find_last_change(table),
+        "is_undo": request.POST.get("act") == "undo",
         "codes": page,
         "filter_form": filter_form,
         "form": form,
@@ -148,6 +150,8 @@ def _read_request(
 ) -> tuple[list[Assignment], list[code_sheet.SheetProblem]]:
     """Return what the posted form wants. Raises NothingChosenError, UnreadableFileError."""
     match request.POST.get("act"):
+        case "undo":
+            return _take_back(request, table), []
         case "list":
             return code_table.take_suggestions(table, Basis.LIST), []
         case "words":
@@ -172,6 +176,20 @@ def _selected_ids(request: HttpRequest, table: CodeTable) -> list[int]:
         return [row.code.pk for row in table.rows]
     chosen = set(request.POST.getlist("code"))
     return [row.code.pk for row in table.all_rows if str(row.code.pk) in chosen]
+
+
+def _find_last_change(table: CodeTable) -> LastChange | None:
+    return classification.find_last_change({row.code.pk for row in table.all_rows})
+
+
+def _take_back(request: HttpRequest, table: CodeTable) -> list[Assignment]:
+    """Return the codes of the change that the page showed as they were before. Raises NothingChosenError if it isn't the last."""
+    last = _find_last_change(table)
+    if last is None or str(last.number) != request.POST.get("change"):
+        raise NothingChosenError(
+            _("These codes were changed after you opened the page. Nothing is taken back. Look at the last change below.")
+        )
+    return last.assignments
 
 
 def _read_uploaded(request: HttpRequest, table: CodeTable) -> tuple[list[Assignment], list[code_sheet.SheetProblem]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -196,3 +197,37 @@ def test_the_words_that_many_codes_have_are_searches(ada: Client) -> None:
     table = code_table.load_table(Scope(scheme="city"))
     assert ("theft", 2) in table.frequent_words
     assert "?scheme=city&amp;words=theft" in ada.get(f"{CLASSIFY}?scheme=city").content.decode()
+
+
+def test_the_last_change_is_taken_back_as_a_whole(ada: Client) -> None:
+    def shown(query: str = "scheme=city&show=all") -> str:
+        return str(ada.get(f"{CLASSIFY}?{query}").content.decode())
+
+    def undo(**data: Any) -> Any:
+        number = re.search(r'name="change" value="(\d+)"', shown())
+        return post(ada, act="undo", **{"change": number[1] if number else "", **data})
+
+    assert "Undo the last change" not in shown()
+    post(ada, act="list")
+    before = classified()
+    post(ada, "scheme=city&words=theft", act="set", every="1", category="theft", visibility="block")
+    assert "The last change set 2 codes, by" in shown()
+    assert "Undo the last change" not in shown("scheme=nibrs&show=all")
+    assert undo().status_code == 302
+    assert classified() == before
+    # Undone by mistake: the undo is a change like any other.
+    undo()
+    assert len(classified()) == len(before) + 2
+    # A code that was changed since stays; a page that shows an older change takes nothing back.
+    mail = OffenceCode.objects.get(scheme="city", code="Theft from mail")
+    post(ada, "scheme=city&show=all", act="set", code=mail.pk, category="fraud", visibility="hidden")
+    assert "The last change set 1 code, by" in shown()
+    stale = undo(change="1")
+    assert (stale.status_code, "changed after you opened the page" in stale.content.decode()) == (422, True)
+    # Taking back what hid a code shows it again: that needs a reason.
+    asked = undo()
+    assert (asked.status_code, "Say why" in asked.content.decode()) == (422, True)
+    assert 'id="id_undo_why"' in asked.content.decode()
+    assert undo(why="the wrong list").status_code == 302
+    assert classified()["Theft from mail"] == "theft block"
+    assert AuditEntry.objects.filter(detail__endswith=": the wrong list").count() == 1
