@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,17 +67,33 @@ def draw_outlines(before: Sequence[dict[str, Any]], after: Sequence[dict[str, An
 
 
 def warn_if_far(points: Sequence[Point]) -> str:
-    """Return a sentence if points lie far from the agency's areas: in another city, or in a wrong coordinate system."""
-    city = area_index.middle_of(area_index.area_indexes().values())
-    if city is None or not points:
-        return ""
-    latitude, longitude = (sum(values) / len(points) for values in zip(*points, strict=True))
-    distance = meters_between(latitude, longitude, *city)
-    if distance < _FAR_METERS:
+    """Return a sentence if the middle of a layer's points lies far from the agency's areas; "" if it doesn't or none are known."""
+    kilometers = _kilometers_from_city(points)
+    if not kilometers:
         return ""
     return _(
         "This layer lies %(distance)d km from the middle of your city. Check the file: it may be of another city, or its coordinates may be swapped or in another system."
-    ) % {"distance": round(distance / 1000)}
+    ) % {"distance": kilometers}
+
+
+def warn_if_incidents_are_far(points: Sequence[Point]) -> str:
+    """Return the same about the points of incidents."""
+    kilometers = _kilometers_from_city(points)
+    if not kilometers:
+        return ""
+    return _(
+        "These points are about %(distance)d km from your areas. Check the columns of latitude and longitude and the coordinate system. If the file is of another city, import that city's areas first."
+    ) % {"distance": kilometers}
+
+
+def _kilometers_from_city(points: Sequence[Point]) -> int:
+    """Return how far the median of points is from the middle of the agency's areas; 0 if it is near, or none are known."""
+    city = area_index.middle_of(area_index.area_indexes().values())
+    if city is None or not points:
+        return 0
+    latitude, longitude = (statistics.median(values) for values in zip(*points, strict=True))
+    distance = meters_between(latitude, longitude, *city)
+    return 0 if distance < _FAR_METERS else round(distance / 1000)
 
 
 def _draw_base_map(box: Box) -> MapDrawing:

@@ -187,7 +187,9 @@ def _take_back(request: HttpRequest, table: CodeTable) -> list[Assignment]:
     last = _find_last_change(table)
     if last is None or str(last.number) != request.POST.get("change"):
         raise NothingChosenError(
-            _("These codes were changed after you opened the page. Nothing is taken back. Look at the last change below.")
+            _(
+                "These codes were changed after you opened the page. Nothing is taken back. Look at the last change below."
+            )
         )
     return last.assignments
 

@@ -88,6 +88,7 @@ def preview_context(form: RolesForm, sample: Sample, source: Source) -> dict[str
         "preview": preview_rows,
         "quirks": quirk_names.name_all(quirks),
         "point_map": point_map.draw_points(points),
+        "far_warning": point_map.warn_if_incidents_are_far(points),
         "point_count": len(points),
     }
 
@@ -115,6 +116,7 @@ def side_by_side(sample: Sample, profile: Profile, source: Source) -> dict[str, 
         "unread_columns": [name for name in sample.header if name not in read],
         "quirks": quirk_names.name_all(quirks),
         "point_map": point_map.draw_points(points),
+        "far_warning": point_map.warn_if_incidents_are_far(points),
         "point_count": len(points),
         "row_count": len(sample.rows),
     }

@@ -14,7 +14,7 @@ from django.test import Client
 from core.models import Account
 from crimemap.importing import pipeline
 from crimemap.importing.arrival import jobs
-from crimemap.models import ImportRun, Incident, OffenceCode, Source, SourceDraft
+from crimemap.models import Area, ImportRun, Incident, OffenceCode, Source, SourceDraft
 from crimemap.publishing import publisher
 from tests.crimemap.importing.administrators import (
     audit_entries,
@@ -277,6 +277,19 @@ class TestColumns:
         assert post(ada, draft, "rows", fix="swap").status_code == 302  # no longer a question: changes nothing
         draft.source.refresh_from_db()
         assert draft.source.profile_config["columns"]["latitude"] == "Long"
+
+    def test_points_far_from_the_agencys_areas_are_told(self, ada: Client) -> None:
+        draft = start(ada)
+        post(ada, draft, "columns", **roles_data(show(ada, draft, "columns")))
+        assert "from your areas" not in show(ada, draft, "rows")  # which has none yet
+        ring = [[-87.7, 37.9], [-87.5, 37.9], [-87.5, 38.1], [-87.7, 38.1], [-87.7, 37.9]]
+        Area.objects.create(
+            layer="district", code="1", name="One", outline={"type": "Polygon", "coordinates": [ring]}, latitude=38.0, longitude=-87.6
+        )  # fmt: skip
+        assert re.search(r"These points are about 42\d km from your areas", show(ada, draft, "rows"))
+        assert "km from your areas" in show(ada, draft, "columns")
+        Area.objects.update(outline={"type": "Polygon", "coordinates": [[[x, y + 3.8] for x, y in ring]]})
+        assert "from your areas" not in show(ada, draft, "rows")
 
     def test_meters_get_a_system_by_one_press(self, ada: Client) -> None:
         text = "ID,Date,Offense,X,Y\n" + "".join(f"{n},2026-04-01,Arson,49120{n},545900{n}\n" for n in range(5))
