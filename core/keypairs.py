@@ -1,7 +1,11 @@
-"""Key pairs in files, and sealing to them. Only tips/vault.py and core/mail/subscriber_addresses.py use this module.
+"""Key pairs in files, and sealing to them. Only three modules use this one: tips/vault.py, core/mail/subscriber_addresses.py and
+tips/officer_alerts/channel_addresses.py.
 
 A pair is `<number>-<id>.pub` on nodes that seal and `<number>-<id>.key` (mode 0600) on nodes that open. New content is
 sealed to the pair with the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.
+
+A labeled seal names its pair (tests/core/mail/test_subscriber_addresses.py fixes the format):
+    0x01 | id of the pair (8) | crypto_box_seal of the content
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ KEY_BYTES = 32
 # Binary columns of the database arrive as either.
 StoredBytes = bytes | memoryview
 
+_LABELED = b"\x01"
+_ID_BYTES = 8
 _KEY_FILE = re.compile(r"(\d{4})-([0-9a-f]{16})\.(pub|key)")
 
 
@@ -119,6 +125,30 @@ def _read_public(path: Path, key_id: str) -> bytes:
     if len(public) != KEY_BYTES or not hmac.compare_digest(_compute_key_id(public), key_id):
         raise KeyMissingError(f"{path} is damaged: its content doesn't match its name.")
     return public
+
+
+def seal_labeled(content: bytes, public_folder: Path | None) -> bytes:
+    """Seal `content` to the newest pair in the folder, in a labeled seal. Raises KeyMissingError if there is none."""
+    key_id, sealed = seal_to_newest(content, public_folder)
+    return seal_label(key_id) + sealed
+
+
+def open_labeled(sealed: StoredBytes, private_folder: Path | None) -> bytes:
+    """Open a labeled seal. Raises KeyMissingError and SealError as open_with_private_half() does."""
+    return open_with_private_half(bytes(sealed)[len(_LABELED) + _ID_BYTES :], read_key_id(sealed), private_folder)
+
+
+def read_key_id(sealed: StoredBytes) -> str:
+    """Return the id of the pair of a labeled seal. Raises SealError."""
+    content = bytes(sealed)
+    if not content.startswith(_LABELED) or len(content) <= len(_LABELED) + _ID_BYTES:
+        raise SealError("unknown format")
+    return content[len(_LABELED) :][:_ID_BYTES].hex()
+
+
+def seal_label(key_id: str) -> bytes:
+    """Return the first bytes of each labeled seal to this pair."""
+    return _LABELED + bytes.fromhex(key_id)
 
 
 def open_with_private_half(sealed: StoredBytes, key_id: str, private_folder: Path | None) -> bytes:

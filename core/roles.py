@@ -74,6 +74,14 @@ def refuse_private_keys(role: Role, private_keys: Path | None, public_keys: Path
         )
 
 
+def refuse_channel_keys(role: Role, private_keys: Path | None) -> None:
+    """Refuse to start any role but alerts with the private keys of officers' channels. Raises ImproperlyConfigured."""
+    if private_keys is not None and role is not Role.ALERTS:
+        raise ImproperlyConfigured(
+            f"ALERT_CHANNEL_PRIVATE_KEYS is set for the {role} role, and the alerts role alone may open the addresses of officers' channels. Remove the variable and the files from this machine."
+        )
+
+
 def refuse_address_keys(role: Role, private_keys: Path | None) -> None:
     """Refuse to start any role but bulk with the private keys of subscribers' addresses. Raises ImproperlyConfigured."""
     if private_keys is not None and role is not Role.BULK:

@@ -155,7 +155,8 @@ def _start_servers() -> None:
     keys = make_keys(folder / "keys")
     vault.create_key_pair(Path(keys["AGENCY_PUBLIC_KEYS"]), Path(keys["AGENCY_PRIVATE_KEYS"]))
     vault.create_key_pair(Path(keys["MEDIA_PUBLIC_KEYS"]), Path(keys["MEDIA_PRIVATE_KEYS"]))
-    del keys["ADDRESS_PRIVATE_KEYS"]  # a web role refuses to start with it
+    # A web role refuses to start with these.
+    del keys["ADDRESS_PRIVATE_KEYS"], keys["ALERT_CHANNEL_PRIVATE_KEYS"]
     os.environ |= keys | {
         "DJANGO_SETTINGS_MODULE": "tipportal.settings",
         "PORTAL_ROLE": "all",
@@ -187,6 +188,12 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> No
 def opens_addresses(settings: Any) -> None:
     """Let this process open sealed addresses, as only the bulk worker can in a real portal."""
     settings.ADDRESS_PRIVATE_KEYS = settings.ADDRESS_PUBLIC_KEYS.with_name("addresses-private")
+
+
+@pytest.fixture
+def opens_channels(settings: Any) -> None:
+    """Let this process open the addresses of officers' channels, as only the alerts worker can in a real portal."""
+    settings.ALERT_CHANNEL_PRIVATE_KEYS = settings.ALERT_CHANNEL_PUBLIC_KEYS.with_name("channels-private")
 
 
 @pytest.fixture

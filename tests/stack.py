@@ -104,6 +104,7 @@ def make_keys(folder: Path) -> dict[str, str]:
         vault.write_secret(folder / "factor_key", os.urandom(32))
         vault.write_secret(folder / "address_hash_key", os.urandom(32))
         vault.create_key_pair(folder / "addresses-public", folder / "addresses-private")
+        vault.create_key_pair(folder / "channels-public", folder / "channels-private")
         for name in ("media", "incidents-uploads", "incidents-drop"):
             (folder / name).mkdir(mode=0o700)
     return {
@@ -123,6 +124,8 @@ def make_keys(folder: Path) -> dict[str, str]:
         "MEDIA_PRIVATE_KEYS": str(folder / "media-private"),
         "ADDRESS_PUBLIC_KEYS": str(folder / "addresses-public"),
         "ADDRESS_PRIVATE_KEYS": str(folder / "addresses-private"),
+        "ALERT_CHANNEL_PUBLIC_KEYS": str(folder / "channels-public"),
+        "ALERT_CHANNEL_PRIVATE_KEYS": str(folder / "channels-private"),
         "ADDRESS_HASH_KEY": str(folder / "address_hash_key"),
     }
 

@@ -77,6 +77,9 @@ MEDIA_PRIVATE_KEYS = env.path("MEDIA_PRIVATE_KEYS", None)
 ADDRESS_PUBLIC_KEYS = env.path("ADDRESS_PUBLIC_KEYS", None)
 ADDRESS_PRIVATE_KEYS = env.path("ADDRESS_PRIVATE_KEYS", None)
 ADDRESS_HASH_KEY = env.path("ADDRESS_HASH_KEY", None)
+# Addresses of officers' channels (tips/officer_alerts/channel_addresses.py): staff seal them, the alerts worker opens them.
+ALERT_CHANNEL_PUBLIC_KEYS = env.path("ALERT_CHANNEL_PUBLIC_KEYS", None)
+ALERT_CHANNEL_PRIVATE_KEYS = env.path("ALERT_CHANNEL_PRIVATE_KEYS", None)
 # Published incidents: the bulk worker writes the folder, web processes read it instead of the incident tables
 # (crimemap/publishing/publisher.py). The cache is private to the worker. The agency's own publication rule is a file
 # (crimemap/privacy/agency_rules.py).
@@ -91,6 +94,7 @@ INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)
 INCIDENT_DROP_DIR = env.path("INCIDENT_DROP_DIR", None)
 roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
 roles.refuse_address_keys(ROLE, ADDRESS_PRIVATE_KEYS)
+roles.refuse_channel_keys(ROLE, ALERT_CHANNEL_PRIVATE_KEYS)
 
 # True only under `make run` and in tests: allows plain HTTP on this machine and `manage.py demo`.
 DEMO = env.bool("DEMO", False)

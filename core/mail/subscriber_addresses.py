@@ -11,7 +11,7 @@
     open_contact(row.sealed_contact)                                 # returns the Contact; bulk worker only
 
 Format (tests/core/mail/test_subscriber_addresses.py fixes it):
-    contact   0x01 | id of the pair (8) | crypto_box_seal of secret (32) and address in ASCII, padded with zeros (256)
+    contact   labeled seal (core/keypairs.py) of secret (32) and address in ASCII, padded with zeros (256)
 All are 345 bytes long. A pair is replaced by `manage.py addresses create-key` and `rotate` (core/mail/subscriber_keys.py).
 """
 
@@ -32,14 +32,12 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from core import keypairs
-from core.keypairs import KEY_BYTES, KeyMissingError, KeyStatus, SealError, StoredBytes
+from core.keypairs import KEY_BYTES, KeyMissingError, KeyStatus, SealError, StoredBytes, read_key_id, seal_label
 from core.mail import idn_domains
 
-FORMAT = b"\x01"
 MAX_ADDRESS_LENGTH = 254  # characters (RFC 5321 4.5.3.1.3, less the brackets)
 SECRET_BYTES = 32
 HASH_BYTES = 32
-_ID_BYTES = 8
 _ADDRESS_BYTES = 256
 
 
@@ -105,32 +103,13 @@ def seal_contact(contact: Contact) -> bytes:
     content = contact.secret + contact.address.encode("ascii").ljust(_ADDRESS_BYTES, b"\0")
     if len(content) != SECRET_BYTES + _ADDRESS_BYTES:
         raise ValueError("not a secret and a normalised address")
-    key_id, sealed = keypairs.seal_to_newest(content, settings.ADDRESS_PUBLIC_KEYS)
-    return seal_prefix(key_id) + sealed
+    return keypairs.seal_labeled(content, settings.ADDRESS_PUBLIC_KEYS)
 
 
 def open_contact(sealed: StoredBytes) -> Contact:
     """Open a sealed contact. Raises KeyMissingError on every node but the bulk worker's, SealError for changed bytes."""
-    key_id, content = _parts(sealed)
-    opened = keypairs.open_with_private_half(content, key_id, settings.ADDRESS_PRIVATE_KEYS)
+    opened = keypairs.open_labeled(sealed, settings.ADDRESS_PRIVATE_KEYS)
     return Contact(opened[SECRET_BYTES:].rstrip(b"\0").decode("ascii"), opened[:SECRET_BYTES])
-
-
-def read_key_id(sealed: StoredBytes) -> str:
-    """Return the id of the pair that a contact is sealed to. Raises SealError."""
-    return _parts(sealed)[0]
-
-
-def seal_prefix(key_id: str) -> bytes:
-    """Return the first bytes of everything sealed to this pair."""
-    return FORMAT + bytes.fromhex(key_id)
-
-
-def _parts(sealed: StoredBytes) -> tuple[str, bytes]:
-    content = bytes(sealed)
-    if content[:1] != FORMAT or len(content) <= 1 + _ID_BYTES:
-        raise SealError("unknown format")
-    return content[1 : 1 + _ID_BYTES].hex(), content[1 + _ID_BYTES :]
 
 
 # Links
@@ -192,4 +171,6 @@ def _folders() -> tuple[Path, Path]:
     return public, private
 
 
-__all__ = ["Contact", "EmailAddressError", "KeyMissingError", "KeyStatus", "SealError", "SealedContactField"]
+__all__ = [
+    "Contact", "EmailAddressError", "KeyMissingError", "KeyStatus", "SealError", "SealedContactField", "read_key_id", "seal_label",
+]  # fmt: skip

@@ -40,7 +40,7 @@ def rotate(progress: Callable[[int], object]) -> str:
 
 def _move(model: type[Model], name: str, newest: str) -> int:
     """A batch of rows; those that a resident deletes meanwhile stay deleted."""
-    mark = subscriber_addresses.seal_prefix(newest)
+    mark = subscriber_addresses.seal_label(newest)
     begins = Func(F(name), Value(1), Value(len(mark)), function="substr", output_field=BinaryField())
     others = model._default_manager.alias(begins=begins).exclude(begins=mark)
     with transaction.atomic():

@@ -1,4 +1,5 @@
-"""The command `create-key | rotate | status` for a set of key pairs: tips' (`vault`) and subscribers' (`addresses`)."""
+"""The command `create-key | rotate | status` for a set of key pairs: tips' (`vault`), subscribers' (`addresses`) and officers' channels'
+(`alert_channels`)."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from core.mail.subscriber_addresses import KeyMissingError, KeyStatus, SealError
 class KeyCommand(BaseCommand, ABC):
     """A command that creates, rotates and lists key pairs. Subclasses define the key store and the messages."""
 
+    # Checks name missing keys, and this command creates them.
+    requires_system_checks: list[str] = []
     created: str  # with {key_id}
     moved: str  # with {count}
     rotated: str  # with {key_id}

@@ -16,7 +16,7 @@ from tests.journey import Visitor
 from tests.theft import blind_receipts, process_memory
 from tests.theft.instance import OFFICER, ControlProcess, Findings, Instance
 from tests.theft.memory_search import MemorySearch
-from tests.theft.search import Finder
+from tests.theft.search import Finder, spell_text
 
 SOURCES = 3
 # Half of what SECURITY.md promises.
@@ -85,10 +85,11 @@ def test_nothing_that_is_stored_holds_anything_of_a_source(instance: Instance, f
 
 
 def test_what_is_stored_is_searched(instance: Instance) -> None:
-    """The officer's address, which is no secret, is found where it must be."""
-    officer = Finder({"officer": {OFFICER.encode()}})
-    found = {place for place, content in instance.list_remains() if officer.count(content)}
-    assert {"database dump", "database files"} <= found
+    """The officer's email address, which is no secret, is found where it must be; that of a channel, which is one, nowhere."""
+    finder = Finder({"officer": {OFFICER.encode()}, "channel": spell_text(instance.channel_secret)})
+    counts = {place: finder.count(content) for place, content in instance.list_remains()}
+    assert {"database dump", "database files"} <= {place for place, found in counts.items() if found["officer"]}
+    assert not [place for place, found in counts.items() if found["channel"]]
 
 
 def test_digests_are_found_at_any_offset(instance: Instance, finder: Finder) -> None:

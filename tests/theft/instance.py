@@ -38,6 +38,7 @@ OFFICER = "officer-of-the-theft-test@example.org"
 BRIEF_SEARCH = Process("search", Role.STAFF, ("tests.theft.brief_search",))
 # Found in every process of ours: proof that its memory was read.
 CONTROL = b"PORTAL_ROLE"
+CHANNEL_SERVER = "json://127.0.0.1:1"
 
 # Alerts can be asked for once something is published.
 PUBLISH_CITY = """
@@ -123,7 +124,11 @@ class Instance:
             web=["public", "staff"],
             workers=["alerts", "bulk", "media"],
             beat=True,
-            variables={"TMPDIR": str(folder / "temp"), "SEARCH_SOCKET": str(folder / "search")},
+            variables={
+                "TMPDIR": str(folder / "temp"),
+                "SEARCH_SOCKET": str(folder / "search"),
+                "ALERT_CHANNELS": CHANNEL_SERVER,
+            },
         )
         self.stack.wipes_memory = True
         self.sources = [make_source(number) for number in range(source_count)]
@@ -131,6 +136,7 @@ class Instance:
         self.answers = [f"{mark}{number} is an answer of the officer to the source" for number in range(source_count)]
         self.note = f"{mark} is a note between officers"
         self.subscriber = f"resident-{mark}@example.org"
+        self.channel_secret = f"room-{secrets.token_hex(10)}"
         self.cleaned: list[bytes] = []
         self.agency_keys: set[bytes] = set()  # opened: keys of files and of notes
 
@@ -178,7 +184,16 @@ class Instance:
         self._collect_agency_keys("tips_attachment")
         self._collect_agency_keys("tips_noteskey")
         self.search_words()
+        self._add_channel()
         officer.open("/admin/")
+
+    def _add_channel(self) -> None:
+        """Let the officer have alerts sent to a channel, which the alerts worker tests at once: no server is there."""
+        page = "/admin/tips/alertchannel/mine/"
+        self.officer.open(page)
+        fields = {"csrfmiddlewaretoken": self.officer.field("csrfmiddlewaretoken"), "add": "1"}
+        self.officer.open(page, fields | {"address": f"{CHANNEL_SERVER}/{self.channel_secret}"})
+        wait_until(lambda: self._count("tips_alertchannel WHERE works = false"), 60, "the channel was tried")
 
     def search_words(self) -> None:
         """Let the officer search the tips, so that the search process has the texts of all of them."""

@@ -126,7 +126,7 @@ GRANT INSERT ON tips_closingrecord TO portal_staff;
 GRANT INSERT ON tips_drawnweek TO portal_staff;
 GRANT INSERT, UPDATE (verdict, supervisor_id) ON tips_secondlook TO portal_staff;
 GRANT EXECUTE ON FUNCTION spam_erase TO portal_staff;
--- It takes the addresses of officers' channels, and can't read them again: they hold secrets.
+-- It seals the addresses of officers' channels, and can't read them again: they hold secrets.
 REVOKE SELECT ON tips_alertchannel FROM portal_staff;
 GRANT SELECT (id, officer_id, unit_id, kind, host, tested_on, works, problem), INSERT, DELETE ON tips_alertchannel TO portal_staff;
 GRANT DELETE ON tips_notification TO portal_staff;
@@ -176,7 +176,7 @@ GRANT SELECT (id, category_id, unit_id, priority) ON tips_tip TO portal_alerts;
 GRANT SELECT (id, username, email, is_active) ON core_account TO portal_alerts;
 GRANT UPDATE (state, next_step_at, steps, acknowledged_by_id, is_unanswered) ON tips_alert TO portal_alerts;
 GRANT SELECT, INSERT ON tips_alertchannel TO portal_alerts;
-GRANT UPDATE (tested_on, works, problem) ON tips_alertchannel TO portal_alerts;
+GRANT UPDATE (address, sealed_address, tested_on, works, problem) ON tips_alertchannel TO portal_alerts;
 GRANT INSERT, UPDATE ON tips_notification TO portal_alerts;
 -- And that something is new in a view that an officer follows; not in which.
 GRANT SELECT, UPDATE, DELETE ON tips_viewalert TO portal_alerts;

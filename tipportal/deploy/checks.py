@@ -133,6 +133,22 @@ def check_factor_key(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_channel_keys(**_options: Any) -> list[CheckMessage]:
+    """Warn the staff side that officers can't add channels; the alerts worker refuses to start (start_requirements.py)."""
+    folder: Path | None = settings.ALERT_CHANNEL_PUBLIC_KEYS
+    if not (settings.ROLE.serves_staff and settings.ALERT_CHANNELS) or (folder and any(folder.glob("*.pub"))):
+        return []
+    message = _(
+        "ALERT_CHANNELS is set, but officers can't add channels: the key that seals their addresses is missing."
+    )
+    hint = _(
+        "Run `manage.py alert_channels create-key` as the alerts role, and copy the .pub file into the folder that"
+        " ALERT_CHANNEL_PUBLIC_KEYS names."
+    )
+    return [Warning(message, hint=hint, id="tipportal.W016")]
+
+
+@register(Tags.security)
 def check_identity_provider(**_options: Any) -> list[CheckMessage]:
     """Find mistakes about single sign-on that would otherwise show at the first sign-in, or never."""
     provider: Provider | None = settings.OIDC_PROVIDER

@@ -105,6 +105,8 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "DEFAULT_FROM_EMAIL": frozenset({Role.ALERTS, Role.BULK}),
     "ALERT_CHANNELS": _STAFF | {Role.ALERTS},
     "ALERT_ESCALATION_MINUTES": _STAFF | {Role.ALERTS},
+    "ALERT_CHANNEL_PUBLIC_KEYS": _STAFF | {Role.ALERTS},
+    "ALERT_CHANNEL_PRIVATE_KEYS": frozenset({Role.ALERTS}),
     "SECRET_KEY": _STAFF,
     "STAFF_LOCK_MINUTES": _STAFF,
     "SEARCH_SOCKET": _STAFF,
@@ -138,7 +140,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "ADDRESS_HASH_KEY": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
 }
 
-COMMAND_VARIABLES = ("OWNER_DATABASE_URL", "BULK_DATABASE_URL")
+COMMAND_VARIABLES = ("OWNER_DATABASE_URL", "BULK_DATABASE_URL", "ALERTS_DATABASE_URL")
 
 # Freed memory is overwritten at once, so that a copy of a process's memory tells nothing of visitors who have left. Python
 # must leave small objects to the C library, whose caches by thread would keep chunks under 1 KB whole. Only glibc reads the

@@ -87,6 +87,8 @@ _FOLDERS = (
     Folder("MEDIA_PRIVATE_KEYS", writers=frozenset({Role.MEDIA})),
     Folder("ADDRESS_PUBLIC_KEYS", readers=_PUBLIC | {Role.BULK}),
     Folder("ADDRESS_PRIVATE_KEYS", readers=frozenset({Role.BULK})),
+    Folder("ALERT_CHANNEL_PUBLIC_KEYS", readers=_STAFF | {Role.ALERTS}),
+    Folder("ALERT_CHANNEL_PRIVATE_KEYS", readers=frozenset({Role.ALERTS})),
     Folder("INCIDENT_SNAPSHOTS", readers=_WEB, writers=frozenset({Role.BULK})),
     Folder("INCIDENT_CACHE", writers=frozenset({Role.BULK})),
     Folder("BASE_MAP", readers=_WEB),
@@ -130,6 +132,12 @@ def find_file_problems(role: Role) -> list[str]:
     for folder in _FOLDERS:
         if role in folder.readers | folder.writers and (path := _path_of(folder.variable)) is not None:
             problems += _check_folder(folder, path, is_writer=role in folder.writers)
+    if role is Role.ALERTS and settings.ALERT_CHANNELS and not _has_channel_key():
+        problems.append(
+            "ALERT_CHANNELS is set, but the key that opens the addresses of officers' channels is missing. Set"
+            " ALERT_CHANNEL_PUBLIC_KEYS and ALERT_CHANNEL_PRIVATE_KEYS to its two folders, and create it with manage.py"
+            " alert_channels create-key as the alerts role."
+        )
     if role.is_web and not (settings.STATIC_ROOT / "staticfiles.json").is_file():
         problems.append(
             f"{settings.STATIC_ROOT} holds no collected style sheets and scripts. Run manage.py collectstatic."
@@ -157,6 +165,11 @@ def find_database_problems(role: Role) -> list[str]:
 def _path_of(variable: str) -> Path | None:
     path: Path | None = getattr(settings, variable)
     return path
+
+
+def _has_channel_key() -> bool:
+    public, private = _path_of("ALERT_CHANNEL_PUBLIC_KEYS"), _path_of("ALERT_CHANNEL_PRIVATE_KEYS")
+    return bool(public and private and any(public.glob("*.pub")) and any(private.glob("*.key")))
 
 
 def _check_secret(file: SecretFile, path: Path) -> list[str]:

@@ -14,11 +14,12 @@ from tipportal.deploy import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "var" / "environment"
-# Commands that need rights the web role lacks: the owner has tables and grants, the bulk worker incidents and mail. The file
-# names the database of each as OWNER_DATABASE_URL and BULK_DATABASE_URL.
+# Commands that need rights the web role lacks: the owner has tables and grants, the bulk worker incidents and mail, the alerts worker
+# the addresses of channels. The file names the database of each as OWNER_DATABASE_URL, BULK_DATABASE_URL and ALERTS_DATABASE_URL.
 COMMAND_ROLES = {
     **dict.fromkeys(("migrate", "sqlmigrate", "makemigrations"), Role.OWNER),
     **dict.fromkeys(("import_incidents", "publish_incidents", "demo_incidents", "send_alerts", "addresses"), Role.BULK),
+    "alert_channels": Role.ALERTS,
 }
 # Commands that use no server and no key, and so must work where nothing is set up.
 STANDALONE_COMMANDS = {"rebuild"}

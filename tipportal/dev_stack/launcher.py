@@ -187,13 +187,14 @@ class LocalPortal:
             self.variables["REDIS_URL"] = self.servers.redis_url
         if given["DATABASE_URL"]:
             readiness.require_database(given["DATABASE_URL"])
-            self.variables["OWNER_DATABASE_URL"] = self.variables["BULK_DATABASE_URL"] = given["DATABASE_URL"]
+            self.variables |= dict.fromkeys(processes.COMMAND_VARIABLES, given["DATABASE_URL"])
         elif self.servers:
             self.servers.start_postgres()
             self._supervise(self.servers.postgres, self.servers.start_postgres)
             self.variables["DATABASE_URL"] = self.servers.database_url("portal_all")
             self.variables["OWNER_DATABASE_URL"] = self.servers.database_url("portal_owner")
             self.variables["BULK_DATABASE_URL"] = self.servers.database_url("portal_bulk")
+            self.variables["ALERTS_DATABASE_URL"] = self.servers.database_url("portal_alerts")
 
     def _prepare(self) -> None:
         """Migrate the database, collect static files, start the media workers and make the keys that are missing."""
@@ -209,8 +210,9 @@ class LocalPortal:
         if not self._has_agency_key():
             key_command = self._start_command(Role.ALL, "vault", "create-key")
             self._finish_command(key_command, "The agency's key can't be created")
-        if not vault.key_files(KEYS / "addresses-public", "pub"):
-            vault.create_key_pair(KEYS / "addresses-public", KEYS / "addresses-private")
+        for name in ("addresses", "channels"):
+            if not vault.key_files(KEYS / f"{name}-public", "pub"):
+                vault.create_key_pair(KEYS / f"{name}-public", KEYS / f"{name}-private")
 
     def _has_agency_key(self) -> bool:
         """Return whether the database knows the newest key in the folder: the folder may be older than the database."""

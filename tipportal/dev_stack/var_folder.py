@@ -57,6 +57,8 @@ def make_secrets() -> dict[str, str]:
         "MEDIA_PRIVATE_KEYS": str(KEYS / "media-private"),
         "ADDRESS_PUBLIC_KEYS": str(KEYS / "addresses-public"),
         "ADDRESS_PRIVATE_KEYS": str(KEYS / "addresses-private"),
+        "ALERT_CHANNEL_PUBLIC_KEYS": str(KEYS / "channels-public"),
+        "ALERT_CHANNEL_PRIVATE_KEYS": str(KEYS / "channels-private"),
         "ADDRESS_HASH_KEY": str(KEYS / "address_hash_key"),
     }
 

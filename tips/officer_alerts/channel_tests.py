@@ -19,7 +19,7 @@ from core.mail import headers, outbox
 from core.models import Account
 from tips import readers
 from tips.models import AlertChannel
-from tips.officer_alerts import channels
+from tips.officer_alerts import channel_addresses, channels
 
 PERIOD = dt.timedelta(days=30)
 _TESTED_AT_ONCE = 50
@@ -45,6 +45,8 @@ def send_test(channel_id: str) -> None:
 def send_due_tests() -> None:
     """Test what was not tested for a month, some of it in each run."""
     _add_mailboxes()
+    if channel_addresses.can_seal():
+        channel_addresses.seal_readable_addresses()
     due = Q(tested_on=None) | Q(tested_on__lte=timezone.localdate() - PERIOD)
     is_active = Q(officer=None) | Q(officer__in=readers.desk_accounts())
     for channel in AlertChannel.objects.filter(due & is_active).order_by("tested_on", "pk")[:_TESTED_AT_ONCE]:
@@ -64,7 +66,7 @@ def _test(channel: AlertChannel) -> None:
     if channel.kind == channels.EMAIL:
         result = _send_mail(channel, text)
     else:
-        result = channels.send(channel.address, text, is_urgent=False)
+        result = channels.send(channel, text, is_urgent=False)
     if result is not None:
         AlertChannel.objects.filter(pk=channel.pk).update(tested_on=timezone.localdate())
         note_result(channel, result)

@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.channel_services import ChannelAddressError, DeliveryResult, Outcome, create_service, notify
+from tips.models import AlertChannel
+from tips.officer_alerts.channel_addresses import KeyMissingError, SealError, open_address
 
 EMAIL = "email"
 # To connect, and to wait for the answer. Together shorter than a lease: a slow server must not get a message twice.
@@ -87,11 +89,20 @@ def _create_service(address: str) -> Any:
     return service
 
 
-def send(address: str, text: str, *, is_urgent: bool) -> DeliveryResult:
-    """Try to send a text once. Raises nothing."""
+def send(channel: AlertChannel, text: str, *, is_urgent: bool) -> DeliveryResult:
+    """Try to send a text once on a channel. Raises nothing. Only the alerts worker can open the address."""
     try:
+        address = open_address(channel)
         kind, _host = detect_kind(address)
         service = _create_service(address)
+    except KeyMissingError:
+        return DeliveryResult(
+            Outcome.LATER, _("The key that opens addresses of channels is missing. Ask an administrator to restore it.")
+        )
+    except SealError:
+        return DeliveryResult(
+            Outcome.REFUSED, _("This address can't be opened anymore. Remove the channel and add it again.")
+        )
     except ChannelAddressError:
         return DeliveryResult(Outcome.REFUSED, _("Your agency no longer allows this address. Remove the channel."))
     if kind == "ntfy" and is_urgent:

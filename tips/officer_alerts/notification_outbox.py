@@ -171,7 +171,7 @@ class NotificationOutbox(Outbox[Notification]):
         urgent, count = self._urgent[row.pk], self._cover(row)
         # A cloud learns no numbers.
         text = channel_text(urgent, 0 if channels.KINDS[channel.kind].is_cloud else count)
-        result = channels.send(channel.address, text, is_urgent=urgent)
+        result = channels.send(channel, text, is_urgent=urgent)
         with transaction.atomic():
             if result.outcome is Outcome.SENT:
                 self.record_sent(row)

@@ -84,8 +84,8 @@ class ViewAlertOutbox(Outbox[ViewAlert]):
         if not Account.objects.filter(pk=row.officer_id, is_active=True).exists():
             self.record_needless(row)
             return
-        result = channels.send(channel.address, _("There is something new in a view that you follow."), is_urgent=False)
-        if result.outcome is Outcome.UNSURE:
+        result = channels.send(channel, _("There is something new in a view that you follow."), is_urgent=False)
+        if result.outcome in (Outcome.UNSURE, Outcome.LATER):
             self._silent_hosts.add(channel.host)
             self.postpone(row)
         else:

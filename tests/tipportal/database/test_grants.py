@@ -72,7 +72,7 @@ def session() -> inbox_session.InboxSession:
         "INSERT INTO core_signinlink (purpose, person, made_by, made_at, expires_at) VALUES ('', '{}', '', now(), now())",
         "INSERT INTO core_auditentry (at, actor, action, subject, detail, seal) VALUES (now(), '', '', '', '', '')",
         "SELECT tip_id FROM tips_wall",
-        "UPDATE tips_alertchannel SET address = ''",
+        "UPDATE tips_alertchannel SET host = ''",
         "SELECT account_id FROM tips_wall_readers",
         "SELECT tip_id FROM tips_arrival",
         "SELECT secret FROM staff_channel",
@@ -131,7 +131,8 @@ def test_others_do_not_see_who_is_alerted_when(role: str, sql: str) -> None:
 def test_the_alerts_worker_alone_reads_the_secret_of_a_channel() -> None:
     for role in ("public", "staff", "bulk", "media"):
         assert is_refused(role, "SELECT address FROM tips_alertchannel")
-    assert not is_refused("alerts", "SELECT address FROM tips_alertchannel")
+        assert is_refused(role, "SELECT sealed_address FROM tips_alertchannel")
+    assert not is_refused("alerts", "SELECT address, sealed_address FROM tips_alertchannel")
     assert is_refused("alerts", "UPDATE tips_alertchannel SET officer_id = NULL")
     assert is_refused("staff", "UPDATE tips_alertchannel SET officer_id = NULL")
 

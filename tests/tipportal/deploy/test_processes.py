@@ -31,7 +31,7 @@ print(*(name for name in sys.modules if name.partition(".")[0] in ("allauth", "f
 """
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OTHER_SERVICES = {"postgres", "redis", "migrate", "vault", "addresses", "factors"}
+OTHER_SERVICES = {"postgres", "redis", "migrate", "vault", "addresses", "channels", "factors"}
 
 # Variables set by tipportal.deploy.processes or the image, or never set in production.
 NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}
@@ -125,6 +125,10 @@ def test_only_the_staff_role_has_private_keys() -> None:
         "worker-bulk",
         "addresses",
     }
+    assert {name for name in SERVICES if "channels-private" in str(SERVICES[name].get("volumes"))} == {
+        "worker-alerts",
+        "channels",
+    }
 
 
 def test_one_service_can_replace_the_key_of_second_factors_and_the_desk_sees_the_new_one() -> None:
@@ -142,6 +146,7 @@ def test_workers_have_only_their_own_keys_and_beat_has_no_database() -> None:
     own = {
         Role.MEDIA: {"AGENCY_PUBLIC_KEYS", "MEDIA_PUBLIC_KEYS", "MEDIA_PRIVATE_KEYS"},
         Role.BULK: {"ADDRESS_PUBLIC_KEYS", "ADDRESS_PRIVATE_KEYS", "ADDRESS_HASH_KEY"},
+        Role.ALERTS: {"ALERT_CHANNEL_PUBLIC_KEYS", "ALERT_CHANNEL_PRIVATE_KEYS"},
     }
     for role in (Role.ALERTS, Role.BULK, Role.MEDIA, Role.BEAT):
         assert keys & variables_of(role) == own.get(role, set())

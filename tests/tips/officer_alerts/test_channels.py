@@ -17,6 +17,7 @@ from core.staff import groups
 from tests.outreach.channels.receivers import TOKEN, Receiver, receiving
 from tests.stack import Mails
 from tests.tips.desk import officers
+from tests.tips.officer_alerts.alert_channels import add_channel
 from tips import officer_alerts
 from tips.models import Alert, AlertChannel, Category, Duty, Notification, Tip, Unit
 from tips.officer_alerts import channel_tests, channels, notification_outbox
@@ -25,6 +26,11 @@ from tips.officer_alerts.message_budget import MessageBudget
 State = Notification.NotificationState
 CHICAGO = ZoneInfo("America/Chicago")
 SERVER = "ntfy.riverton.example"
+
+
+@pytest.fixture(autouse=True)
+def _opens_channels(opens_channels: None) -> None:
+    """Send as the alerts worker does."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,11 +50,6 @@ def receiver(settings: Any) -> Iterator[Receiver]:
 @pytest.fixture
 def okafor(db: None) -> Account:
     return officers.set_duty(officers.create_officer("okafor"))
-
-
-def add_channel(address: str, **owner: Any) -> AlertChannel:
-    kind, host = channels.detect_kind(address)
-    return AlertChannel.objects.create(address=address, kind=kind, host=host, **owner)
 
 
 def send_tip_alerts(**report: Any) -> Tip:

@@ -14,10 +14,11 @@ from core.staff import groups
 from tests.outreach.channels.receivers import receiving
 from tests.stack import Mails
 from tests.tips.desk import officers
+from tests.tips.officer_alerts.alert_channels import add_channel
 from tips import officer_alerts
 from tips.desk import triage
 from tips.desk.queue import followed_views
-from tips.models import AlertChannel, Category, Duty, FollowedView, Notification, Tip, Unit, ViewAlert
+from tips.models import Category, Duty, FollowedView, Notification, Tip, Unit, ViewAlert
 from tips.officer_alerts import view_alerts
 
 pytestmark = pytest.mark.django_db
@@ -144,12 +145,14 @@ def test_a_digest_comes_once_a_day_and_a_threshold_once_each_time_it_is_reached(
         assert followed_views.look() == 0
 
 
-def test_one_message_a_channel_without_content_after_quiet_hours(okafor: Account, mails: Mails, settings: Any) -> None:
+def test_one_message_a_channel_without_content_after_quiet_hours(
+    okafor: Account, mails: Mails, settings: Any, opens_channels: None
+) -> None:
     now = timezone.localtime()
     with receiving() as receiver:
         settings.ALERT_CHANNELS = [f"json://127.0.0.1:{receiver.port}"]
         address = f"json://127.0.0.1:{receiver.port}/secret"
-        AlertChannel.objects.create(officer=okafor, kind="webhook", host="127.0.0.1", address=address)
+        add_channel(address, officer=okafor)
         for _message in range(3):
             view_alerts.write(okafor)
         assert ViewAlert.objects.count() == 2

@@ -1,6 +1,6 @@
 """An officer's page "My alerts", and the page of urgent tips that no officer has yet.
 
-A channel's address holds a secret: it is typed here, and never shown again, audited or logged.
+A channel's address holds a secret: it is typed here, sealed to the alerts worker, and never shown again, audited or logged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tips.conversation import TipGoneError
 from tips.desk import permissions
 from tips.desk.duty import acknowledgement
 from tips.models import AlertChannel, Unit
-from tips.officer_alerts import channels
+from tips.officer_alerts import channel_addresses, channels
 from tips.officer_alerts.alert_rows import release_notifications
 
 _MOST_CHANNELS = 5  # of one officer or unit
@@ -53,7 +53,10 @@ class ChannelForm(forms.Form):
         units = self.fields["owner"]
         assert isinstance(units, forms.ModelChoiceField)
         units.queryset = list_own_units(account)
-        help_text = _("It starts with one of these: %(allowed)s. We never show it again.")
+        help_text = _(
+            "It starts with one of these: %(allowed)s. It is stored so that only the program that sends alerts can read it."
+            " We never show it again: to change it, add a new channel and remove the old one."
+        )
         self.fields["address"].help_text = conditional_escape(
             help_text % {"allowed": ", ".join(channels.list_allowed())}
         )
@@ -64,6 +67,8 @@ class ChannelForm(forms.Form):
             channels.detect_kind(address)
         except ChannelAddressError as error:
             raise ValidationError(str(error)) from None
+        if len(address.encode()) > channel_addresses.MAX_ADDRESS_BYTES:
+            raise ValidationError(_("This address is too long. Check that you copied the address alone."))
         return address
 
     def clean(self) -> dict[str, Any]:
@@ -102,7 +107,7 @@ class AlertChannelAdmin(admin.ModelAdmin):
             raise PermissionDenied
         form = ChannelForm(account, request.POST if "add" in request.POST else None)
         if request.method == "POST" and not is_resumed(request):
-            if "add" in request.POST and channels.list_allowed():
+            if "add" in request.POST and channels.list_allowed() and channel_addresses.can_seal():
                 if form.is_valid():
                     self._add(request, account, form)
                     return HttpResponseRedirect(reverse("admin:tips_alerts_mine"))
@@ -121,6 +126,7 @@ class AlertChannelAdmin(admin.ModelAdmin):
         context = {**self.admin_site.each_context(request), "title": _("My alerts"), "form": form, "channels": shown}
         context |= {"followed": followed_views.list_own(account), "may_follow": permissions.can_act(account)}
         context |= {"address": account.email, "is_allowed": bool(channels.list_allowed())}
+        context |= {"can_seal": channel_addresses.can_seal()}
         return TemplateResponse(request, "admin/tips/alerts/mine.html", context)
 
     @transaction.atomic
@@ -128,7 +134,8 @@ class AlertChannelAdmin(admin.ModelAdmin):
         address, unit = form.cleaned_data["address"], form.cleaned_data["owner"]
         kind, host = channels.detect_kind(address)
         owner = {"unit": unit} if unit else {"officer": account}
-        channel = AlertChannel(kind=kind, host=host, address=address, **owner)
+        channel = AlertChannel(kind=kind, host=host, **owner)
+        channel.sealed_address = channel_addresses.seal_address(channel.pk, address)
         channel.save(force_insert=True)
         audit.record(account, "added alert channel", f"alert channel {channel.pk}", f"{kind} of {unit or account}")
         queue.send_on_commit("tips.alerts.send_test", str(channel.pk))
