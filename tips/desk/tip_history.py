@@ -33,6 +33,7 @@ _SENTENCES: dict[str, Promise] = {
     ANSWERED: gettext_lazy("%(when)s, %(name)s answered."),
     WROTE_NOTE: gettext_lazy("%(when)s, %(name)s wrote a note."),
     "assigned": gettext_lazy("%(when)s, %(name)s assigned it to %(detail)s."),
+    "reminded": gettext_lazy("%(when)s, %(name)s reminded %(detail)s of it, since it was late."),
     _TOOK: gettext_lazy("%(when)s, %(name)s took this tip."),
     _HANDED_BACK: gettext_lazy("%(when)s, %(name)s handed it back, so nobody has it."),
     "set to waiting": gettext_lazy("%(when)s, %(name)s set it to wait for the source."),
@@ -67,6 +68,7 @@ _LABELS: dict[str, Promise] = {
     ANSWERED: pgettext_lazy("what was done with a tip", "answered"),
     WROTE_NOTE: pgettext_lazy("what was done with a tip", "note"),
     "assigned": pgettext_lazy("what was done with a tip", "assigned"),
+    "reminded": pgettext_lazy("what was done with a tip", "reminder"),
     _TOOK: pgettext_lazy("what was done with a tip", "taken"),
     _HANDED_BACK: pgettext_lazy("what was done with a tip", "handed back"),
     "set to waiting": pgettext_lazy("what was done with a tip", "waiting for the source"),
@@ -151,6 +153,8 @@ def _read_line(at: dt.datetime, actor: str, action: str, detail: str, names: dic
         case "assigned":
             assignee = _read_assignee(detail)
             action, detail = (_TOOK, "") if assignee == actor else (action, names.get(assignee, assignee))
+        case "reminded":
+            detail = names.get(_read_assignee(detail), _read_assignee(detail))
         case action if action in (CLOSED, CORRECTED):
             detail = str(Disposition(detail).label) if detail in Disposition.values else detail
     return TipChange(at, actor, names.get(actor, actor), action, detail)

@@ -29,6 +29,10 @@ class DeskState(models.Model):
     dispatch_told_after = models.PositiveIntegerField(null=True, help_text="empty: dispatch was not told")
     dispatch_told_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     muted_until = models.DateField(null=True, help_text="the last day on which messages of the source alert nobody")
+    reminded_officer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    reminded_on = models.DateField(
+        null=True, help_text="the last day on which a supervisor reminded that officer of the tip"
+    )
 
     class Meta:
         default_permissions = ()

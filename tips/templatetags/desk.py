@@ -85,6 +85,7 @@ def tips_home(context: RequestContext) -> dict[str, Any]:
             "officer": user,
             "duty": changes.describe_duty(user),
             "held": changes.list_open_tips(user).count(),
+            "reminded": workload.list_reminded(user),
             "news": own_work.list_own_news(user),
             "waking": own_work.list_waking_today(user),
             "failing": own_work.list_failing_channels(user),

@@ -84,6 +84,7 @@ SHOWN_BY = {
     "tips_tip_change": ("tests/tips/desk/test_admin.py", '"answered"'),
     "tips_tip_search": ("tests/tips/desk/search/test_record.py", "searched"),
     "tips_second_looks": ("tests/tips/desk/test_workload.py", '"looked again at"'),
+    "tips_workload": ("tests/tips/desk/test_workload.py", '"reminded"'),
     "tips_workload_move": ("tests/tips/desk/test_workload.py", '"moved tips"'),
 }
 # Admin pages that write their lines themselves.

@@ -11,8 +11,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
+from core.demo_clock import freeze_clock
 from core.models import Account
 from core.staff import groups
+from tests.stack import Mails
+from tests.tipportal.database.test_grants import acting_as
 from tests.tips.desk.officers import (
     create_officer,
     let_acts_go_out,
@@ -23,9 +26,11 @@ from tests.tips.desk.officers import (
     sign_in,
     write_as_source,
 )
+from tips import officer_alerts
 from tips.conversation import TipGoneError
 from tips.desk import outbox, triage, workload
 from tips.models import (
+    Alert,
     Category,
     DayOff,
     Disposition,
@@ -359,3 +364,42 @@ def test_the_board_asks_as_many_queries_for_many_tips(
         give(send_opened_tip(officer), officer)
     with django_assert_max_num_queries(len(few)):
         client.get(BOARD)
+
+
+def test_a_supervisor_reminds_an_officer_of_late_tips_once_a_day(
+    supervisor: Account, officer: Account, mails: Mails
+) -> None:
+    set_duty(officer)
+    long_ago = timezone.now() - dt.timedelta(days=20)
+    late, other = (give(send_opened_tip(officer), officer, received_at=long_ago) for _ in range(2))
+    in_time = give(send_opened_tip(officer), officer)
+    category = Category.objects.get(slug="home-abuse")
+    category.readers.add(supervisor, officer)
+    give(send_opened_tip(officer), officer, received_at=long_ago, category=category)
+    Alert.objects.all().delete()
+    assert sign_in(officer).post(BOARD, {"remind": str(officer.pk)}).status_code == 403
+    client = sign_in(supervisor)
+    with acting_as("staff"):
+        page = client.post(BOARD, {"remind": str(officer.pk)}, follow=True).content.decode()
+    assert "Ben Okafor was reminded of 2 late tips." in page
+    assert "reminded today" in page
+    assert 'name="remind"' not in page
+    officer_alerts.sweep_alerts()
+    (mail,) = mails.received
+    assert str(mail["Subject"]) == "A tip is waiting"
+    assert str(late.number) not in str(mail)
+    home = sign_in(officer).get("/admin/").content.decode()
+    assert home.count("A supervisor asks you to look at it.") == 2
+    assert f"{in_time.pk}/change/" not in home
+    page = sign_in(officer).get(f"/admin/tips/tip/{late.pk}/change/").content.decode()
+    assert "reminder" in page
+    assert [line for line in read_audit_trail() if line[1] == "reminded"] == [
+        ("rivera", "reminded", f"tip {each.number}", "to okafor") for each in (late, other)
+    ]
+    again = client.post(BOARD, {"remind": str(officer.pk)}, follow=True).content.decode()
+    assert "No reminder was sent" in again
+    assert workload.remind(supervisor, officer) == 0
+    triage.assign(late, officer, supervisor)
+    assert f"{late.pk}/change/" not in sign_in(officer).get("/admin/").content.decode()
+    with freeze_clock(timezone.now() + dt.timedelta(days=1)):
+        assert workload.remind(supervisor, officer) >= 1

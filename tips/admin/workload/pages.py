@@ -52,9 +52,10 @@ class MoveForm(forms.Form):
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
     """Return the URL patterns of the pages, below the list of tips."""
-    move, looks = (require_http_methods(["GET", "POST"])(view) for view in (move_officers_tips, show_looks))
+    views = (show_board, move_officers_tips, show_looks)
+    board, move, looks = (require_http_methods(["GET", "POST"])(view) for view in views)
     return [
-        path("workload/", site.admin_view(require_http_methods(["GET"])(show_board)), name="tips_workload"),
+        path("workload/", keep_post_through_sign_in(site, board), name="tips_workload"),
         path("workload/move/<str:who>/", keep_post_through_sign_in(site, move), name="tips_workload_move"),
         path("workload/looks/", keep_post_through_sign_in(site, looks), name="tips_second_looks"),
     ]
@@ -72,7 +73,11 @@ def _respond(request: HttpRequest, template: str, **context: Any) -> HttpRespons
 
 
 def show_board(request: HttpRequest) -> HttpResponse:
+    """Show who has what, or remind the officer whom the post names of their late tips."""
     supervisor = _require_supervisor(request)
+    if request.method == "POST" and not is_resumed(request):
+        _remind(request, supervisor)
+        return HttpResponseRedirect(reverse("admin:tips_workload"))
     week, board = workload.draw_last_week(), workload.load_board(supervisor)
     return _respond(
         request,
@@ -87,6 +92,21 @@ def show_board(request: HttpRequest) -> HttpResponse:
         looks=workload.list_looks(supervisor),
         week=week,
     )
+
+
+def _remind(request: HttpRequest, supervisor: Account) -> None:
+    loads = workload.load_board(supervisor).loads
+    load = next((each for each in loads if each.who == request.POST.get("remind") and each.can_be_reminded), None)
+    count = workload.remind(supervisor, load.officer) if load and load.officer else 0
+    if load is None or not count:
+        messages.warning(
+            request, _("No reminder was sent: this officer has no late tip, or was reminded of each of them today.")
+        )
+        return
+    sentence = ngettext(
+        "%(name)s was reminded of %(count)s late tip.", "%(name)s was reminded of %(count)s late tips.", count
+    )
+    messages.success(request, sentence % {"name": load.name, "count": count})
 
 
 def move_officers_tips(request: HttpRequest, who: str) -> HttpResponse:

@@ -10,6 +10,7 @@ from tips.desk.workload.duty_gaps import DutyGaps, find_gaps
 from tips.desk.workload.handovers import Handover, find_next
 from tips.desk.workload.holds import list_holds
 from tips.desk.workload.moves import Moves, list_receivers, move_tips
+from tips.desk.workload.reminders import list_reminded, remind
 from tips.desk.workload.second_looks import draw_last_week, give_verdict, list_looks
 from tips.desk.workload.target_results import TargetResult, measure_results
 
@@ -27,7 +28,9 @@ __all__ = [
     "list_holds",
     "list_looks",
     "list_receivers",
+    "list_reminded",
     "load_board",
     "measure_results",
     "move_tips",
+    "remind",
 ]

@@ -16,6 +16,7 @@ from tips import readers
 from tips.desk import permissions, worklist
 from tips.desk.queue import targets
 from tips.desk.queue.views import GENERAL
+from tips.desk.workload.reminders import was_reminded_today
 from tips.models import Priority, Tip
 from tips.officer_alerts.duty_calendar import DutyCalendar
 
@@ -27,7 +28,7 @@ _BAR_WIDTH, _TIP_WIDTH = 120.0, 10.0
 class OfficerLoad:
     """The open tips of one account, or of nobody (`officer` None).
 
-    `is_away`: the account has a day off or no longer works on tips; `duty` says so in words. `standing` counts them by "late", "soon", "in_time" and "waiting"; `oldest` is the id, number and waiting time of the one
+    `is_away`: the account has a day off or no longer works on tips; `duty` says so in words. `standing` counts them by "late", "soon", "in_time" and "waiting"; `reminded` are the late ones of which the officer was reminded today; `oldest` is the id, number and waiting time of the one
     whose clock has run longest.
     """
 
@@ -36,6 +37,7 @@ class OfficerLoad:
     is_away: bool = False
     duty: str = ""
     urgent: int = 0
+    reminded: int = 0
     standing: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("late", "soon", "in_time", "waiting"), 0))
     oldest: tuple[UUID, int, dt.timedelta] | None = None
 
@@ -55,6 +57,11 @@ class OfficerLoad:
     @property
     def late(self) -> int:
         return self.standing["late"]
+
+    @property
+    def can_be_reminded(self) -> bool:
+        """Return whether there is a late tip of which the officer was not reminded today; not while they are away."""
+        return self.officer is not None and not self.is_away and self.late > self.reminded
 
     @property
     def oldest_wait(self) -> str:
@@ -132,12 +139,16 @@ def load_board(supervisor: Account) -> Board:
     its_targets = targets.Targets.load()
     rows = its_targets.with_standing(its_targets.with_due(tips)).annotate(stands=F("standing"))
     columns = ("id", "number", "assigned_to", "priority", "stands", "clock_began")
-    for tip_id, number, officer_id, priority, standing, began in rows.values_list(*columns).iterator():
+    reminders = ("desk_state__reminded_officer", "desk_state__reminded_on")
+    for tip_id, number, officer_id, priority, standing, began, *reminded in rows.values_list(
+        *columns, *reminders
+    ).iterator():
         if officer_id not in loads:  # assigned since the accounts were read
             continue
         load = loads[officer_id]
         load.standing[standing] += 1
         load.urgent += priority == Priority.URGENT
+        load.reminded += standing == targets.LATE and was_reminded_today(officer_id, *reminded)
         waited = max(now - began, dt.timedelta())
         if load.oldest is None or waited > load.oldest[2]:
             load.oldest = tip_id, number, waited
