@@ -24,6 +24,7 @@ WORD_COUNT = 7
 WORD_LIST = Path(__file__).parent / "wordlists" / "en.txt"
 MAX_TYPED_LENGTH = 500
 _MIN_LETTERS, _MAX_LETTERS = 3, 9  # of a word
+_MAX_PARTS = 3 * WORD_COUNT  # of a text whose slips are looked up: that takes milliseconds a word
 _MIN_SIMILARITY = 0.6  # of a suggestion, as difflib measures it
 
 # Argon2id takes 25 ms and 19 MiB. Two at once fill two cores; sixteen sources at once are all served, in well under a
@@ -50,12 +51,11 @@ class WordCountError(ReceiptError):
         self.word_count = word_count
 
 
-class UnknownWordError(ReceiptError):
-    """A word is not on the list; `suggestions` are similar words that are."""
+class UnknownWordsError(ReceiptError):
+    """Some words are not on the list. `suggestions` has up to three similar ones that are, for each of the first seven."""
 
-    def __init__(self, word: str, suggestions: list[str]) -> None:
+    def __init__(self, suggestions: dict[str, list[str]]) -> None:
         super().__init__()
-        self.word = word
         self.suggestions = suggestions
 
 
@@ -85,7 +85,7 @@ def parse_receipt(typed: str) -> str:
     Accepts any case, accents, full-width letters, numbers before the words, anything or nothing between them ("WillowZoom"),
     and one wrong letter a word where only one word of the list is that similar.
 
-    Raises WordCountError or UnknownWordError. Neither depends on which receipts exist.
+    Raises WordCountError or UnknownWordsError. Neither depends on which receipts exist.
     """
     text = _split_camel_case(unicodedata.normalize("NFKC", typed[:MAX_TYPED_LENGTH]))
     parts = list(_join_hyphenated(re.findall(r"[a-z]+", fold_text(text).replace("'", ""))))
@@ -95,7 +95,18 @@ def parse_receipt(typed: str) -> str:
             return " ".join(words)
     if len(parts) != WORD_COUNT and (words := _segment_around_a_slip(letters)):
         return " ".join(words)
-    words = [word for part in parts for word in _segment(part) or [_match_word(part)]]
+    if len(parts) > _MAX_PARTS:
+        raise WordCountError(len(parts))
+    words = []
+    slips: dict[str, list[str]] = {}
+    for part in parts:
+        meant = _segment(part) or ([part] if part in _known_words() else _similar_words(part))
+        if len(meant) == 1 or _segment(part):
+            words += meant
+        elif len(slips) < WORD_COUNT and part not in slips:
+            slips[part[:30]] = meant[:3] or _nearest_words(part)
+    if slips:
+        raise UnknownWordsError(slips)
     if len(words) != WORD_COUNT:
         raise WordCountError(len(words))
     return " ".join(words)
@@ -161,16 +172,6 @@ def _join_hyphenated(parts: list[str]) -> Iterator[str]:
         else:
             yield parts[position]
             position += 1
-
-
-def _match_word(part: str) -> str:
-    """Return the only word of the list that is one slip away. Raises UnknownWordError with the nearest words."""
-    if part in _known_words():
-        return part
-    similar = _similar_words(part)
-    if len(similar) == 1:
-        return similar[0]
-    raise UnknownWordError(part[:30], similar[:3] or _nearest_words(part))
 
 
 def _nearest_words(part: str) -> list[str]:

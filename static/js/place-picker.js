@@ -8,7 +8,8 @@
           data-map-css="..."                           static/css/map.css; may be loaded by the page instead
           data-lat-input="id_latitude" data-lon-input="id_longitude"></div>
 
-   and imports this file once the part with the picker is shown (its URL is in data-module).
+   A place chosen in the form (a checked input with data-latitude and data-longitude) moves the map, and is marked by a ring; the
+   point remains the reader's choice. The page imports this file once the part with the picker is shown (its URL is in data-module).
 
    Optional: data-text-* for every text of TEXTS below. Nothing is fetched before the button is pressed, and nothing
    when a point is chosen. The device's location is never used. The two inputs contain degrees with five decimals, or nothing. */
@@ -22,6 +23,7 @@ const TEXTS = {
   failed: "We couldn't load the map. Please tell us in words where it is.",
   chosen: "Point chosen.",
   near: "Point chosen, near {street}.",
+  moved: "The map shows {place}. If you know the exact spot, tap it.",
   removed: "Point removed.",
   remove: "Remove the point",
   middle: "Use the center of the map",
@@ -31,6 +33,7 @@ const TEXTS = {
   zoomOut: "Zoom out",
 };
 const NEAR_METERS = 120;
+const PLACE_ZOOM = 16;
 
 function enhance(root) {
   const data = root.dataset;
@@ -72,6 +75,13 @@ function enhance(root) {
     return street ? text("near", { street }) : text("chosen");
   }
 
+  /* Moves the map to the place that is chosen in the form's list, if one is. */
+  function showPlace() {
+    const chosen = latitude.form?.querySelector("[data-latitude]:checked");
+    picker?.showPlace(chosen ? [Number(chosen.dataset.latitude), Number(chosen.dataset.longitude)] : null);
+    if (picker && chosen && latitude.value === "") show(text("moved", { place: chosen.labels[0].querySelector("bdi").textContent }));
+  }
+
   function choose(lat, lng) {
     latitude.value = lat.toFixed(5);
     longitude.value = lng.toFixed(5);
@@ -95,6 +105,7 @@ function enhance(root) {
       const [base, L] = await loadMap(data);
       picker = drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, letPageScroll, minZoom: FIRST_ZOOM - 1 });
       show();
+      showPlace();
     } catch {
       content.hidden = true;
       open.setAttribute("aria-expanded", "false");
@@ -107,13 +118,15 @@ function enhance(root) {
     open.focus();
   });
   middle.addEventListener("click", () => picker?.chooseMiddle());
+  // Of the document: the form and its list of places are replaced by the server's answers.
+  document.addEventListener("change", ({ target }) => target.name === "place_ref" && showPlace());
   latitude.form?.addEventListener("reset", () => setTimeout(() => clear("")));
   // Leaving empties the inputs (clear-fields.js); the status must not reveal what they contained after coming back.
   window.addEventListener("pageshow", () => show());
   show();
 }
 
-/* Draws the map in `frame`. Returns { chooseMiddle, mark, streetNear } for the form. */
+/* Draws the map in `frame`. Returns { chooseMiddle, mark, showPlace, streetNear } for the form. */
 function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, letPageScroll, minZoom }) {
   const map = L.map(frame, {
     attributionControl: false,
@@ -136,6 +149,7 @@ function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, l
   letPageScroll(map, L.latLngBounds(base.bounds));
 
   let pin = null;
+  let ring = null;
   const choosePoint = (point) => {
     map.panTo(point);
     choose(point.lat, point.lng);
@@ -151,6 +165,11 @@ function drawMap(L, base, frame, { text, choose, createCrosshair, drawBaseMap, l
     mark(point) {
       pin?.remove();
       pin = point && L.marker(point, { icon: pinIcon(L), keyboard: false, interactive: false }).addTo(map);
+    },
+    showPlace(point) {
+      ring?.remove();
+      ring = point && L.circleMarker(point, { radius: 22, className: "place-ring", interactive: false }).addTo(map);
+      if (point) map.setView(point, PLACE_ZOOM, { animate: false });
     },
     streetNear: (lat, lng) => nearestStreet(map, base, L.latLng(lat, lng)),
   };

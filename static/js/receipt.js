@@ -1,6 +1,5 @@
-// Copies and prints the receipt. Everything else on the page works without script.
+// Copies the receipt and a reminder, and prints the receipt. Everything else on the page works without script.
 
-const copy = document.querySelector("[data-copy]");
 const print = document.querySelector("[data-print]");
 
 function selectText(node) {
@@ -10,17 +9,21 @@ function selectText(node) {
   getSelection().addRange(range);
 }
 
-copy.hidden = print.hidden = false;
+print.hidden = false;
 print.addEventListener("click", () => window.print());
-copy.addEventListener("click", async () => {
-  const receipt = document.getElementById(copy.dataset.copy).firstElementChild;
-  let message = copy.dataset.wordsDone;
-  try {
-    await navigator.clipboard.writeText(receipt.textContent);
-  } catch {
-    selectText(receipt); // the clipboard is not available: select the text for manual copying
-    message = copy.dataset.wordsMarked;
-  }
-  document.querySelector("[data-copied]").textContent = message;
-  copy.querySelector("span").textContent = message;
-});
+
+for (const copy of document.querySelectorAll("[data-copy]")) {
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    const words = document.getElementById(copy.dataset.copy).firstElementChild;
+    let message = copy.dataset.wordsDone;
+    try {
+      await navigator.clipboard.writeText(words.textContent);
+    } catch {
+      selectText(words); // the clipboard is not available: select the text for manual copying
+      message = copy.dataset.wordsMarked;
+    }
+    document.querySelector("[data-copied]").textContent = message;
+    copy.querySelector("span").textContent = message;
+  });
+}

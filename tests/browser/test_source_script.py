@@ -16,7 +16,7 @@ def press(page: Page, name: str) -> None:
 
 
 def step(page: Page) -> str:
-    return page.locator("[data-step]:visible h2:not(.visually-hidden)").first.inner_text()
+    return page.locator("[data-step]:visible h2[id^=step-]").inner_text()
 
 
 def write(page: Page, origin: str, text: str = TEXT) -> None:
@@ -78,7 +78,7 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
 
         # Step 2: the heading has the focus, only the chosen category asks, the counter counts
         expect(page.locator("#step-2")).to_be_focused()
-        assert page.locator("details:visible").count() == 1
+        assert page.locator("main details:visible").count() == 1
         check(page)
         press(page, "Continue")
         expect(page.get_by_text("Write what you saw or know.")).to_be_visible()

@@ -82,7 +82,7 @@ def test_style_sheets_of_a_tip_page_stay_under_nine_kilobytes() -> None:
 
 
 def test_every_page_loads_the_files_that_any_page_for_sources_needs() -> None:
-    """A browser's cache must not tell who has sent a tip; the map's own files are the same for its readers."""
+    """A browser's cache must not tell who has sent a tip; the files of the map and of the home page tell of visits there."""
     templates = settings.BASE_DIR / "templates"
     needed = {
         name
@@ -91,7 +91,14 @@ def test_every_page_loads_the_files_that_any_page_for_sources_needs() -> None:
         for name in re.findall(r"{% static '((?:js|css)/[^']+)' %}", page.read_text())
     }
     same = (templates / "partials" / "same_files.html").read_text()
-    assert {name for name in needed if f"'{name}'" not in same} == {"css/common.css", "css/portal.css", "css/map.css"}
+    assert {name for name in needed if f"'{name}'" not in same} == {
+        "css/common.css",
+        "css/portal.css",
+        "css/map.css",
+        "css/front.css",
+        "css/place-search.css",
+        "js/place-suggestions.js",
+    }
 
 
 def test_hint_and_error_are_between_label_and_control() -> None:

@@ -64,10 +64,17 @@ def test_an_ambiguous_typo_gets_suggestions() -> None:
         if word != other and len(word) == len(other) == 5 and word[1:] == other[1:]
     )
     typed = "q" + near[0][1:]
-    with pytest.raises(receipts.UnknownWordError) as caught:
+    with pytest.raises(receipts.UnknownWordsError) as caught:
         receipts.parse_receipt(" ".join([typed, *RECEIPT.split()[1:]]))
-    assert caught.value.word == typed
-    assert set(near) <= set(caught.value.suggestions) or len(caught.value.suggestions) == 3
+    assert list(caught.value.suggestions) == [typed]
+    assert set(near) <= set(caught.value.suggestions[typed]) or len(caught.value.suggestions[typed]) == 3
+
+
+def test_every_word_with_a_slip_gets_suggestions_at_once() -> None:
+    with pytest.raises(receipts.UnknownWordsError) as caught:
+        receipts.parse_receipt("wllww zoom abbbacuss unpadded qqqqqq cactus zoom")
+    assert [*caught.value.suggestions] == ["wllww", "abbbacuss", "qqqqqq"]
+    assert [words[:1] for words in caught.value.suggestions.values()] == [["willow"], ["abacus"], []]
 
 
 @pytest.mark.parametrize(
@@ -126,9 +133,9 @@ def test_every_word_is_read_without_spaces() -> None:
     ("typed", "nearest"), [("wllww", "willow"), ("abbbacuss", "abacus"), ("wildfyier", "wildfire")]
 )
 def test_an_unknown_word_suggests_the_nearest(typed: str, nearest: str) -> None:
-    with pytest.raises(receipts.UnknownWordError) as caught:
+    with pytest.raises(receipts.UnknownWordsError) as caught:
         receipts.parse_receipt(f"{typed} zoom abacus unpadded yo-yo cactus zoom")
-    assert caught.value.suggestions[0] == nearest
+    assert caught.value.suggestions[typed][0] == nearest
 
 
 @given(st.text(max_size=2000))

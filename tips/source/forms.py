@@ -150,7 +150,7 @@ class TipForm(forms.Form):
                 # Of a post only what was answered needs a field; groups() adds the others if the form is shown again.
                 if data is None or data.get(name):
                     self._add_question(name, question)
-        self.order_fields(["category", "danger", "description", "attachments", *self.answers])
+        self.order_fields(["danger", "category", "description", "attachments", *self.answers])
 
     def _add_question(self, name: str, question: Question) -> None:
         rows = 3 if question.kind == Question.Kind.LONG else 1
@@ -290,11 +290,15 @@ class ReceiptForm(forms.Form):
                 )
                 % {"needed": receipts.WORD_COUNT, "found": error.word_count}
             ) from None
-        except receipts.UnknownWordError as error:
-            sentence = _("“%(word)s” isn't one of our receipt words.") % {"word": error.word}
-            if error.suggestions:
-                sentence += " " + _("Did you mean: %(words)s?") % {"words": ", ".join(error.suggestions)}
-            raise ValidationError(sentence) from None
+        except receipts.UnknownWordsError as error:
+            raise ValidationError([_describe_slip(*slip) for slip in error.suggestions.items()]) from None
+
+
+def _describe_slip(word: str, suggestions: list[str]) -> str:
+    sentence = _("“%(word)s” isn't one of our receipt words.") % {"word": word}
+    if not suggestions:
+        return sentence
+    return f"{sentence} {_('Did you mean: %(words)s?') % {'words': ', '.join(suggestions)}}"
 
 
 class MessageForm(forms.Form):

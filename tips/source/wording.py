@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from urllib.parse import quote
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,6 +16,7 @@ from tips.conversation import TipFile
 from tips.files import upload_sentences
 from tips.models import Attachment, Disposition, State, Tip
 
+_REMIND_AFTER_DAYS = 2
 STATES: dict[str, Promise] = {
     State.NEW: gettext_lazy("No officer has read this yet"),
     State.OPEN: gettext_lazy("An officer is working on it"),
@@ -47,6 +51,14 @@ def describe_status(tip: Tip) -> str:
     if tip.state == State.CLOSED:
         return str(OUTCOMES[tip.disposition])
     return str(STATES[tip.state])
+
+
+def suggest_reminder() -> str:
+    """Return words for a calendar or a note that say when to look for an answer, and nothing of a tip."""
+    # Translators: a reminder that must not give away what it is about. %(day)s is a day of the week.
+    return _("Look again on %(day)s") % {
+        "day": date_format(timezone.localdate() + dt.timedelta(days=_REMIND_AFTER_DAYS), "l")
+    }
 
 
 def describe_file(file: TipFile) -> str:

@@ -36,10 +36,11 @@ def show(
         "again": is_repeat,
         "has_clip": has_clip,
         "route": form_page.name_caller_route(token.route),
+        "reminder": wording.suggest_reminder(),
     }
     template = "tips/receipt.html" if token.route is TipRoute.WEB else "tips/read_out.html"
     page = page_cache.render_cached(
-        request, template, lambda: context, file_count, is_repeat, has_clip, token.route
+        request, template, lambda: context, file_count, is_repeat, has_clip, token.route, context["reminder"]
     ).replace(_FORM_ID_MARK, form_tokens.spell_id(token.id))
     # Words of our own list, a data: address and an SVG of our own: nothing to escape.
     if token.route is not TipRoute.WEB:

@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from core import ephemeral_store
+from core.web import padded_response
 from core.web.delayed_response import delay_response
 from tips import categories, conversation, form_tokens, intake, receipts, vault
 from tips.callers.routes import TipRoute
@@ -155,12 +156,16 @@ def _wait_page(
 
 
 def _find_place(request: HttpRequest, post: form_posts.FormPost) -> HttpResponse:
-    """Return the form as typed, with the places found. Only the files were checked so far, so no other error is shown."""
+    """Return the form as typed, with the places found, padded: its length must not tell which street was looked up.
+
+    Only the files were checked so far, so no other error is shown.
+    """
     files, problems = post.files.open()
     form = TipForm(categories.list_offered(), initial=post.fields)
     form.search_places()
     route = form_tokens.read_route(post.fields.get("token", ""))
-    return form_page.show_typed(request, form, post, files, route, searched=True, problems=post.problems + problems)
+    page = form_page.show_typed(request, form, post, files, route, searched=True, problems=post.problems + problems)
+    return padded_response.pad_page(request, page)
 
 
 def _again_page(

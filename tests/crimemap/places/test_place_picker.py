@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from crimemap.demo import plan
 
@@ -61,6 +61,25 @@ def test_a_tap_chooses_a_point_without_any_request(page):
         assert len(value.partition(".")[2]) == 5
     assert status(page).startswith("Point chosen")
     assert page.locator(".place-pin").count() == 1
+
+
+def test_a_chosen_place_moves_the_map_without_any_request(page):
+    page.get_by_label("Find a street or intersection").fill("arden")
+    with page.expect_response("**/tips/"):
+        page.get_by_role("button", name="Find street").click()
+    places = page.locator("#id_place_ref label")
+    expect(places.nth(2)).to_be_visible()
+    open_map(page)
+    request_count = len(page.requests)
+    for number in range(2):
+        places.nth(number).click()
+        name = places.nth(number).locator("bdi").first.inner_text()
+        assert status(page) == f"The map shows {name}. If you know the exact spot, tap it."
+        expect(page.locator(".place-ring")).to_have_count(1)
+    assert point(page) == ("", ""), "the exact spot remains the source's own choice"
+    places.filter(has_text="None of these").click()
+    expect(page.locator(".place-ring")).to_have_count(0)
+    assert len(page.requests) == request_count
 
 
 def test_the_point_can_be_removed(page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from core import ephemeral_store
-from core.web import page_cache
+from core.web import padded_response, page_cache
 from crimemap.places.lookup import Place
 from tests.tips.source.pages import (
     TEXT,
@@ -101,7 +102,10 @@ def test_the_first_page_explains_retention_before_it_asks(client: Client, settin
     assert "Call 112 now" in text
     assert 'href="/tips/safety/"' in page.content.decode()
     assert " checked" not in page.content.decode()
-    assert page.content.decode().count('<details class="more"') == Category.objects.filter(active=True).count()
+    assert (
+        page.content.decode().count('<details class="more" data-category')
+        == Category.objects.filter(active=True).count()
+    )
     assert "<details open" not in page.content.decode()
 
 
@@ -397,7 +401,8 @@ def test_finding_a_street_keeps_the_page_and_sends_nothing(client: Client, baker
     fields = fill_form(client, search="Arden", find_place="1", category="", place="near the oven")
     page = client.post("/tips/", fields)
     assert page.status_code == 200
-    assert f'value="{bakery.ref}"' in page.content.decode()
+    point = f'data-latitude="{bakery.latitude}" data-longitude="{bakery.longitude}"'
+    assert f'value="{bakery.ref}" {point}' in page.content.decode(), "a chosen place moves the map without a request"
     assert bakery.name in words_of(page)
     assert "There is a problem" not in words_of(page)
     kept = [field_of(page, name) for name in ("description", "place", "search", "token")]
@@ -410,6 +415,24 @@ def test_a_street_that_is_not_found_gets_a_sentence(client: Client, bakery: Plac
         send_tip(client, search="Nowhere", find_place="1")
     )
     assert "Type a street name first." in words_of(send_tip(client, search=" ", find_place="1"))
+
+
+def test_every_answer_of_a_look_up_has_the_same_length(client: Client, bakery: Place) -> None:
+    """Compressed or not: a network's owner must not learn from it which street was looked up."""
+    for encoding in ("gzip", ""):
+        answers = [
+            client.post(
+                "/tips/",
+                fill_form(client, description=TEXT * length, search=search, find_place="1"),
+                headers={"Accept-Encoding": encoding},
+            )
+            for length, search in ((1, "Arden"), (1, "Nowhere"), (1, " "), (20, "Arden" * 20), (1, "arden and mill"))
+        ]
+        lengths = {len(answer.content) for answer in answers}
+        assert lengths == {padded_response.BUCKET_BYTES if encoding else padded_response.PLAIN_BUCKET_BYTES}
+        pages = [gzip.decompress(answer.content) if encoding else answer.content for answer in answers]
+        assert bakery.ref.encode() in pages[0]
+        assert b"We found no street" in pages[1]
 
 
 def test_a_place_that_was_found_gives_its_point_and_name(client: Client, bakery: Place) -> None:
@@ -426,7 +449,7 @@ def test_words_and_a_point_picked_by_hand_come_before_the_found_place(client: Cl
 
 def test_a_chosen_place_stays_chosen_on_an_error(client: Client, bakery: Place) -> None:
     page = send_tip(client, place_ref=bakery.ref, description="")
-    assert re.search(f'value="{bakery.ref}" id="[a-z_0-9]+" checked', page.content.decode())
+    assert re.search(f'value="{bakery.ref}" [^>]*id="[a-z_0-9]+" checked', page.content.decode())
 
 
 # Sensitive categories

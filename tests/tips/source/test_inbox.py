@@ -103,6 +103,9 @@ def test_an_invalid_receipt_is_explained(client: Client, typed: str, sentence: s
 def test_a_word_with_several_neighbours_gets_suggestions(client: Client) -> None:
     page = client.post(DOOR, {"receipt": "cas " * 7})
     assert re.search("Did you mean: [a-z]+, [a-z]+", words_of(page))
+    page = words_of(client.post(DOOR, {"receipt": "wllww zoom abbbacuss unpadded cactus cactus zoom"}))
+    for sentence in ("“wllww” isn't one of our receipt words. Did you mean: willow", "Did you mean: abacus?"):
+        assert sentence in page, "every slip at once"
 
 
 def test_unknown_and_deleted_receipts_get_the_same_answer(client: Client, inside: Client, receipt: str) -> None:
