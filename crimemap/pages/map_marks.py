@@ -37,6 +37,8 @@ GLOBE_METERS = 156_543.03392  # a pixel of zoom 0 shows, at the equator
 SEGMENT_GAP = 1.5  # between two families of a ring, in percent of it
 RING_RADIUS = 19
 
+PlaceNames = tuple[str, str]  # the block of a place and its neighborhood, "" for what is not known
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -78,7 +80,7 @@ def build_rings(published: PublishedIncidents, chosen: Filter, drawing: MapDrawi
         x, y = drawing.project(bubble.latitude, bubble.longitude)
         if 0 <= x <= drawing.width and 0 <= y <= drawing.height:
             inside.append((bubble, x, y))
-    surroundings = describe_surroundings(published, [bubble.place for bubble, _x, _y in inside])
+    surroundings = describe_surroundings(name_places(published, [bubble.place for bubble, _x, _y in inside]))
     return [_ring(*each, links, where) for each, where in zip(inside, surroundings, strict=True)]
 
 
@@ -87,7 +89,8 @@ def build_symbols(published: PublishedIncidents, chosen: Filter, drawing: MapDra
     links = _MarkLinks(chosen, 0, MAX_ZOOM)
     marks = []
     points = street_points(published, chosen, drawing.box)
-    for point, label in zip(points, describe_points(published, points), strict=True):
+    labels = describe_points(published, points, name_places(published, [point.place for point in points]))
+    for point, label in zip(points, labels, strict=True):
         x, y = drawing.project(point.latitude, point.longitude)
         by_family = count_by_family(published, point.categories)
         url = links.point_url(point.latitude, point.longitude)
@@ -142,11 +145,11 @@ def _draw_mark(mark: Mark) -> SafeString:
     )
 
 
-def describe_surroundings(published: PublishedIncidents, places: Sequence[int]) -> list[str]:
+def describe_surroundings(places: Sequence[PlaceNames]) -> list[str]:
     """Name the surroundings of each place: "Old Town, near 400 block of Arden Street"; "" if nothing is known of it."""
     both, block_alone = _("%(area)s, near %(block)s"), _("near %(block)s")
     result = []
-    for block, area in _name_places(published, places):
+    for block, area in places:
         if block:
             result.append((both if area else block_alone) % {"area": area, "block": block})
         else:
@@ -164,14 +167,16 @@ def describe_families(families: Mapping[str, int]) -> str:
     )
 
 
-def describe_points(published: PublishedIncidents, points: Sequence[StreetPoint]) -> list[str]:
-    """Name symbols and piles: "900 block of Mill Street, Millside: 2 incidents: Theft 2. Show them as a list"."""
+def describe_points(
+    published: PublishedIncidents, points: Sequence[StreetPoint], places: Sequence[PlaceNames]
+) -> list[str]:
+    """Name symbols and piles by their places: "900 block of Mill Street, Millside: 2 incidents: Theft 2. Show them as a list"."""
     one = _("%(place)s: %(type)s. Show it")
     several = _("%(place)s: %(count)s incidents: %(types)s. Show them as a list")
     both, counted, unknown = _("%(block)s, %(area)s"), _("%(type)s %(count)s"), _("A point on the map")
     names, format_count = published.category_names, cache(partial(number_format, force_grouping=True))
     result = []
-    for point, (block, area) in zip(points, _name_places(published, [each.place for each in points]), strict=True):
+    for point, (block, area) in zip(points, places, strict=True):
         place = both % {"block": block, "area": area} if block and area else block or area or unknown
         if point.count == 1:
             result.append(one % {"place": place, "type": names[next(iter(point.categories))]})
@@ -183,7 +188,7 @@ def describe_points(published: PublishedIncidents, points: Sequence[StreetPoint]
     return result
 
 
-def _name_places(published: PublishedIncidents, places: Sequence[int]) -> list[tuple[str, str]]:
+def name_places(published: PublishedIncidents, places: Sequence[int]) -> list[PlaceNames]:
     """Return the block of each place and the name of its neighborhood, else of its district; "" for what is not known."""
     known = {layer: areas.area_names(layer) for layer in ("neighbourhood", "district")}
     names: dict[tuple[str, str], str] = {}

@@ -18,9 +18,14 @@ from crimemap.snapshot.published_incidents import PublishedIncidents
 HEIGHT = 44  # of the tallest bar, in units
 LEAST_DAYS = 91  # shown
 SPAN_FACTOR = 3  # as many times the chosen days are shown
+ROOM_SHARE = 8  # at least an eighth as much is shown before the chosen days, so that the first day can be moved back
 DAY_BARS, WEEK_BARS = 184, 3 * 366  # up to so many days a bar is a day, then a week, then a month
 LEAST_DAYS_FOR_RANGE = 7
 MAX_PENDING_DAYS = 31  # drawn as not published yet
+MAX_TICKS = 8
+TICK_PERCENT = range(12, 76)  # elsewhere are the labels of both ends
+TICK_MONTHS = {"day": range(1, 13), "week": (1, 4, 7, 10), "month": (1,)}
+TICK_FORMATS = {"day": "N j", "week": "N Y", "month": "Y"}
 SCHOOL_RUN, EVENING, NIGHT = frozenset({7, 8, 14, 15}), frozenset(range(18, 24)), frozenset(range(6))
 WORKDAYS, WEEKEND = frozenset(range(5)), frozenset({5, 6})
 EVERY: frozenset[int] = frozenset()
@@ -46,6 +51,14 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """A date below the histogram; at: its distance from the left, "38.5%"."""
+
+    at: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A link to another selection, with its explanation."""
 
@@ -61,6 +74,7 @@ class TimeBrush:
 
     unit: str
     bars: list[Bar]
+    ticks: list[Tick]
     pending: int
     pending_text: str
     title: str
@@ -102,11 +116,12 @@ def build_brush(published: PublishedIncidents, chosen: Filter, total: int, today
     """Return the brush of a selection, which ends at the newest published day."""
     covered = chosen.covered_by(published) or replace(chosen, since=published.until, until=published.until)
     days = (covered.until - covered.since).days + 1
-    first = min(covered.since, published.until - timedelta(max(LEAST_DAYS, SPAN_FACTOR * days) - 1))
-    first = max(first, published.since)
-    whole = replace(chosen, since=first, until=published.until, days=0)
+    room = timedelta((published.until - covered.since).days // ROOM_SHARE)
+    first = min(covered.since - room, published.until - timedelta(max(LEAST_DAYS, SPAN_FACTOR * days) - 1))
     shown = (published.until - first).days + 1
     unit = "day" if shown <= DAY_BARS else "week" if shown <= WEEK_BARS else "month"
+    first = max(first.replace(day=1) if unit == "month" else first, published.since)  # no month is cut short
+    whole = replace(chosen, since=first, until=published.until, days=0)
     counted = list(_count_months(published, whole) if unit == "month" else _count_days(published, whole, unit))
     largest = max((count for _first, _last, count in counted), default=0) or 1
     bars = []
@@ -114,11 +129,12 @@ def build_brush(published: PublishedIncidents, chosen: Filter, total: int, today
         height = -(-count * HEIGHT // largest)
         is_chosen = since <= covered.until and until >= covered.since
         bars.append(Bar(since, until, count, HEIGHT - height, height, is_chosen))
-    pending_days = min(MAX_PENDING_DAYS, max(0, (today - published.until).days))
+    pending_days = min(MAX_PENDING_DAYS, max(0, (today - published.until).days)) if unit == "day" else 0
     return TimeBrush(
         unit,
         bars,
-        pending_days if unit == "day" else 0,
+        _choose_ticks(bars, unit, len(bars) + pending_days),
+        pending_days,
         _("After %(day)s: not published yet") % {"day": date_format(published.until, "N j")},
         wording.format_days(covered.since, covered.until),
         _shorten_days(covered.since, covered.until, today),
@@ -168,6 +184,18 @@ def _count_months(published: PublishedIncidents, whole: Filter) -> Iterator[tupl
     for month, count in published.count_by_month(whole):
         last = (month.replace(day=28) + timedelta(4)).replace(day=1) - timedelta(1)
         yield month, min(last, whole.until), count
+
+
+def _choose_ticks(bars: list[Bar], unit: str, width: int) -> list[Tick]:
+    """Return the first days of months, quarters or years that have room below the histogram."""
+    ticks = []
+    for number, bar in enumerate(bars):
+        percent = 100 * number / width
+        begins = bar.last.day <= (bar.last - bar.first).days + 1  # a month begins within the bar
+        if begins and bar.last.month in TICK_MONTHS[unit] and int(percent) in TICK_PERCENT:
+            day = bar.last.replace(day=1)
+            ticks.append(Tick(f"{percent:.1f}%", date_format(day, TICK_FORMATS[unit])))
+    return ticks[:: -(-len(ticks) // MAX_TICKS) or 1]
 
 
 def _shorten_days(first: date, last: date, today: date) -> str:

@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 from crimemap.offence_families import BY_SLUG
 
 PRESETS = (7, 14, 30, 90, 365)  # days
-DEFAULT_DAYS = 365  # where a query names no period
-MAP_DAYS = 30  # the same for the map page and its data
+DEFAULT_DAYS = 365  # where a query of a program, a file or a frame names no period
+PAGE_DAYS = 30  # the same for the map, its data, the list and the charts
 MAX_VALUES = 50  # of one part
 MAX_VALUE_CHARACTERS = 200  # the rest of a value is ignored
 MAX_RADIUS_METERS = 50_000.0

@@ -23,7 +23,7 @@ from crimemap.places import areas
 from crimemap.places.base_map import city_map_json, city_map_version
 from crimemap.snapshot import bubbles, street_points
 from crimemap.snapshot.bubbles import Bubble, View
-from crimemap.snapshot.filters import MAP_DAYS, Filter, FilterError
+from crimemap.snapshot.filters import PAGE_DAYS, Filter, FilterError
 from crimemap.snapshot.format import DEEPEST
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.snapshot.row_scan import Box
@@ -42,7 +42,7 @@ def json_for_script(view: DataView) -> Callable[[HttpRequest], HttpResponseBase]
     @require_safe
     def respond(request: HttpRequest) -> HttpResponseBase:
         try:
-            return view(request, *http.read_selection(request, MAP_DAYS))
+            return view(request, *http.read_selection(request, PAGE_DAYS))
         except FilterError as error:
             return http.filter_error_json(error, request)
         except NothingPublishedError:
@@ -53,11 +53,12 @@ def json_for_script(view: DataView) -> Callable[[HttpRequest], HttpResponseBase]
 
 @json_for_script
 def bubbles_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Return the bubbles of a view: {"zoom", "families", "bubbles": [[latitude, longitude, one_point, ...counts]], "near": []}.
+    """Return the bubbles of a view: {"zoom", "families", "bubbles": [[latitude, longitude, one_point, ...counts]], "near": [],
+    "areas": []}.
 
     Query: the filter and view=south,west,north,east&z=14. The view is widened to whole cells of 64 pixels, so that nearby
     views share one cached response. `zoom` is lower than requested if the view has too many cells. A bubble's counts are in
-    the order of `families`; `one_point` is 1 if all its incidents have the same point. `near` names each one's surroundings.
+    the order of `families`; `one_point` is 1 if all its incidents have the same point. `near` names each one's surroundings, `areas` its neighborhood.
     """
     view = _limit_cells(
         http.parse_view_box(request, chosen),
@@ -67,11 +68,13 @@ def bubbles_in_view(request: HttpRequest, published: PublishedIncidents, chosen:
 
     def compute() -> dict[str, Any]:
         counted_bubbles = bubbles.bubbles(published, chosen, view)
+        places = map_marks.name_places(published, [each.place for each in counted_bubbles])
         return {
             "zoom": view.zoom,
             "families": families,
             "bubbles": [_bubble_values(each, view.zoom, families) for each in counted_bubbles],
-            "near": map_marks.describe_surroundings(published, [each.place for each in counted_bubbles]),
+            "near": map_marks.describe_surroundings(places),
+            "areas": [area for _block, area in places],
         }
 
     return _cached_json(request, published, f"{chosen.query_string()}&{view}", compute)
@@ -100,7 +103,7 @@ def list_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Fi
 
 @json_for_script
 def points_in_view(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Return the incidents of a small view by point: {"points": [[latitude, longitude, label, {category: count}]]}.
+    """Return the incidents of a small view by point: {"points": [[latitude, longitude, label, {category: count}, area]]}.
 
     Query: the filter and view=south,west,north,east, which is widened to whole cells, so that nearby views share a response.
     """
@@ -108,10 +111,12 @@ def points_in_view(request: HttpRequest, published: PublishedIncidents, chosen: 
 
     def compute() -> dict[str, Any]:
         found = street_points.street_points(published, chosen, bubbles.box_of(view))
+        places = map_marks.name_places(published, [each.place for each in found])
+        labels = map_marks.describe_points(published, found, places)
         return {
             "points": [
-                [each.latitude, each.longitude, label, each.categories]
-                for each, label in zip(found, map_marks.describe_points(published, found), strict=True)
+                [each.latitude, each.longitude, label, each.categories, area]
+                for each, label, (_block, area) in zip(found, labels, places, strict=True)
             ]
         }
 

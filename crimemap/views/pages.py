@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_safe
 from crimemap import wording
 from crimemap.pages import about_data, charts, incident_list, map_list, server_map, time_brush
 from crimemap.places import areas
-from crimemap.snapshot.filters import MAP_DAYS, Filter
+from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.views.selection import render_selection, selection_page
 
@@ -21,7 +20,7 @@ from crimemap.views.selection import render_selection, selection_page
 MAP_MODULES = [f"js/map/{name}.js" for name in ("base-map", "incidents", "areas", "rings", "symbols", "keyboard")]
 
 
-@partial(selection_page, default_days=MAP_DAYS)
+@selection_page
 def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """Show a drawn map of the incidents beside their list; script replaces the drawing with a live map."""
     drawn = server_map.draw_map(published, chosen, request.GET.get("at", ""))

@@ -18,25 +18,22 @@ from crimemap import http, wording
 from crimemap.pages.filter_form import FilterChip, build_panel
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
-from crimemap.snapshot.filters import DEFAULT_DAYS, PRESETS, Filter, FilterError
+from crimemap.snapshot.filters import PAGE_DAYS, PRESETS, Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
 SelectionView = Callable[..., HttpResponseBase]
 SEARCH_RADIUS_METERS = 500  # around a place that was searched for
 
 
-def selection_page(view: Callable[..., HttpResponseBase], *, default_days: int = DEFAULT_DAYS) -> SelectionView:
-    """Call view(request, published, chosen, ...), which may raise FilterError; redirect a submitted form to its canonical URL.
-
-    `default_days` is the period where the address names none.
-    """
+def selection_page(view: Callable[..., HttpResponseBase]) -> SelectionView:
+    """Call view(request, published, chosen, ...), which may raise FilterError; redirect a submitted form to its canonical URL."""
 
     @require_safe
     @wraps(view)
     def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if "set" in request.GET:
             return _redirect_submitted_form(request)
-        return catch_filter_errors(http.with_selection(view, default_days=default_days))(request, *args, **kwargs)
+        return catch_filter_errors(http.with_selection(view, default_days=PAGE_DAYS))(request, *args, **kwargs)
 
     return respond
 
@@ -56,7 +53,7 @@ def catch_filter_errors(view: SelectionView) -> SelectionView:
 
 def _redirect_submitted_form(request: HttpRequest) -> HttpResponseBase:
     try:
-        _published, chosen = http.read_selection(request)
+        _published, chosen = http.read_selection(request, PAGE_DAYS)
     except NothingPublishedError:
         return redirect(request.path)
     except FilterError as error:

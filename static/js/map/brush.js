@@ -20,8 +20,7 @@ export class TimeBrush {
     this.rects = [...this.place.querySelectorAll(".hist [data-first]")];
     const chart = this.place.querySelector(".bx");
     if (this.bars.length < 2 || chart.querySelector("input")) return;
-    const pending = this.place.querySelector(".np");
-    const share = this.bars.length / (this.bars.length + (pending ? Number(pending.getAttribute("width")) : 0));
+    const share = this.bars.length / (this.bars.length + Number(this.place.querySelector(".np")?.dataset.bars ?? 0));
     const chosen = this.rects.map((rect, number) => (rect.classList.contains("on") ? number : -1)).filter((number) => number >= 0);
     this.handles = ["firstDay", "lastDay"].map((key, end) => {
       const handle = Object.assign(element("input", end ? "h2" : "h1"), { type: "range", min: 0, max: this.bars.length - 1, step: 1 });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from datetime import timedelta
 from dataclasses import replace
 from html import unescape
 from typing import Any
@@ -173,7 +174,12 @@ def test_the_brush_has_a_bar_for_each_day_and_offers_slices(client, riverton, in
     month = re.search(r'class="ck" href="\?(from=[-\d]+&amp;to=[-\d]+)"', page)
     assert month
     assert "Last calendar month" in page
+    assert re.findall(r'<text x="[\d.]+%" y="14">([^<]*)<', brush) == ["Aug. 1", "Sept. 1"]
     assert get_page(client, f"/map/?{unescape(month[1])}")
+    week = incidents.until - timedelta(200)
+    old = get_page(client, "/map/", **{"from": week.isoformat(), "to": (week + timedelta(6)).isoformat()})
+    bars = re.findall(r'<rect class="(on|off)"', old[old.index('id="brush"') :])
+    assert 3 <= bars.index("on") < 10, "the first day can be moved back"
 
 
 def test_move_links_keep_the_selection(client, riverton, incidents: PublishedIncidents):

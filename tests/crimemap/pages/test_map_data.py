@@ -131,12 +131,13 @@ def test_incidents_of_a_view_are_listed_in_pages(client, incidents):
 def test_points_of_a_street_have_each_incident_by_category(client, incidents):
     wanted = Filter.parse({"days": "90"}, incidents)
     points = get_json(client, "points", view=CITY, days=90).json()["points"]
-    assert sum(sum(categories.values()) for *_point, categories in points) == incidents.count(
+    assert sum(sum(categories.values()) for *_point, categories, _area in points) == incidents.count(
         wanted
     ) - incidents.count_unmapped(wanted)
     known = set(zip(incidents.columns["latitude"].tolist(), incidents.columns["longitude"].tolist(), strict=True))
     assert len({(north, east) for north, east, *_rest in points}) == len(points)
-    for north, east, label, categories in points:
+    for north, east, label, categories, area in points:
+        assert area in label
         assert (round(north * 1e5), round(east * 1e5)) in known
         page = incidents.read_page_at_point(wanted, north, east)
         assert page.total == sum(categories.values())
