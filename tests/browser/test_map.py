@@ -83,6 +83,17 @@ def choose_period(page: Page, name: str) -> None:
     page.locator(".drop").get_by_text(name).click()
 
 
+# Steps aside of two marks that are at one point, of one on a name and of one out of view, on a map of 300 x 300 pixels.
+STEPS_ASIDE = """async () => {
+    const { keepNamesFree } = await import(performance.getEntriesByType('resource').find(({ name }) => name.includes('label-room')).name);
+    const marks = [[50, 50], [50, 50], [200, 200], [299, 250], [310, 250]].map(([x, y], key) => ({ key, x, y,
+        node: { offsetWidth: 48, offsetHeight: 48, inert: x > 300, style: {} } }));
+    const name = { left: 150, right: 280, top: 190, bottom: 205 };
+    const map = { getContainer: () => document.body, getZoom: () => 15, getSize: () => ({ x: 300, y: 300 }), on: () => {},
+        latLngToContainerPoint: mark => mark, nameBoxes: () => [name] };
+    keepNamesFree(map, { level: 'middle', marks: new Map(marks.map(mark => [mark.key, { mark }])) })();
+    return marks.map(({ node }) => node.style.translate.split(' ').map(parseFloat));
+}"""
 TOPS = "all => all.map(each => each.getBoundingClientRect().top)"
 # Pixels between the city's areas and the legend, the right edge, the notice and the left edge of the map.
 FREE_SPACE = """() => {
@@ -130,6 +141,26 @@ def test_areas_then_rings_then_symbols_and_their_lists(browser: Browser, portal:
         page.wait_for_selector(READY)
         assert page.locator(".live-map").get_attribute("data-level") == "street"
         assert named_counts(marks(page)) == in_view(page)
+        first, second, on_name, at_edge, outside = page.evaluate(STEPS_ASIDE)
+        assert first == outside == [0, 0]
+        assert max(map(abs, second)) >= 40, "marks do not cover each other"
+        assert 27 <= abs(on_name[1]) <= 56, "names win"
+        assert at_edge[0] <= 0, "no mark steps out of view"
+        total = in_view(page)
+        expect(page.locator("#where")).to_contain_text("Old Town")
+        expect(page.locator(".map-said p")).to_contain_text(re.compile("in view: .*Old Town"))
+        key = page.locator("#type-keys button").first
+        assert sum(int(each) for each in page.locator("#type-keys b").all_inner_texts()) == total
+        with answered(page):
+            key.click()
+        expect(key).to_have_attribute("aria-pressed", "false")
+        expect(key).to_be_focused()
+        assert in_view(page) < total
+        with answered(page):
+            key.click()
+        expect(key).to_have_attribute("aria-pressed", "true")
+        assert in_view(page) == total
+        assert "category" not in query(page)
         stacked = page.locator(f"{MARK}:has-text('Show them as a list')").first
         name = stacked.locator(".visually-hidden").text_content() or ""
         row = page.locator("#rows a.row[data-at]").first
@@ -441,7 +472,8 @@ def test_names_for_screen_readers(browser: Browser, portal: Stack) -> None:
             'region "Incidents, newest first"',
         ):
             assert line in tree, line
-        assert (page.locator(".map-said [role=status]").text_content() or "").endswith("in view.")
+        said = page.locator(".map-said [role=status]").text_content() or ""
+        assert re.fullmatch(r"\d+ incidents in view: [\w ,]+\.", said)
         scales = page.locator(".leaflet-control-scale-line").all_inner_texts()
         assert [text.split()[1] in ("mi", "ft") for text in scales] == [True, False], scales
 

@@ -2,7 +2,8 @@
    requests what it draws in whole tiles or cells, so that a small move requests nothing and nearby views share cached responses.
    The old marks stay until the new ones have loaded.
 
-   A mark: { key, lat, lng, node, counts (by family), count, label(), activate(), covers({ at, area }) }. */
+   A mark: { key, lat, lng, node, counts (by family), categories (counts by type, of a point), count, area (its name), label(),
+   activate(), covers({ at, area }) }. */
 
 import { element } from "../dom.js";
 import { Areas } from "./areas.js";
@@ -14,7 +15,7 @@ const GLOBE_METERS = 156543.03392;
 
 export class Incidents {
   /* `families`: symbols and names by slug, in the order of the legend; `types`: by category. `onList(view, node)` opens the list of
-     the incidents in a view; `onCount({ total, families, level })` follows whenever what is in view changes, `onBusy(isBusy)` stands
+     the incidents in a view; `onCount({ total, families, types, areas, level })` follows whenever what is in view changes, `onBusy(isBusy)` stands
      around requests, `onFailure(error)` follows one that fails. */
   constructor(L, map, { data, families, types, cityBounds, text, onList, onCount, onFailure, onBusy }) {
     Object.assign(this, { L, map, data, families, types, cityBounds, text, onList, onCount, onFailure, onBusy });
@@ -147,16 +148,20 @@ export class Incidents {
   /* Counts the incidents in view by family and reports them. */
   countInView() {
     const view = this.map.getBounds();
-    const families = {};
+    const [families, types, areas] = [{}, {}, {}];
+    const addTo = (sums, counts = {}) => Object.entries(counts).forEach(([name, count]) => (sums[name] = (sums[name] ?? 0) + count));
     let total = 0;
     for (const { mark } of this.marks.values()) {
       mark.node.inert = !view.contains([mark.lat, mark.lng]); // drawn beyond the edge, for when the map is dragged
       if (mark.node.inert) continue;
       total += mark.count;
-      for (const [family, number] of Object.entries(mark.counts ?? {})) families[family] = (families[family] ?? 0) + number;
+      addTo(families, mark.counts);
+      addTo(types, mark.categories);
+      if (mark.area) addTo(areas, { [mark.area]: mark.count });
     }
     this.setCurrent(this.current);
-    this.onCount({ total, families: this.level === "city" ? null : families, level: this.level });
+    const names = Object.keys(areas).sort((first, second) => areas[second] - areas[first]);
+    this.onCount({ total, families: this.level === "city" ? null : families, types: this.level === "street" ? types : null, areas: names, level: this.level });
   }
 
   /* Returns the marks that stand for an incident: of a row of the list. */

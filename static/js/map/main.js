@@ -10,6 +10,7 @@ const figure = document.querySelector("#crime-map");
 const data = figure.dataset;
 const text = texts(figure);
 const MAX_ZOOM = 17; // the same as in crimemap.pages.map_marks
+const MAX_AREAS = 3; // named in view
 const EDGE_PIXELS = 6; // between the city and the edge of the map
 const FLOWING = matchMedia("(max-height: 33em)"); // the map stands in the page, as at large zoom: see crime-map.css
 
@@ -70,7 +71,8 @@ async function showLiveMap(L, frame, baseMapLoading) {
     cityBounds,
     text,
     onCount: (inView) => {
-      statusLine.showCount(inView.total);
+      inView.where = nameAreas(inView.areas);
+      statusLine.showCount(inView.total, inView.where);
       showCountsInKeys(inView.families);
       equipped?.updateList(inView);
     },
@@ -163,8 +165,16 @@ function showCountsInKeys(families) {
   for (const key of document.querySelectorAll("#keys [data-family]")) {
     const count = key.querySelector("b");
     count.dataset.whole = count.dataset.whole ?? count.textContent;
+    key.hidden = Boolean(families) && document.querySelector(`#legend > [data-family="${key.dataset.family}"]`)?.dataset.mapped === "0"; // none can be on the map
     count.textContent = families && !key.classList.contains("off") ? number.format(families[key.dataset.family] ?? 0) : count.dataset.whole;
   }
+}
+
+/* Names the areas in view, those with more incidents first: "Old Town, Millside, Foundry, and 2 more". */
+function nameAreas(names) {
+  const rest = names.length - MAX_AREAS;
+  const named = rest > 1 ? [...names.slice(0, MAX_AREAS), text("moreAreas", { count: rest })] : names;
+  return new Intl.ListFormat(document.documentElement.lang).format(named);
 }
 
 /* Creates the status line over the map: counts in view, actions, errors. Screen readers announce it. */
@@ -186,8 +196,8 @@ function createStatusLine() {
   return {
     node,
     say,
-    showCount(total) {
-      const countMessage = text(total === 1 ? "inViewOne" : "inView", { count: number.format(total) });
+    showCount(total, where) {
+      const countMessage = text(`inView${total === 1 ? "One" : ""}${where ? "Where" : ""}`, { count: number.format(total), where });
       const previous = persistentMessage;
       say([previous, countMessage].filter(Boolean).join(" "));
       node.classList.toggle("is-quiet", !previous); // the heading of the list says it, too

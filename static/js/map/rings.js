@@ -30,14 +30,14 @@ export class Rings {
     return `${data.bubblesUrl}?${[query, `z=${zoom}`, `view=${edges}`].filter(Boolean).join("&")}`;
   }
 
-  marks({ zoom, families, bubbles, near }) {
+  marks({ zoom, families, bubbles, near, areas }) {
     return bubbles.map(([lat, lng, one, ...numbers], position) => {
       const counts = Object.fromEntries(families.map((family, number) => [family, numbers[number]]).filter(([, count]) => count));
-      return this.mark({ lat, lng, one, counts, place: near[position], zoom });
+      return this.mark({ lat, lng, one, counts, place: near[position], area: areas[position], zoom });
     });
   }
 
-  mark({ lat, lng, one, counts, place, zoom }) {
+  mark({ lat, lng, one, counts, place, area, zoom }) {
     const { incidents } = this;
     const count = Object.values(counts).reduce((total, number) => total + number, 0);
     const node = element("button", "ring-mark");
@@ -48,7 +48,7 @@ export class Rings {
       incidents.text(canSplit() ? "many" : count === 1 ? "one" : "stacked", { place: place || incidents.text("somewhere"), count: incidents.number.format(count), kinds: incidents.describeFamilies(counts) });
     const activate = () => (canSplit() ? incidents.zoomTo({ lat, lng }) : incidents.onList(one || count === 1 ? [lat, lng, lat, lng] : cell, node));
     const covers = ({ at }) => Boolean(at) && at[0] >= cell[0] && at[0] <= cell[2] && at[1] >= cell[1] && at[1] <= cell[3];
-    return { key: `ring ${zoom},${lat},${lng},${Object.entries(counts)}`, ...this.keepInCell(lat, lng, zoom), node, counts, count, label, activate, covers };
+    return { key: `ring ${zoom},${lat},${lng},${Object.entries(counts)}`, ...this.keepInCell(lat, lng, zoom), node, counts, count, area, label, activate, covers };
   }
 
   /* Returns the point, moved so far into its cell that its ring does not leave it. */

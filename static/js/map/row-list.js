@@ -9,6 +9,8 @@ export class RowList {
     Object.assign(this, { url, text, known: "" });
     this.place = document.querySelector("#rows");
     this.heading = document.querySelector("#map-heading");
+    this.where = document.querySelector("#where");
+    this.lead = document.querySelector("#lead");
     this.number = new Intl.NumberFormat(document.documentElement.lang);
     this.takeServerList();
     this.place.addEventListener("click", (event) => this.handleClick(event));
@@ -20,9 +22,11 @@ export class RowList {
     this.known = "";
   }
 
-  /* Lists the incidents of a filter in `bounds`, or with null the whole selection, as the server listed it. */
-  show(query, bounds, total) {
+  /* Lists the incidents of a filter in `bounds`, in the areas that `where` names, or with null the whole selection, as the server listed it. */
+  show(query, bounds, total, where) {
     clearTimeout(this.timer);
+    this.where.hidden = !bounds;
+    this.lead.classList.toggle("visually-hidden", Boolean(bounds)); // it is about the whole selection
     if (!bounds) {
       this.request?.abort();
       if (this.known) refill(this.place, ...this.whole);
@@ -30,6 +34,7 @@ export class RowList {
       this.heading.textContent = this.heading.dataset.whole;
       return;
     }
+    this.where.textContent = this.text(where ? "where" : "whereDays", { where, days: document.querySelector("#brush-title b").textContent });
     this.heading.textContent = this.text(total === 1 ? "titleOne" : "titleMany", { count: this.number.format(total) });
     const [south, west, north, east] = [bounds.getSouth(), bounds.getWest(), bounds.getNorth(), bounds.getEast()];
     this.base = `${this.url}?${query}&view=${[south, west, north, east].map((degrees) => degrees.toFixed(5)).join()}`;

@@ -22,10 +22,10 @@ export class Symbols {
   }
 
   marks({ points }) {
-    return points.map(([lat, lng, label, categories]) => this.mark(lat, lng, label, categories));
+    return points.map((point) => this.mark(...point));
   }
 
-  mark(lat, lng, label, categories) {
+  mark(lat, lng, label, categories, area) {
     const { incidents } = this;
     const { types, families } = incidents;
     const counts = {};
@@ -51,6 +51,6 @@ export class Symbols {
     }
     const covers = ({ at }) => Boolean(at) && Math.abs(at[0] - lat) < 0.000005 && Math.abs(at[1] - lng) < 0.000005;
     const activate = () => incidents.onList([lat, lng, lat, lng], node);
-    return { key: `point ${lat},${lng},${Object.entries(categories)}`, lat, lng, node, counts, count, label: () => label, activate, covers };
+    return { key: `point ${lat},${lng},${Object.entries(categories)}`, lat, lng, node, counts, categories, count, area, label: () => label, activate, covers };
   }
 }

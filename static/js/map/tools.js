@@ -3,15 +3,17 @@
 import { createFilterLayer, createTools } from "./area-tools.js";
 import { TimeBrush } from "./brush.js";
 import { IncidentPanel } from "./incident-panel.js";
+import { keepNamesFree } from "./label-room.js";
 import { tieRowsToMarks } from "./lit.js";
 import { fitMapToPaper } from "./printing.js";
 import { RowList } from "./row-list.js";
 import { Selection } from "./selection.js";
 import { addMenus, addSheet } from "./sheet.js";
+import { TypeKeys } from "./type-keys.js";
 
 const SETTLING_MILLISECONDS = 400; // after a move by script, within which Leaflet pans back inside the bounds of the map
 
-export function equip({ L, map, incidents, figure, cityBounds, text, statusLine, showView, yieldGestures }) {
+export function equip({ L, map, incidents, figure, cityBounds, types, text, statusLine, showView, yieldGestures }) {
   const data = figure.dataset;
   const frame = map.getContainer();
   const address = new URLSearchParams(location.search);
@@ -89,10 +91,16 @@ export function equip({ L, map, incidents, figure, cityBounds, text, statusLine,
   addMenus();
   addSheet();
   tieRowsToMarks(incidents, map);
+  const typeKeys = new TypeKeys(selection, types);
+  const arrangeMarks = keepNamesFree(map, incidents);
   return {
     stacked,
     selection,
-    updateList: ({ total, level }) => rows.show(incidents.query, level === "city" ? null : map.getBounds(), total),
+    updateList: ({ total, level, types: counts, where }) => {
+      rows.show(incidents.query, level === "city" ? null : map.getBounds(), total, where);
+      typeKeys.show(counts);
+      arrangeMarks();
+    },
   };
 }
 

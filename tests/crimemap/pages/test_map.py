@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import re
-from datetime import timedelta
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
