@@ -8,19 +8,23 @@ import secrets
 from typing import Any
 
 import pytest
+import redis
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from core import audit
+from core import audit, ephemeral_store
+from core import queue as core_queue
 from core.models import Account
 from core.staff import groups
 from tests.tips import hostile_texts
 from tests.tips.desk import officers
 from tips.desk import answer_templates, queue, tip_history, triage
-from tips.models import AnswerTemplate, Category, Disposition, Message, Note, PendingAct, State, Tip
+from tips.models import AnswerTemplate, Category, Disposition, Message, Note, Notification, PendingAct, State, Tip
 from tips.walls import visibility
 
 LIST = "/admin/tips/tip/"
@@ -349,3 +353,29 @@ def test_the_number_of_queries_does_not_depend_on_the_officers(okafor: Account) 
         counts.append(len(queries))
     assert "officer-5-4" in page
     assert counts[0] == counts[1]
+
+
+def test_the_desk_goes_on_while_the_broker_and_the_memory_store_are_away(
+    okafor: Account, rivas: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alerts wait in their rows, drafts are not kept and say so, and nothing else is lost."""
+    tip, client = officers.send_opened_tip(okafor), officers.sign_in(okafor)
+    away = redis.Redis(unix_socket_path="/nonexistent/socket", retry=Retry(NoBackoff(), 0))
+    for module in (ephemeral_store, core_queue):
+        monkeypatch.setattr(module, "_client", lambda: away)
+    for address in ("/admin/", LIST, page_of(tip), f"{LIST}search/", "/admin/tips/alertchannel/mine/"):
+        assert client.get(address).status_code == 200, address
+    assert client.post(f"{LIST}{tip.pk}/drafts/", {"new": secrets.token_hex(16)}).json() == {"state": "down"}
+    page = client.get(page_of(tip)).content.decode()
+    for act, fields in (
+        ("take", dict[str, str]()),
+        ("answer", {"answer": "Which nights were they there?"}),
+        (f"assign:{rivas.pk}", {"assign_word": "She calls back."}),
+    ):
+        form = hidden_fields(page) | {"form_id": secrets.token_hex(16), "act": act}
+        assert client.post(page_of(tip), form | fields).status_code == 302, act
+        page = client.get(page_of(tip)).content.decode()
+    officers.let_acts_go_out()
+    assert Message.objects.filter(tip=tip).count() == 1
+    assert Tip.objects.get(pk=tip.pk).assigned_to == rivas
+    assert Notification.objects.filter(officer=rivas, alert__tip=tip).exists()
