@@ -363,3 +363,20 @@ class StaffSession(AbstractBaseSession):
 
     def __str__(self) -> str:
         return f"session of account {self.account_id}"
+
+
+class Heartbeat(models.Model):
+    """When a worker or the scheduler last gave a sign of life, to the minute (tipportal/heartbeats/).
+
+    `is_mailed`: administrators were mailed about its present silence.
+    """
+
+    process = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()
+    is_mailed = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"heartbeat of {self.process}"

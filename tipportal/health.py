@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from core import ephemeral_store
 from core.web.middleware import SAFE_METHODS, GetResponse
 from tipportal.deploy import processes
+from tipportal.heartbeats import records
 from tips import receipt_salt, vault
 
 LIVE_PATH, READY_PATH = "/healthz", "/readyz"
@@ -75,12 +76,29 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def find_missing_workers() -> list[str]:
-    """Look for the connections of workers and beat, which bear the names that tipportal/celery.py gives them."""
+    """Return the names of workers and beat that are not connected, or connected but late with their heartbeat.
+
+    Their connections bear the names that tipportal/celery.py gives them: one that ends is noticed at once. A process that is
+    frozen or hangs keeps its connection.
+    """
     try:
         connected = ephemeral_store.list_client_names()
     except ephemeral_store.StoreDownError:
         return ["memory store"]
-    return [process.name for process in (*processes.WORKERS, processes.BEAT) if process.name not in connected]
+    late = _list_late()
+    return [
+        process.name
+        for process in (*processes.WORKERS, processes.BEAT)
+        if process.name not in connected or process.name in late
+    ]
+
+
+def _list_late() -> list[str]:
+    """Return processes with late heartbeats. The public role may not read them; without a database none can be told."""
+    try:
+        return records.list_late() if settings.ROLE.serves_staff else []
+    except (DatabaseError, InterfaceError):
+        return []
 
 
 def find_missing_keys() -> list[str]:

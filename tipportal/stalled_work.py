@@ -12,7 +12,7 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from core.mail import outages, outbox
 from core.models import Account, AccountMail, AuditHeadMail
@@ -23,21 +23,11 @@ from outreach.channels import posting
 from outreach.models import ReminderMail
 from outreach.stories import scheduled_publication
 from tipportal import disk_space, health
+from tipportal.heartbeats import late_sentences
 from tips import officer_alerts
 from tips.desk import outbox as desk_outbox
 from tips.desk import permissions
 from tips.files import attachments
-
-_STOPPED = {
-    "worker-alerts": gettext_lazy("The alerts worker isn't running: officers get no email about new tips."),
-    "worker-bulk": gettext_lazy("The bulk worker isn't running: imports, residents' emails, stories and posts wait."),
-    "worker-media": gettext_lazy("The media worker isn't running: files from sources are not cleaned."),
-    "worker-media-video": gettext_lazy("The video worker isn't running: videos from sources are not cleaned."),
-    "beat": gettext_lazy("The scheduler (beat) isn't running: nothing that failed once is tried again."),
-    "memory store": gettext_lazy(
-        "The memory store doesn't answer: sources can't open their inbox, and all work waits."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +84,7 @@ def _describe_outbox(account: Account) -> list[str]:
 
 
 def _name_stopped_parts() -> list[str]:
-    return [str(_STOPPED[name]) for name in health.find_missing_workers() if name in _STOPPED]
+    return [sentence for part in health.find_missing_workers() if (sentence := late_sentences.describe(part))]
 
 
 def _describe_outage() -> list[str]:

@@ -236,3 +236,12 @@ def test_an_answer_is_undone_or_sent_once_though_its_staff_node_is_killed(
         expect(page.get_by_text("It's too late to undo that.")).to_be_visible()
         open_tip(page, stack, "cellar door")
         expect(page.locator(".msg-us", has_text=WORDS)).to_have_count(1)
+
+
+def test_the_worker_and_beat_give_signs_of_life_after_all_that(stack: Stack) -> None:
+    def list_living() -> set[str]:
+        with closing(stack.connect("owner")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT process FROM core_heartbeat WHERE at > now() - interval '90 seconds'")
+            return {process for (process,) in cursor.fetchall()}
+
+    wait_until(lambda: list_living() == {"worker-alerts", "beat"}, 60, lambda: f"both to live, and not {list_living()}")

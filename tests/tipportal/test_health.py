@@ -61,6 +61,7 @@ def test_each_web_role_may_see_which_migrations_were_run(role: str) -> None:
         assert health.find_missing_database() == []
 
 
+@pytest.mark.django_db
 def test_an_absent_database_is_named(connected: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def no_database(*_: object) -> None:
         raise OperationalError

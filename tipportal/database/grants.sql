@@ -238,3 +238,16 @@ GRANT UPDATE (state, reason, variants, attempts, started_at) ON outreach_picture
 GRANT SELECT, DELETE ON outreach_pictureoriginal TO portal_media;
 GRANT SELECT, INSERT, DELETE ON outreach_picturefile TO portal_media;
 GRANT USAGE ON SEQUENCE outreach_picturefile_id_seq TO portal_media;
+
+-- Heartbeats: the alerts and bulk workers also write that they have mailed about one. The media worker opens strangers' files, so
+-- it can write its own and the scheduler's alone.
+GRANT SELECT, INSERT, UPDATE ON core_heartbeat TO portal_alerts, portal_bulk, portal_media;
+ALTER TABLE core_heartbeat ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS heartbeat_read ON core_heartbeat;
+DROP POLICY IF EXISTS heartbeat_by_watchers ON core_heartbeat;
+DROP POLICY IF EXISTS heartbeat_by_media ON core_heartbeat;
+CREATE POLICY heartbeat_read ON core_heartbeat FOR SELECT TO portal_staff USING (true);
+CREATE POLICY heartbeat_by_watchers ON core_heartbeat TO portal_alerts, portal_bulk USING (true) WITH CHECK (true);
+CREATE POLICY heartbeat_by_media ON core_heartbeat TO portal_media
+    USING (process IN ('worker-media', 'worker-media-video', 'beat'))
+    WITH CHECK (process IN ('worker-media', 'worker-media-video', 'beat'));

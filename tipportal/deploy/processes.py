@@ -33,7 +33,7 @@ _BEAT = (
     "tipportal",
     "beat",
     "--scheduler",
-    "celery.beat:Scheduler",
+    "tipportal.heartbeats.beat_scheduler:HeartbeatScheduler",
     "--pidfile=",
     "--loglevel",
     "WARNING",

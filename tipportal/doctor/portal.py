@@ -13,7 +13,9 @@ from crimemap.importing.arrival import feed_monitor
 from crimemap.models import Source
 from crimemap.places import base_map
 from tipportal import health
+from tipportal.deploy import processes
 from tipportal.doctor.findings import Finding, summarize
+from tipportal.heartbeats import records
 from tips import receipt_salt
 
 _AGENCY = ("AGENCY_NAME", "CITY_NAME", "CONTACT")
@@ -79,3 +81,16 @@ def check_feeds() -> list[Finding]:
         for name in late
     ]
     return summarize(faults, "No feed of incidents is late.")
+
+
+def check_heartbeats() -> list[Finding]:
+    """Look for workers and beat that give no sign of life."""
+    living, late = records.list_living(), records.list_late()
+    faults = [
+        f"{process.name} gives no sign of life. Look at its log, and start it again."
+        if process.name in late
+        else f"{process.name} has never run with this database. Start it."
+        for process in (*processes.WORKERS, processes.BEAT)
+        if process.name not in living
+    ]
+    return summarize(faults, "All workers and beat give signs of life.")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.mail import outbox
-from core.models import Account
-from core.staff.groups import ADMINISTRATOR
+from core.staff.administrator_mails import mail_administrators
 from crimemap.models import ImportRun, Source
 
 State, Origin = ImportRun.RunState, ImportRun.Origin
@@ -41,7 +38,7 @@ def mail_about_late_sources() -> None:
             "when": f"{timezone.localtime(last):%Y-%m-%d %H:%M}",
             "address": f"{settings.STAFF_URL}/admin/crimemap/source/{source.pk}/change/",
         }
-        if _mail_administrators(subject, text):
+        if mail_administrators(subject, text):
             Source.objects.filter(pk=source.pk).update(late_told_at=timezone.now())
 
 
@@ -59,14 +56,7 @@ def mail_about_failed_import(run: ImportRun) -> None:
         "message": run.message,
         "address": f"{settings.STAFF_URL}/admin/crimemap/importrun/{run.pk}/change/",
     }
-    _mail_administrators(subject % {"source": run.source}, text)
-
-
-def _mail_administrators(subject: str, text: str) -> bool:
-    """Send one mail to each administrator with an address. Return False if the mail server did not accept them."""
-    addresses = Account.objects.filter(is_active=True, groups__name=ADMINISTRATOR).exclude(email="")
-    recipients = sorted(set(addresses.values_list("email", flat=True)))
-    return outbox.send_unqueued(EmailMessage(" ".join(subject.split()), text, to=[address]) for address in recipients)
+    mail_administrators(subject % {"source": run.source}, text)
 
 
 def count_overdue_imports() -> int:
