@@ -9,12 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from core.web import byte_ranges
 from crimemap import http
 from crimemap.city_map import tile_file
 from crimemap.offence_families import FAMILIES
@@ -218,24 +219,13 @@ def base_map_tiles(request: HttpRequest, digest: str) -> HttpResponseBase:
     path = tile_file.path_of(digest)
     if path is None:
         raise Http404
-    etag = f'"{digest}"'
-    try:
-        part = tile_file.choose_part(
-            path, etag, range_header=request.headers.get("Range", ""), if_range=request.headers.get("If-Range", "")
-        )
-    except tile_file.UnsatisfiableRangeError as error:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{error.size}"})
-    pieces = tile_file.read_pieces(path, part.span) if request.method == "GET" else ()
-    status = 206 if part.is_partial else 200
-    response = StreamingHttpResponse(pieces, status=status, content_type="application/vnd.pmtiles")
-    if part.is_partial:
-        response["Content-Range"] = part.content_range
-    response["Content-Length"] = str(part.span.size)
-    response["Accept-Ranges"] = "bytes"
-    response["Content-Encoding"] = "identity"  # keeps GZipMiddleware away: ranges are of the file as it is
-    response["ETag"] = etag
-    response["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
-    return response
+    return byte_ranges.file_response(
+        request,
+        path,
+        etag=f'"{digest}"',
+        media_type="application/vnd.pmtiles",
+        cache_control=f"public, max-age={YEAR_SECONDS}, immutable",
+    )
 
 
 @lru_cache(maxsize=2)
