@@ -10,7 +10,7 @@ from core.mail import outbox
 from crimemap.alerts import delivery, planning
 from crimemap.importing.arrival import drop_folder, feed_monitor, jobs
 from crimemap.models import Delivery
-from crimemap.publishing import publisher
+from crimemap.publishing import data_file_writer, publisher
 
 
 @shared_task(name="crimemap.bulk.publish")  # type: ignore[untyped-decorator]
@@ -18,6 +18,7 @@ def publish(afresh: bool = False) -> None:
     """Publish the stored incidents: after imports and classifications, and hourly, since embargoes end with the day."""
     if settings.INCIDENT_SNAPSHOTS is not None:
         publisher.publish(afresh=afresh)
+        data_file_writer.write_missing_files()
 
 
 @shared_task(name="crimemap.bulk.run_import")  # type: ignore[untyped-decorator]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from core.web import path_converters  # noqa: F401  (registers "code")
-from crimemap.views import alerts, areas, data, incidents, pages, sharing
+from crimemap.views import alerts, areas, data, downloads, incidents, pages, sharing
 
 app_name = "crimemap"
 urlpatterns = [
@@ -23,6 +23,8 @@ urlpatterns = [
     path("base/areas-<slug:digest>.json", data.area_outlines, name="area_outlines"),
     path("base/<slug:digest>.pmtiles", data.base_map_tiles, name="base_map_tiles"),
     path("base/<slug:version>.json", data.base_map, name="base_map"),
+    path("downloads/", downloads.downloads_page, name="downloads"),
+    path("downloads/<str:name>", downloads.data_file, name="data_file"),
     path("download.csv", sharing.download_csv, name="csv"),
     path("download.geojson", sharing.download_geojson, name="geojson"),
     path("columns.txt", sharing.describe_columns, name="columns"),

@@ -20,6 +20,7 @@ MAX_URLS = 50_000  # per file (sitemaps.org)
 _PAGES = (
     "home",
     "crimemap:map",
+    "crimemap:downloads",
     "outreach:stories",
     "outreach:impact",
     "outreach:guides",

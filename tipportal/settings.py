@@ -15,6 +15,7 @@ from environs import Env, ValidationError, validate
 from core import roles
 from core.mail.idn_domains import encode_sender
 from core.single_sign_on.provider import read_environment
+from crimemap.exports.licenses import LICENSES
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -86,6 +87,8 @@ ALERT_CHANNEL_PRIVATE_KEYS = env.path("ALERT_CHANNEL_PRIVATE_KEYS", None)
 INCIDENT_SNAPSHOTS = env.path("INCIDENT_SNAPSHOTS", None)
 INCIDENT_CACHE = env.path("INCIDENT_CACHE", None)
 PUBLICATION_RULES = env.path("PUBLICATION_RULES", None)
+# The license of the data files, by its SPDX name (crimemap/exports/licenses.py); "" if the agency has chosen none.
+DATA_LICENSE = env.str("DATA_LICENSE", "", validate=validate.OneOf(["", *LICENSES]))
 # Tiles of the base map (crimemap/city_map/tile_file.py): a command writes the folder, web processes or nginx serve it.
 BASE_MAP = env.path("BASE_MAP", None)
 # Incident files to import: uploads by staff and pushes by agencies wait in the first folder for the bulk worker, which scans

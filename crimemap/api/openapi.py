@@ -222,9 +222,12 @@ PATHS: dict[str, tuple[str, str, str, bool, tuple[str, ...]]] = {
 }
 
 
-def operations() -> list[tuple[str, str]]:
-    """Return each path with its summary."""
-    return [(path, summary) for path, (_name, summary, *_rest) in PATHS.items()]
+def operations() -> list[tuple[str, str, str]]:
+    """Return each path with its summary and the address of an example; "" for paths that need an incident's id."""
+    return [
+        (path, summary, "" if "{" in path else f"{reverse(f'open_api:{name}')}{'?days=30' if takes_filter else ''}")
+        for path, (name, summary, _schema, takes_filter, _own) in PATHS.items()
+    ]
 
 
 def _operation(path: str) -> Schema:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from crimemap import http, wording
 from crimemap.api import openapi, responses
 from crimemap.api.responses import ApiAnswer, ApiQuery, endpoint
-from crimemap.exports.fields import row_as_dict
+from crimemap.exports.fields import label_areas, row_as_dict
 from crimemap.offence_families import BY_SLUG
 from crimemap.places.areas import area_names
 from crimemap.snapshot import bubbles, format
@@ -269,7 +269,7 @@ def _layer(query: ApiQuery) -> str:
 
 def _incident(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
     page = f"{settings.PORTAL_URL}{reverse('crimemap:incident', args=[row.public_id])}"
-    return row_as_dict(row, published) | {"page": page}
+    return row_as_dict(row, published, label_areas(published)) | {"page": page}
 
 
 def _category(slug: str, published: PublishedIncidents) -> dict[str, Any]:

@@ -15,15 +15,15 @@ from typing import Any
 
 import orjson
 
-from crimemap.exports.fields import COLUMNS, row_as_dict, row_values
+from crimemap.exports.csv_text import BOM, escape_formula
+from crimemap.exports.fields import COLUMNS, AreaLabels, row_as_dict, row_values
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
 MAX_CONCURRENT_DOWNLOADS = 16  # in one process; its other threads are for pages
+RETRY_SECONDS = 60  # what a refused client is told to wait
 BATCH_ROWS = 2000  # rows written at a time
-BOM = "\ufeff"  # without it, Excel reads UTF-8 as the local code page
-FORMULA = frozenset("=+-@\t\r")  # first characters that make a cell a formula (OWASP, "CSV Injection")
 
 _slots = threading.BoundedSemaphore(MAX_CONCURRENT_DOWNLOADS)
 _generation_lock = threading.Lock()  # so that pages compete with one download at most
@@ -56,8 +56,11 @@ class DownloadStream:
 
     def close(self) -> None:
         if self._pieces is not None:
+            close_pieces = getattr(self._pieces, "close", None)
             self._pieces = None
             _slots.release()
+            if close_pieces:
+                close_pieces()
 
 
 def file_name(published: PublishedIncidents, chosen: Filter, kind: str) -> str:
@@ -66,39 +69,36 @@ def file_name(published: PublishedIncidents, chosen: Filter, kind: str) -> str:
     return f"incidents_{since}_{until}_{published.version[:8]}.{kind}"
 
 
-def iterate_csv(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
-    """Yield the pieces of a CSV file (RFC 4180) in UTF-8 with BOM. Text cells that look like formulas are escaped."""
+def iterate_csv(published: PublishedIncidents, chosen: Filter, labels: AreaLabels) -> Iterator[bytes]:
+    """Yield the pieces of a CSV file (RFC 4180) in UTF-8 with BOM. Text cells that look like formulas are escaped.
+
+    labels: names of areas (label_areas), read before: while a file is sent, the database is not asked.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     text.write(BOM)
     writer.writerow(COLUMNS)
     for rows in chain([[]], published.iterate_newest(chosen, batch_rows=BATCH_ROWS)):
-        writer.writerows(_escaped_cells(row, published) for row in rows)
+        writer.writerows([escape_formula(value) for value in row_values(row, published, labels)] for row in rows)
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
 
 
-def _escaped_cells(row: IncidentRow, published: PublishedIncidents) -> list[Any]:
-    return [
-        f"'{value}" if type(value) is str and value[:1] in FORMULA else value for value in row_values(row, published)
-    ]
-
-
-def iterate_geojson(published: PublishedIncidents, chosen: Filter) -> Iterator[bytes]:
+def iterate_geojson(published: PublishedIncidents, chosen: Filter, labels: AreaLabels) -> Iterator[bytes]:
     """Yield the pieces of a FeatureCollection (RFC 7946), one feature a line; `geometry` is null without a mapped place."""
     head = {"type": "FeatureCollection", "version": published.version, "filter": chosen.query_string()}
     yield orjson.dumps(head)[:-1] + b',"features":[\n'
     separator = b""
     for rows in published.iterate_newest(chosen, batch_rows=BATCH_ROWS):
         if rows:
-            yield separator + b",\n".join(orjson.dumps(_feature(row, published)) for row in rows)
+            yield separator + b",\n".join(orjson.dumps(_feature(row, published, labels)) for row in rows)
             separator = b",\n"
     yield b"\n]}\n"
 
 
-def _feature(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
-    properties = row_as_dict(row, published)
+def _feature(row: IncidentRow, published: PublishedIncidents, labels: AreaLabels) -> dict[str, Any]:
+    properties = row_as_dict(row, published, labels)
     number, latitude, longitude = (properties.pop(name) for name in ("id", "latitude", "longitude"))
     place = None if latitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     return {"type": "Feature", "id": number, "geometry": place, "properties": properties}

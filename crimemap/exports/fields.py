@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from core.web import page_cache
+from crimemap import wording
+from crimemap.places.areas import area_names
+from crimemap.snapshot.format import LAYERS
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
@@ -31,11 +37,15 @@ COLUMNS: dict[str, _StrPromise] = {
     "description": _("the kind of place; left out for crimes against a person"),
     "outcome": _("the outcome so far, if the agency publishes it"),
     "source": _("the agency's data source"),
+    "district_name": _("the name of the police district"),
+    "beat_name": _("the name of the beat"),
+    "neighbourhood_name": _("the name of the neighborhood or community area"),
 }
+AreaLabels = Mapping[tuple[str, str], str]  # layer and code to the name that people read
 
 
-def row_values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ...]:
-    """Return the values of a row in the order of COLUMNS; unknown texts are "", unknown numbers None."""
+def row_values(row: IncidentRow, published: PublishedIncidents, labels: AreaLabels) -> tuple[Any, ...]:
+    """Return the values of a row in the order of COLUMNS; unknown texts are "", unknown numbers None. labels: label_areas."""
     area = row.areas.get
     return (
         row.public_id,
@@ -54,8 +64,22 @@ def row_values(row: IncidentRow, published: PublishedIncidents) -> tuple[Any, ..
         row.description,
         row.outcome,
         row.source,
+        *(labels.get((layer, area(layer, "")), "") for layer in LAYERS),
     )
 
 
-def row_as_dict(row: IncidentRow, published: PublishedIncidents) -> dict[str, Any]:
-    return dict(zip(COLUMNS, row_values(row, published), strict=True))
+def row_as_dict(row: IncidentRow, published: PublishedIncidents, labels: AreaLabels) -> dict[str, Any]:
+    return dict(zip(COLUMNS, row_values(row, published, labels), strict=True))
+
+
+def label_areas(published: PublishedIncidents) -> AreaLabels:
+    """Return the name of every published area that people read, by layer and code, at most a minute old."""
+
+    def build() -> AreaLabels:
+        labels: dict[tuple[str, str], str] = {}
+        for layer, codes in published.areas.items():
+            names = area_names(layer)
+            labels |= {(layer, code): wording.area_name(layer, code, names) for code in codes if code}
+        return labels
+
+    return page_cache.get_or_build(("area labels", published.version, get_language()), build)

@@ -80,13 +80,13 @@ def write_columns(folder: Path, columns: dict[str, Array], meta: dict[str, Any])
 
 
 @contextlib.contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Hold the lock that allows one publication at a time; the system releases it if the process dies."""
+def exclusive_lock(folder: Path, name: str = ".lock") -> Iterator[None]:
+    """Hold the lock that allows one publication at a time, or another by its name; the system releases it if the process dies."""
     try:
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o755)
-        lock = (folder / ".lock").open("wb")
+        lock = (folder / name).open("wb")
     except OSError as error:
         raise NoSnapshotFolderError(f"{folder} cannot be written: {error.strerror}.") from None
     with lock:

@@ -9,21 +9,21 @@ from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
 from crimemap import http
 from crimemap.exports import atom, downloads
-from crimemap.exports.fields import COLUMNS
+from crimemap.exports.fields import COLUMNS, AreaLabels, label_areas
 from crimemap.pages import server_map
 from crimemap.pages.filter_form import build_panel
 from crimemap.places import areas, base_map, former_codes
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
+from crimemap.views.downloads import refuse_download
 
-FileWriter = Callable[[PublishedIncidents, Filter], Iterator[bytes]]
+FileWriter = Callable[[PublishedIncidents, Filter, AreaLabels], Iterator[bytes]]
 # While nothing is published: a program must not save the page that says so as its file.
 _with_file_selection = partial(http.with_selection, unpublished_status=404)
 
@@ -58,12 +58,13 @@ def _download(
     def compute() -> HttpResponseBase:
         try:
             # HEAD must not occupy one of the limited download slots: its stream would never be read to the end.
-            pieces = downloads.DownloadStream(write_file(published, chosen)) if request.method == "GET" else iter(())
+            pieces = (
+                downloads.DownloadStream(write_file(published, chosen, label_areas(published)))
+                if request.method == "GET"
+                else iter(())
+            )
         except downloads.TooManyDownloadsError:
-            sentence = _("Too many people are downloading right now. Try again in a minute.")
-            response: HttpResponseBase = render(request, "400.html", {"sentence": sentence}, status=503)
-            response.headers["Retry-After"] = "60"
-            return response
+            return refuse_download(request)
         response = StreamingHttpResponse(pieces, content_type=media_type)
         name = downloads.file_name(published, chosen, extension)
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

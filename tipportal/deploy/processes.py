@@ -126,6 +126,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "OIDC_ROLES": _STAFF,
     "OIDC_SECOND_FACTOR": _STAFF,
     "INCIDENT_SNAPSHOTS": _WEB | {Role.BULK},
+    "DATA_LICENSE": _WEB | {Role.BULK},
     "INCIDENT_CACHE": frozenset({Role.BULK}),
     "BASE_MAP": _WEB | {Role.OWNER},
     "PUBLICATION_RULES": frozenset({Role.BULK}),

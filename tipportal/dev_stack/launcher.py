@@ -123,6 +123,7 @@ class LocalPortal:
             "STAFF_URL": self.url,
         }
         self.variables.setdefault("EMAIL_URL", "file:///var/mail")
+        self.variables.setdefault("DATA_LICENSE", "CC0-1.0")
         self._prepare()
         self._wait_for_media_key()
         demo = self._load_demo()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from crimemap.demo import incidents
 from crimemap.importing import pipeline, profiles
 from crimemap.models import Block, ImportRun, Source
-from crimemap.publishing import publisher
+from crimemap.publishing import data_file_writer, publisher
 
 SOURCE_SLUG = "riverton"
 COLUMNS = {
@@ -56,6 +56,7 @@ class Command(BaseCommand):
         if source.last_success_at is None or timezone.now() - source.last_success_at > MAX_AGE:
             self._import(source)
         published = publisher.publish()
+        data_file_writer.write_missing_files()
         self.stdout.write(f"{published.shown:,} incidents of {settings.CITY_NAME} are published.")
 
     def _import(self, source: Source) -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from crimemap.privacy import agency_rules
-from crimemap.publishing import publisher, versions
+from crimemap.publishing import data_file_writer, publisher, versions
 
 
 class Command(BaseCommand):
@@ -31,7 +31,10 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error.filename}: {error.strerror}. Residents still see the previous version."
             ) from error
+        has_files = data_file_writer.write_missing_files()
         self.stdout.write(as_json(published) if json else as_text(published))
+        if not has_files:
+            self.stderr.write("The data files could not be written (see the log). The next publication tries again.")
 
 
 def as_json(published: publisher.PublicationResult) -> str:

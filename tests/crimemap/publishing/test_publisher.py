@@ -655,7 +655,10 @@ def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Sta
     result = json.loads(stack.run_manage("publish_incidents", "--json", role="bulk"))
     assert result["version"]
     assert "was published already" in stack.run_manage("publish_incidents", role="bulk")
-    script = "import django; django.setup(); from crimemap.snapshot import reader; print(reader.current().version)"
+    script = (
+        "import django; django.setup(); from crimemap.exports import data_files; from crimemap.snapshot import reader;"
+        " published = reader.current(); print(published.version, 'incidents.parquet' in data_files.find_data_files(published).files)"
+    )
     public = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
@@ -664,7 +667,7 @@ def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Sta
         text=True,
         check=True,
     )
-    assert public.stdout.strip() == result["version"]
+    assert public.stdout.split() == [result["version"], "True"]
     with stack.connect("public") as connection, connection.cursor() as cursor:
         for table in ("incident", "incidentrevision", "offencecode", "importrun", "source"):
             with pytest.raises(Exception, match="permission denied"):
