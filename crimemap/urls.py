@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from core.web import path_converters  # noqa: F401  (registers "code")
-from crimemap.views import alerts, areas, data, downloads, incidents, pages, sharing
+from crimemap.views import alerts, areas, comparison, data, downloads, incidents, pages, sharing
 
 app_name = "crimemap"
 urlpatterns = [
@@ -14,7 +14,10 @@ urlpatterns = [
     path("not-shown/", pages.not_shown_page, name="not_shown"),
     path("areas/", areas.index_page, name="areas"),
     path("area/<slug:layer>/<code:code>/", areas.area_page, name="area"),
-    path("compare/", areas.compare_page, name="compare"),
+    path("compare/", comparison.compare_areas_page, name="compare"),
+    path("compare.csv", comparison.compare_areas_csv, name="compare_csv"),
+    path("compare/periods/", comparison.compare_periods_page, name="compare_periods"),
+    path("compare/periods.csv", comparison.compare_periods_csv, name="compare_periods_csv"),
     path("incident/<str:public_id>/", incidents.incident_page, name="incident"),
     path("data/bubbles.json", data.bubbles_in_view, name="bubbles"),
     path("data/list.html", data.list_in_view, name="list_part"),

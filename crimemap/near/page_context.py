@@ -72,7 +72,7 @@ def build_context(published: PublishedIncidents, report: NearReport, *, typed: b
         "form": build_form(published, text=place.name, report=report),
         "heading": sentences.describe_count(report),
         "comparison": sentences.compare_year(report),
-        "verdict": sentences.judge(report),
+        "verdict": sentences.judge(report.usual, report.period.same_days_name),
         "changed": sentences.explain_break(report),
         "strip": draw_strip(report),
         "map": drawing.draw_report(published, report),

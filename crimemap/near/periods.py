@@ -51,6 +51,13 @@ class Period:
             return _("in %(month)s") % {"month": date_format(self.since, "F Y")}
         return wording.describe_days(self.since, self.until)
 
+    @property
+    def just_before(self) -> Days:
+        """Return the equally many days before; of a month the month before."""
+        last = date.fromordinal(max(1, self.since.toordinal() - 1))
+        first = date.fromordinal(max(1, last.toordinal() - (self.until - self.since).days))
+        return (last.replace(day=1) if self.is_month else first), last
+
     def years_before(self, years: int) -> Days:
         """Return the same days so many years before; of a month always the whole month."""
         if self.is_month:
@@ -97,6 +104,12 @@ def find_period(published: PublishedIncidents, token: str) -> Period | None:
     if not is_published(published, (since, until)):
         return None
     return Period(token, since, until, is_month=True)
+
+
+def period_of(since: date, until: date) -> Period:
+    """Return the period of these days, as a month if they are all of one."""
+    is_month = (since, until) == _month_days(since.year, since.month)
+    return Period(f"{since:%Y-%m}" if is_month else "", since, until, is_month)
 
 
 def is_published(published: PublishedIncidents, days: Days) -> bool:

@@ -89,7 +89,7 @@ def build_report(
     """Count everything that the page says. A circle counts only incidents with a published point, an area all of its own."""
     chosen = choose(place, period, distance)
     layer = chosen.area[0] if chosen.area else ""
-    compared, changed, changed_years = _comparable_years(published, period, layer)
+    compared, changed, changed_years = comparable_years(published, period, layer)
     now, *before = period_counts.count_periods(
         published, chosen, [(period.since, period.until), *(period.years_before(years) for years in compared)]
     )
@@ -129,7 +129,7 @@ def choose(place: Place, period: Period, distance: Distance) -> Filter:
     )
 
 
-def _comparable_years(published: PublishedIncidents, period: Period, layer: str) -> tuple[list[int], str, int]:
+def comparable_years(published: PublishedIncidents, period: Period, layer: str) -> tuple[list[int], str, int]:
     """Return the years back that can be compared, and what changed how many years back, which ends the comparison."""
     now = (period.since, period.until)
     compared: list[int] = []

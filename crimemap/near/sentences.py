@@ -43,9 +43,8 @@ def compare_year(report: NearReport) -> str:
     return wording.compare_counts(report.count, report.year_ago, report.period.name_year(1))
 
 
-def judge(report: NearReport) -> SafeString:
-    """Say whether the count is usual: "That is in the usual range: 21 to 42 in October of the 5 years before."."""
-    usual, days = report.usual, report.period.same_days_name
+def judge(usual: UsualRange, days: str) -> SafeString:
+    """Say whether a count is usual: "That is in the usual range: 21 to 42 in October of the 5 years before."; days: without a year."""
     if usual.verdict is Verdict.TOO_FEW:
         sentence = _(
             "<b>Too few to tell</b> whether that is more or less than usual: numbers this small change by chance."

@@ -1,29 +1,24 @@
-"""Pages of areas: one area, the list of all, and two side by side."""
+"""Pages of areas: one area, and the list of all."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crimemap import wording
-from crimemap.http import with_selection
 from crimemap.near import addresses
 from crimemap.pages import charts, filter_form, outcomes, server_map
 from crimemap.places import areas, former_codes
 from crimemap.snapshot import reader
-from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
+from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
-from crimemap.views.selection import catch_filter_errors
 
 LATEST_ROWS = 10
 MONTH_DAYS, YEAR_DAYS = 30, 365
-AreaKey = tuple[str, str]  # layer and code
 
 
 @require_safe
@@ -87,77 +82,6 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponseBase:
         "others": filter_form.render_area_options(published),
     }
     return render(request, "crimemap/areas/area.html", context)
-
-
-@require_safe
-@catch_filter_errors
-@with_selection
-def compare_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
-    """Compare two areas under the same filter."""
-    chosen = replace(chosen, area=None)
-    areas_by_side = [_parse_area(request, part, published, chosen) for part in ("a", "b")]
-    context: dict[str, Any] = {
-        "published": published,
-        "chosen": chosen,
-        "options": [filter_form.render_area_options(published, request.GET.get(part, "")) for part in ("a", "b")],
-        "panel": filter_form.build_panel(published, chosen),
-    }
-    chosen_areas = [area for area in areas_by_side if area is not None]
-    if len(chosen_areas) == 2:
-        context |= _build_comparison(published, [replace(chosen, area=area) for area in chosen_areas])
-    return render(request, "crimemap/areas/compare.html", context)
-
-
-def _parse_area(request: HttpRequest, part: str, published: PublishedIncidents, chosen: Filter) -> AreaKey | None:
-    """Parse the query parameter `part`, such as "district:4". Raises FilterError for an unknown area."""
-    value = request.GET.get(part, "")[:100]
-    if not value:
-        return None
-    layer, _colon, code = value.partition(":")
-    if code not in published.areas.get(layer, []):
-        code = former_codes.current_code(layer, code)
-    if code and code in published.areas.get(layer, []):
-        return layer, code
-    raise FilterError(
-        [
-            FilterProblem(
-                part, _("We have no area called “%(name)s”. Choose one from the list.") % {"name": value[:40]}, ""
-            )
-        ],
-        chosen,
-    )
-
-
-def _build_comparison(published: PublishedIncidents, filters: list[Filter]) -> dict[str, Any]:
-    category_counts = [published.count_by_category(chosen) for chosen in filters]
-    slugs = [slug for slug in published.category_names if any(slug in counts for counts in category_counts)]
-    trends = [charts.build_trend(published, chosen) for chosen in filters]
-    axis_max = max(trend.axis_max for trend in trends)
-    sides: list[dict[str, Any]] = []
-    for chosen, counts, trend in zip(filters, category_counts, trends, strict=True):
-        assert chosen.area
-        layer, code = chosen.area
-        sides.append(
-            {
-                "layer": layer,
-                "code": code,
-                "name": wording.area_name(layer, code, areas.area_names(layer)),
-                "days": wording.format_published_days(chosen, published),
-                "total": sum(counts.values()),
-                "comparison": published.compare_covered_days(chosen),
-                "trend": trend if trend.axis_max == axis_max else charts.build_trend(published, chosen, axis_max),
-                "query": chosen.query_string(),
-            }
-        )
-    rows = [
-        (published.families[slug], published.category_names[slug], [counts.get(slug, 0) for counts in category_counts])
-        for slug in slugs
-    ]
-    return {
-        "sides": sides,
-        "rows": rows,
-        "is_small": min(side["total"] for side in sides) < wording.MIN_COUNT_FOR_PERCENT,
-    }
 
 
 def _recent_filter(published: PublishedIncidents, days: int) -> Filter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
@@ -13,7 +15,7 @@ from crimemap import http
 from crimemap.exports import data_files, downloads
 from crimemap.pages.data_downloads import build_context
 from crimemap.snapshot import reader
-from crimemap.snapshot.filters import Filter
+from crimemap.snapshot.filters import PAGE_DAYS, Filter
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 from crimemap.views.selection import catch_filter_errors
 
@@ -22,7 +24,7 @@ WRITING_SECONDS = 300  # a city's files take a minute or two
 
 @require_safe
 @catch_filter_errors
-@http.with_selection
+@partial(http.with_selection, default_days=PAGE_DAYS)
 def downloads_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponseBase:
     """Show the files of everything, the selection's own, what the columns mean, the license, and how to cite them."""
     return render(request, "crimemap/exports/page.html", build_context(published, chosen))
