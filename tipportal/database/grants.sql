@@ -128,7 +128,7 @@ GRANT INSERT, UPDATE (verdict, supervisor_id) ON tips_secondlook TO portal_staff
 GRANT EXECUTE ON FUNCTION spam_erase TO portal_staff;
 -- It seals the addresses of officers' channels, and can't read them again: they hold secrets.
 REVOKE SELECT ON tips_alertchannel FROM portal_staff;
-GRANT SELECT (id, officer_id, unit_id, kind, host, tested_on, works, problem), INSERT, DELETE ON tips_alertchannel TO portal_staff;
+GRANT SELECT (id, officer_id, unit_id, kind, host, label, tested_on, works, problem), INSERT, DELETE ON tips_alertchannel TO portal_staff;
 GRANT DELETE ON tips_notification TO portal_staff;
 -- It chooses who is told of a walled tip: the alerts worker doesn't know whom one names.
 GRANT INSERT ON tips_notification TO portal_staff;

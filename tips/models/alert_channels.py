@@ -30,6 +30,8 @@ class AlertChannel(models.Model):
     unit = models.ForeignKey(Unit, models.CASCADE, null=True, related_name="alert_channels")
     kind = models.CharField(max_length=10)  # a key of tips.officer_alerts.channels.KINDS, or "email"
     host = models.CharField(_("server"), max_length=253, blank=True)
+    # What the owner calls it, to tell it from others on the same server.
+    label = models.CharField(_("name"), max_length=40, blank=True, default="", db_default="")
     # tips/officer_alerts/channel_addresses.py; empty for email. No default of the database: an insert would ask for the column back,
     # which the staff role can't read.
     sealed_address = models.BinaryField(null=True)

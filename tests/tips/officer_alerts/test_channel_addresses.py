@@ -44,8 +44,9 @@ def dump_channels() -> str:
 def test_the_database_has_nothing_of_an_address_and_the_staff_side_opens_none(okafor: Account, settings: Any) -> None:
     client = officers.sign_in(okafor)
     with acting_as("staff"):
-        client.post(MINE, {"add": "1", "address": ADDRESS})
-        assert SERVER in client.get(MINE).content.decode()
+        client.post(MINE, {"add": "1", "address": ADDRESS, "label": "my phone"})
+        page = client.get(MINE).content.decode()
+    assert f'aria-label="Remove ntfy, {SERVER}, my phone"' in page
     add_channel(f"ntfys://{SERVER}/a", officer=okafor)
     dump = dump_channels()
     assert SERVER in dump

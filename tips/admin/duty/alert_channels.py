@@ -46,6 +46,15 @@ class ChannelForm(forms.Form):
         max_length=1000,
         widget=forms.PasswordInput({"autocomplete": "off", "spellcheck": "false", "class": "vTextField"}),
     )
+    label = forms.CharField(
+        label=gettext_lazy("Name (optional)"),
+        help_text=gettext_lazy(
+            "Such as “my phone”, to tell it from others. It isn't sealed: write nothing secret here."
+        ),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput({"class": "vTextField"}),
+    )
 
     def __init__(self, account: Account, *args: Any) -> None:
         super().__init__(*args)
@@ -91,6 +100,11 @@ def list_channels(account: Account) -> QuerySet[AlertChannel]:
     return AlertChannel.objects.filter(owned).select_related("unit").order_by("unit__name", "kind", "host")
 
 
+def _name_channel(channel: AlertChannel) -> str:
+    """Return the kind of a channel, its server, and what its owner calls it."""
+    return ", ".join(filter(None, (channels.name_kind(channel.kind), channel.host, channel.label)))
+
+
 @admin.register(AlertChannel)
 class AlertChannelAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
@@ -117,7 +131,7 @@ class AlertChannelAdmin(admin.ModelAdmin):
         shown = [
             {
                 "row": channel,
-                "name": channels.name_kind(channel.kind),
+                "name": _name_channel(channel),
                 "is_cloud": channel.kind in channels.KINDS and channels.KINDS[channel.kind].is_cloud,
                 "may_change": channel.officer_id == account.pk or channel.unit in list_own_units(account),
             }
@@ -134,7 +148,7 @@ class AlertChannelAdmin(admin.ModelAdmin):
         address, unit = form.cleaned_data["address"], form.cleaned_data["owner"]
         kind, host = channels.detect_kind(address)
         owner = {"unit": unit} if unit else {"officer": account}
-        channel = AlertChannel(kind=kind, host=host, **owner)
+        channel = AlertChannel(kind=kind, host=host, label=form.cleaned_data["label"], **owner)
         channel.sealed_address = channel_addresses.seal_address(channel.pk, address)
         channel.save(force_insert=True)
         audit.record(account, "added alert channel", f"alert channel {channel.pk}", f"{kind} of {unit or account}")
