@@ -102,17 +102,17 @@ NOT_TAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("head", "kind"), TAKEN, ids=range(len(TAKEN)))
-def test_detects_accepted_kinds(head: bytes, kind: MediaKind) -> None:
-    assert detect_kind(head.ljust(256, b"\0")) is kind
+def test_detects_accepted_kinds() -> None:
+    for head, kind in TAKEN:
+        assert detect_kind(head.ljust(256, b"\0")) is kind, head
 
 
-@pytest.mark.parametrize(("head", "words"), NOT_TAKEN, ids=range(len(NOT_TAKEN)))
-def test_refusal_names_formats_people_often_send(head: bytes, words: str) -> None:
-    with pytest.raises(FileRefusedError) as refused:
-        detect_kind(head)
-    assert refused.value.reason is RefusalReason.UNSUPPORTED
-    assert words in refused.value.sentence
+def test_refusal_names_formats_people_often_send() -> None:
+    for head, words in NOT_TAKEN:
+        with pytest.raises(FileRefusedError) as refused:
+            detect_kind(head)
+        assert refused.value.reason is RefusalReason.UNSUPPORTED, head
+        assert words in refused.value.sentence
 
 
 def test_refuses_an_empty_file() -> None:

@@ -279,12 +279,16 @@ class LocalPortal:
         child.start()
 
     def _start_command(self, role: Role, *arguments: str) -> subprocess.Popen[str]:
-        """Start `manage.py` in a session of its own, so that Ctrl-C reaches this process alone."""
+        """Start `manage.py` in a session of its own, so that Ctrl-C reaches this process alone.
+
+        Before the first visitor there is nothing to overwrite in freed memory, which takes a sixth of a command's time.
+        """
         raise_if_stop_requested()
+        environment = self._environment(role)
         command = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self._environment(role),
+            env={name: value for name, value in environment.items() if name not in processes.WIPING_ALLOCATOR},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

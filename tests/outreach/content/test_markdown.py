@@ -116,18 +116,17 @@ def is_harmless(html: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_attacks_come_out_inert(attack: str) -> None:
-    assert is_harmless(render(attack, {1: PICTURE}))
-    assert is_harmless(
-        render(f"Words {attack} words\n\n- {attack}\n\n> {attack}\n\n| a |\n|---|\n| {attack} |", {1: PICTURE})
-    )
+def test_attacks_come_out_inert() -> None:
+    for attack in ATTACKS:
+        assert is_harmless(render(attack, {1: PICTURE})), attack
+        everywhere = f"Words {attack} words\n\n- {attack}\n\n> {attack}\n\n| a |\n|---|\n| {attack} |"
+        assert is_harmless(render(everywhere, {1: PICTURE})), attack
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_attacks_that_are_pasted_come_out_inert(attack: str) -> None:
-    pasted = pasted_html.convert_to_markdown(attack)
-    assert is_harmless(render(pasted, {1: PICTURE}))
+def test_attacks_that_are_pasted_come_out_inert() -> None:
+    for attack in ATTACKS:
+        pasted = pasted_html.convert_to_markdown(attack)
+        assert is_harmless(render(pasted, {1: PICTURE})), attack
 
 
 @settings(max_examples=150, deadline=None)

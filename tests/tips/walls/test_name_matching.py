@@ -34,16 +34,15 @@ def index() -> StaffIndex:
     return StaffIndex(list_staff())
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"), [(name, sentence) for name, sentences in CASES["named"].items() for sentence in sentences]
-)
-def test_a_named_person_is_found(index: StaffIndex, name: str, sentence: str) -> None:
-    assert {NAMES[account_id] for account_id in index.find_named(sentence)} == {name}
+@pytest.mark.parametrize("name", CASES["named"])
+def test_a_named_person_is_found(index: StaffIndex, name: str) -> None:
+    for sentence in CASES["named"][name]:
+        assert {NAMES[account_id] for account_id in index.find_named(sentence)} == {name}, sentence
 
 
-@pytest.mark.parametrize("sentence", CASES["nobody"]["sentences"])
-def test_other_people_and_ordinary_words_are_nobody(index: StaffIndex, sentence: str) -> None:
-    assert {NAMES[account_id] for account_id in index.find_named(sentence)} == set()
+def test_other_people_and_ordinary_words_are_nobody(index: StaffIndex) -> None:
+    for sentence in CASES["nobody"]["sentences"]:
+        assert {NAMES[account_id] for account_id in index.find_named(sentence)} == set(), sentence
 
 
 def test_several_people_are_found_in_one_text(index: StaffIndex) -> None:
