@@ -1,4 +1,4 @@
-"""The test database of each process of pytest-xdist: a copy of one that is migrated once per test run.
+"""The test database of each process of pytest-xdist: a copy of one that is migrated once per test run, also for portals to copy.
 
 Migrations cost five seconds of a core, a copy a fraction of one. So does what Django does after a test that commits: it truncates
 more than a hundred tables, whose rows of every portal have to be made again. `restore_foundations` deletes what is there instead.
@@ -7,30 +7,39 @@ more than a hundred tables, whose rows of every portal have to be made again. `r
 from __future__ import annotations
 
 import fcntl
+import os
+import subprocess
 from pathlib import Path
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+
+from tests import stack
+from tipportal.dev_stack.servers import postgres_programs
 
 FOUNDATIONS = "foundations"  # the schema with a copy of each table that has rows in every portal
 GRANTS = Path(__file__).resolve().parent.parent / "tipportal" / "database" / "grants.sql"
 
 
 def use_copy(folder: Path, process: str) -> None:
-    """Connect to this process's copy. The first process to come migrates the original; `folder` is that of the test run."""
+    """Connect to this process's copy. The first process to come restores the original; `folder` is that of the test run."""
     creation = connection.creation
     with (folder / "test-database.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if lock.tell():
-            connection.settings_dict["NAME"] = creation._get_test_db_name()
-        else:
-            creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-            connection.close()  # PostgreSQL copies no database that is in use
-            lock.write("migrated")
+        if not lock.tell():
+            _restore(stack.dump_migrated_database())
+            lock.write("restored")
         creation.clone_test_db(process, verbosity=0, autoclobber=True)
     connection.settings_dict |= creation.get_test_db_clone_settings(process)
     with connection.cursor() as cursor:  # rights on a database as a whole are not copied
         cursor.execute(GRANTS.read_text(encoding="utf-8"))
+
+
+def _restore(dump: Path) -> None:
+    """Fill the empty database of the tests' PostgreSQL, except with the agency keys, which are those of another portal."""
+    psql = [postgres_programs() / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"]
+    psql += ["--command=DELETE FROM public.tips_agencykey", f"--dbname={os.environ['DATABASE_URL']}"]
+    subprocess.run(psql, check=True, stdout=subprocess.DEVNULL)
 
 
 def save_foundations() -> None:

@@ -40,7 +40,7 @@ from tipportal.deploy.processes import Process
 from tipportal.dev_stack import static_files
 from tipportal.dev_stack.child_process import Child
 from tipportal.dev_stack.readiness import count_listening_workers
-from tipportal.dev_stack.servers import Servers
+from tipportal.dev_stack.servers import Servers, postgres_programs
 from tips import vault
 
 TEMPLATES = "PORTAL_TEMPLATES"  # the variable that names the folder of portals to copy
@@ -90,9 +90,16 @@ def _make_template(stage: str) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
-            Stack(folder, web=[], demo=stage == "demo", is_template=True).start().stop()
+            with Stack(folder, web=[], demo=stage == "demo", is_template=True) as portal:
+                if stage == "migrated":
+                    portal.dump_database(folder / "dump.sql")
             (folder / "ready").touch()
     return folder
+
+
+def dump_migrated_database() -> Path:
+    """Return a dump of a database of `migrate`, made once per test run. Its objects belong to the user who restores it."""
+    return _make_template("migrated") / "dump.sql"
 
 
 def make_keys(folder: Path) -> dict[str, str]:
@@ -325,6 +332,10 @@ class Stack:
                 [user],
             )
         return compute_code(secrets[user])
+
+    def dump_database(self, file: Path) -> None:
+        dump = [postgres_programs() / "pg_dump", "--no-owner", "--file", file, self.database_url("postgres")]
+        subprocess.run(dump, check=True)
 
     def _create_key(self) -> None:
         """Do what `manage.py vault create-key` does, without starting a process."""
