@@ -181,6 +181,8 @@ def main() -> None:
     os.environ.update(environment)  # the settings read it
     if problems := start_requirements.find_problems(process.role, environment):
         sys.exit(start_requirements.describe(process.name, problems))
+    # For the user and its group: folders that two roles share give new files their own group (docs/installation.md).
+    os.umask(0o007)
     os.execve(sys.executable, process.argv, environment)  # noqa: S606
 
 

@@ -6,6 +6,7 @@ doctor` prints the same. Sentences are in English: they are for the operator, an
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
@@ -46,6 +47,7 @@ NEEDED_IN_PRODUCTION: Mapping[str, frozenset[Role]] = {
     "STAFF_URL": _STAFF | {Role.ALERTS, Role.BULK},
     "ALLOWED_HOSTS": _WEB,
 }
+_FILES_TO_TRY = 200
 # A part of a connection's error that tells a mistake of the set-up from a server that is away for a while.
 _WRONG_CONNECTION = re.compile(r"authentication failed|no pg_hba\.conf entry|does not exist|not permitted to log in")
 
@@ -87,6 +89,8 @@ _FOLDERS = (
     Folder("MEDIA_PRIVATE_KEYS", writers=frozenset({Role.MEDIA})),
     Folder("ADDRESS_PUBLIC_KEYS", readers=_PUBLIC | {Role.BULK}),
     Folder("ADDRESS_PRIVATE_KEYS", readers=frozenset({Role.BULK})),
+    Folder("ALERT_CHANNEL_PUBLIC_KEYS", readers=_STAFF | {Role.ALERTS}),
+    Folder("ALERT_CHANNEL_PRIVATE_KEYS", readers=frozenset({Role.ALERTS})),
     Folder("ALERT_CHANNEL_PUBLIC_KEYS", readers=_STAFF | {Role.ALERTS}),
     Folder("ALERT_CHANNEL_PRIVATE_KEYS", readers=frozenset({Role.ALERTS})),
     Folder("INCIDENT_SNAPSHOTS", readers=_WEB, writers=frozenset({Role.BULK})),
@@ -138,6 +142,8 @@ def find_file_problems(role: Role) -> list[str]:
             " ALERT_CHANNEL_PUBLIC_KEYS and ALERT_CHANNEL_PRIVATE_KEYS to its two folders, and create it with manage.py"
             " alert_channels create-key as the alerts role."
         )
+    if role.serves_staff or role is Role.MEDIA:
+        problems += _check_sealed_files(_path_of("MEDIA_STORE"))
     if role.is_web and not (settings.STATIC_ROOT / "staticfiles.json").is_file():
         problems.append(
             f"{settings.STATIC_ROOT} holds no collected style sheets and scripts. Run manage.py collectstatic."
@@ -196,6 +202,19 @@ def _check_folder(folder: Folder, path: Path, *, is_writer: bool) -> list[str]:
     if folder.keys and not keys:
         return [f"{folder.variable} names {path}, which has no key. Run manage.py vault create-key on the staff node."]
     return [problem for name in keys for problem in _check_key(path / name)]
+
+
+def _check_sealed_files(store: Path | None) -> list[str]:
+    """Look at some of the sealed files of other users: one that this process can't read is never cleaned or shown."""
+    if store is None or not os.access(store, os.R_OK | os.X_OK):
+        return []
+    if all(os.access(entry.path, os.R_OK) for entry in itertools.islice(os.scandir(store), _FILES_TO_TRY)):
+        return []
+    return [
+        f"{store} holds sealed files that the user of this process (id {os.geteuid()}) can't read. Give the folder and its"
+        " files to a group of the public, media and staff users: chgrp -R GROUP, chmod 2770 for the folder, chmod 640 for its"
+        " files."
+    ]
 
 
 def _check_key(path: Path) -> list[str]:

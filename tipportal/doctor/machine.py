@@ -28,6 +28,7 @@ _KEYS = (
     "MEDIA_PRIVATE_KEYS",
     "ADDRESS_PRIVATE_KEYS",
     "ADDRESS_HASH_KEY",
+    "ALERT_CHANNEL_PRIVATE_KEYS",
 )
 _KEY_NAMES = re.compile(r".*\.key|.*(salt|_key|secret.*)")
 

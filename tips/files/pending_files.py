@@ -141,6 +141,7 @@ def store_key(file: UUID, key: bytes, length: int, ticket: bytes) -> None:
     try:
         descriptor = os.open(sealed_store.ticket_path(file), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, sealed_store.file_mode())
             stream.write(_page_mark(ticket) + sealed)
     except OSError as error:
         log.error("a file's key cannot be stored (%s)", type(error).__name__)

@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -57,6 +58,14 @@ def store_folder() -> Path:
     return path
 
 
+def file_mode() -> int:
+    """Return the mode of files in the store: in a folder that gives its group to new files (setgid), the group reads them.
+
+    The public, media and staff roles are different Unix users, and each opens what the others have sealed.
+    """
+    return 0o640 if store_folder().stat().st_mode & stat.S_ISGID else 0o600
+
+
 class Writer:
     """A file of the store that is being written: sealed chunk by chunk, with at most 64 KiB of plaintext, in memory.
 
@@ -76,6 +85,7 @@ class Writer:
         self._stream: BinaryIO = os.fdopen(descriptor, "r+b", buffering=0)
         try:
             _lock_stream(self._stream)
+            os.fchmod(descriptor, file_mode())
             size = os.fstat(descriptor).st_size
             self._stream.truncate(size // SEALED_CHUNK_BYTES * SEALED_CHUNK_BYTES)
             self._chunks = _whole_chunks(size, final_bytes)

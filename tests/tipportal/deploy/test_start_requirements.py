@@ -32,7 +32,7 @@ def keys(settings: Any, tmp_path: Path) -> Path:
         folder = tmp_path / name.lower()
         folder.mkdir()
         setattr(settings, name, folder)
-    for name in ("INCIDENT_SNAPSHOTS", "BASE_MAP", "ADDRESS_PUBLIC_KEYS"):
+    for name in ("INCIDENT_SNAPSHOTS", "BASE_MAP", "ADDRESS_PUBLIC_KEYS", "ALERT_CHANNEL_PUBLIC_KEYS"):
         setattr(settings, name, None)
     (settings.AGENCY_PUBLIC_KEYS / "0001-0123456789abcdef.pub").write_bytes(bytes(32))
     key = settings.AGENCY_PRIVATE_KEYS / "0001-0123456789abcdef.key"
@@ -96,6 +96,16 @@ def test_a_folder_that_the_user_may_not_enter_or_write_is_named(
         f"MEDIA_STORE names {keys}/media_store, and the user of this process (id {os.geteuid()})"
     )
     assert "can't write to it" in sentence
+
+    sealed = settings.MEDIA_STORE / "sealed"
+    sealed.touch()
+    assert start_requirements.find_file_problems(Role.STAFF) == [
+        f"MEDIA_STORE names {keys}/media_store, and the user of this process (id {os.geteuid()}) can't write to it. Set its owner,"
+        " group and mode."
+    ]
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(sealed) and may(path, mode))
+    (sentence,) = start_requirements.find_file_problems(Role.STAFF)
+    assert "holds sealed files that the user of this process" in sentence
 
 
 @pytest.mark.django_db
