@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -35,10 +37,18 @@ def describe_freshness(published: PublishedIncidents) -> Freshness:
             continue
         arrived = datetime.fromisoformat(source["last_success_at"])
         arrivals.append(arrived)
-        interval = source.get("expected_interval")
-        if interval and now > arrived + timedelta(hours=interval):
-            late.append(_describe_delay(source["name"], now - arrived - timedelta(hours=interval)))
+        delay = measure_delay(source)
+        if delay:
+            late.append(_describe_delay(source["name"], delay))
     return Freshness(newest, _describe_age(now - max(arrivals)) if arrivals else "", late)
+
+
+def measure_delay(source: Mapping[str, Any]) -> timedelta:
+    """Return how late a feed of PublishedIncidents.sources is; zero if it is not, or has never delivered."""
+    interval, arrived = source.get("expected_interval"), source.get("last_success_at")
+    if not interval or not arrived:
+        return timedelta(0)
+    return max(timedelta(0), timezone.now() - datetime.fromisoformat(arrived) - timedelta(hours=interval))
 
 
 def _describe_age(age: timedelta) -> str:

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.mail import headers, subscriber_addresses
-from crimemap import wording
+from crimemap import freshness, wording
 from crimemap.alerts import new_incidents, planning, subscription_wording
 from crimemap.alerts.new_incidents import NewIncidents
 from crimemap.models import Delivery, Subscription
@@ -81,7 +82,11 @@ def compose_news(
     contact = subscriber_addresses.open_contact(subscriptions[0].sealed_contact)
     secret = subscriber_addresses.encode_secret(contact.secret)
     leave = build_url("alerts_leave", secret)
+    age = freshness.describe_freshness(published)
     context = {
+        "lead": _describe_news(published, row_numbers),
+        "newest": age.newest,
+        "late": age.late,
         "incidents": _describe_incidents(news, row_numbers[:MAX_LISTED_INCIDENTS]),
         "count": len(row_numbers),
         "more": max(0, len(row_numbers) - MAX_LISTED_INCIDENTS),
@@ -101,6 +106,19 @@ def compose_news(
     }
     message = _compose(contact.address, subject, "alert_news", context, leave=leave)
     return AlertMail(message, published.columns["public_id"][row_numbers].tobytes())
+
+
+def _describe_news(published: PublishedIncidents, row_numbers: Array) -> str:
+    """Say how many incidents are new and when they happened. `row_numbers`: newest first."""
+    newest, oldest = published.read_rows(row_numbers[[0, -1]])
+    sentence = ngettext(
+        # Translators: %(days)s is for example "on Nov. 21, 2026" or "from Oct. 23 to Nov. 21, 2026".
+        "%(count)s incident is new on the crime map. It happened %(days)s.",
+        "%(count)s incidents are new on the crime map. They happened %(days)s.",
+        len(row_numbers),
+    )
+    days = wording.describe_days(oldest.at.date(), newest.at.date())
+    return sentence % {"count": number_format(len(row_numbers), force_grouping=True), "days": days}
 
 
 def _describe_incidents(news: NewIncidents, row_numbers: Array) -> list[dict[str, str]]:

@@ -55,6 +55,11 @@ def _ref(name: str) -> Schema:
 DAY = _text(format="date", pattern=r"^\d{4}-\d{2}-\d{2}$")
 VERSION = _text("Version of the published data. Changes whenever the data does.")
 FILTER = _text("The filter that was applied, in its canonical form.")
+SELECTION = {
+    "filter": FILTER,
+    "since": _or_null(DAY | {"description": "First day of the filter that is published; null if none is."}),
+    "until": _or_null(DAY | {"description": "Last day of the filter that is published; null if none is."}),
+}
 COUNT = _whole()
 CATEGORY = {"category": _text(), "name": _text(), "family": _text(enum=list(BY_SLUG)), "family_name": _text()}
 AREA = {
@@ -97,7 +102,7 @@ def _schemas() -> dict[str, Schema]:
         "no_hour": _whole("Incidents with a known day but no known hour."),
     }
     change = {"date": DAY, "before": _text("A category; empty if it is not published."), "after": _text()}
-    source = {"source": _text(), "name": _text(), "updated_on": _or_null(DAY)}
+    source = {"source": _text(), "name": _text(), "updated_on": _or_null(DAY), "late": {"type": "boolean"}}
     not_shown = {
         "year": _whole(),
         "hidden": _or_null(_whole("Incidents of types that are never shown; null means fewer than totals_from.")),
@@ -115,7 +120,7 @@ def _schemas() -> dict[str, Schema]:
         "Incidents": _object(
             {
                 "version": VERSION,
-                "filter": FILTER,
+                **SELECTION,
                 "total": _whole("Number of incidents that match, on all pages."),
                 "incidents": _list(_ref("Incident"), maxItems=MAX_PAGE_ROWS),
                 "next": _or_null(_text("URL of the next page; null on the last page.", format="uri")),
@@ -125,7 +130,7 @@ def _schemas() -> dict[str, Schema]:
         "Bubbles": _object(
             {
                 "version": VERSION,
-                "filter": FILTER,
+                **SELECTION,
                 "zoom": _whole("Zoom of the grid. Smaller than requested if the view has too many cells."),
                 "bubbles": _list(_object(bubble)),
             }
@@ -137,7 +142,7 @@ def _schemas() -> dict[str, Schema]:
         "Comparison": _object(
             {
                 "version": VERSION,
-                "filter": FILTER,
+                **SELECTION,
                 "count": COUNT,
                 "before": _or_null(
                     _whole("Count of the equally long period just before; null if the data starts later.")
@@ -170,7 +175,7 @@ def _schemas() -> dict[str, Schema]:
 
 
 def _counts(line: dict[str, Schema], **more: Schema) -> Schema:
-    return _object({"version": VERSION, "filter": FILTER, "counts": _list(_object(line)), **more})
+    return _object({"version": VERSION, **SELECTION, "counts": _list(_object(line)), **more})
 
 
 def _parameter(name: str, description: str, schema: Schema, example: str = "") -> Schema:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from crimemap import http, wording
+from crimemap import freshness, http, wording
 from crimemap.api import openapi, responses
 from crimemap.api.responses import ApiAnswer, ApiQuery, endpoint
 from crimemap.exports.fields import label_areas, row_as_dict
@@ -43,7 +43,7 @@ def incidents(query: ApiQuery) -> ApiAnswer:
         lists = query.published.iterate_newest(query.chosen, after=after, batch_rows=limit + 1)
         rows = list(islice(chain.from_iterable(lists), limit + 1))
         return {
-            "filter": query.chosen.query_string(),
+            **_selection(query),
             "total": query.published.count(query.chosen),
             "incidents": [_incident(row, query.published) for row in rows[:limit]],
             "next": _next(query, limit, rows[limit - 1]) if len(rows) > limit else None,
@@ -86,7 +86,7 @@ def bubbles_of_view(query: ApiQuery) -> ApiAnswer:
             }
             for bubble in bubbles.bubbles(query.published, query.chosen, view)
         ]
-        return {"filter": query.chosen.query_string(), "zoom": view.zoom, "bubbles": found}
+        return _selection(query) | {"zoom": view.zoom, "bubbles": found}
 
     return ApiAnswer(compute, (view,))
 
@@ -148,7 +148,7 @@ def compare(query: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
         found = query.published.compare_periods(query.chosen)
         return {
-            "filter": query.chosen.query_string(),
+            **_selection(query),
             "count": found.this,
             "before": found.before,
             "year_ago": found.year_ago,
@@ -181,6 +181,7 @@ def about(query: ApiQuery) -> ApiAnswer:
     """Answer the sources and age of the data, and what it does not show."""
     published = query.published
     made_on = published.made_on
+    late = [bool(freshness.measure_delay(each)) for each in published.sources]
 
     def compute() -> dict[str, Any]:
         meta = published.meta
@@ -194,8 +195,9 @@ def about(query: ApiQuery) -> ApiAnswer:
                     "source": each["slug"],
                     "name": each["name"],
                     "updated_on": _local_day(each["last_success_at"]),
+                    "late": is_late,
                 }
-                for each in published.sources
+                for each, is_late in zip(published.sources, late, strict=True)
             ],
             "embargo_days": meta["embargo_days"],
             "least_radius": meta["least_radius"],
@@ -212,7 +214,7 @@ def about(query: ApiQuery) -> ApiAnswer:
             "page": f"{settings.PORTAL_URL}{reverse('crimemap:about')}",
         }
 
-    return ApiAnswer(compute, (made_on, published.sources))
+    return ApiAnswer(compute, (made_on, published.sources, late))
 
 
 # Other answers
@@ -288,4 +290,14 @@ def _local_day(moment: str | None) -> date | None:
 
 
 def _counts(query: ApiQuery, counts: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"filter": query.chosen.query_string(), "counts": counts}
+    return _selection(query) | {"counts": counts}
+
+
+def _selection(query: ApiQuery) -> dict[str, Any]:
+    """Return the filter and those of its days that are published, since a count is of no others."""
+    covered = query.chosen.covered_by(query.published)
+    return {
+        "filter": query.chosen.query_string(),
+        "since": covered.since if covered else None,
+        "until": covered.until if covered else None,
+    }

@@ -43,7 +43,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponseBase:
-    """Show one area: what was reported there, how it has changed, and which officers to contact."""
+    """Show one area: what happened there, how it has changed, and which officers to contact."""
     try:
         published = reader.current()
     except NothingPublishedError:

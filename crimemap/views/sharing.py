@@ -12,10 +12,11 @@ from django.templatetags.static import static
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from crimemap import http
+from crimemap import freshness, http
 from crimemap.exports import atom, downloads
 from crimemap.exports.fields import COLUMNS, AreaLabels, label_areas
-from crimemap.pages import server_map
+from crimemap.offence_families import BY_SLUG
+from crimemap.pages import map_marks, server_map
 from crimemap.pages.filter_form import build_panel
 from crimemap.places import areas, base_map, former_codes
 from crimemap.snapshot import reader
@@ -123,11 +124,12 @@ def embedded_map(request: HttpRequest) -> HttpResponseBase:
     """Serve the map for a frame in another site: a drawing, counts, and links that leave the frame."""
     try:
         published, chosen = http.read_selection(request)
+        late = freshness.describe_freshness(published).late
         response = http.cached_response(
             request,
             published.version,
-            _embed_cache_key(chosen),
-            lambda: _render_embedded_map(request, published, chosen),
+            _embed_cache_key(chosen, late),
+            lambda: _render_embedded_map(request, published, chosen, late),
         )
     except FilterError as error:
         context = {"error": error, "query": error.filter.query_string()}
@@ -138,8 +140,13 @@ def embedded_map(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _render_embedded_map(request: HttpRequest, published: PublishedIncidents, chosen: Filter) -> HttpResponse:
+def _render_embedded_map(
+    request: HttpRequest, published: PublishedIncidents, chosen: Filter, late: list[str]
+) -> HttpResponse:
+    by_family = map_marks.count_by_family(published, published.count_by_category(chosen))
     context = {
+        "late": late,
+        "families": [{"family": BY_SLUG[slug], "count": count} for slug, count in by_family.items()],
         "published": published,
         "query": chosen.query_string(),
         "panel": build_panel(published, chosen),
@@ -148,7 +155,7 @@ def _render_embedded_map(request: HttpRequest, published: PublishedIncidents, ch
     return render(request, "crimemap/pages/embed.html", context)
 
 
-def _embed_cache_key(chosen: Filter) -> str:
-    """Return everything a cached frame depends on: the filter, the base map, and the style sheets, whose old URLs stop working."""
+def _embed_cache_key(chosen: Filter, late: list[str]) -> str:
+    """Return everything a cached frame depends on: filter, late feeds, base map, and style sheets, whose old URLs stop working."""
     sheets = [static(f"css/{name}.css") for name in ("common", "map", "embed")]
-    return "&".join([chosen.query_string(), base_map.city_map_version(), *sheets])
+    return "&".join([chosen.query_string(), *late, base_map.city_map_version(), *sheets])

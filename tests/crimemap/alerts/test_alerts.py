@@ -14,6 +14,7 @@ from hypothesis import settings as checks
 from hypothesis import strategies as st
 
 from core.mail import subscriber_addresses
+from crimemap import freshness
 from crimemap.alerts import delivery, messages, planning, subscriptions
 from crimemap.alerts.new_incidents import AlertCriteria, NewIncidents
 from crimemap.models import Delivery, Edition, Subscription
@@ -416,7 +417,11 @@ def test_sent_ids_are_not_stored_for_an_address_with_one_alert(city: City, mail_
 # The mail
 
 
-def test_both_parts_of_the_mail_have_the_full_content(city: City, mail_server: Mails) -> None:
+def test_both_parts_of_the_mail_have_the_full_content(
+    city: City, mail_server: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age = freshness.Freshness("Newest data: Sept. 24, 2024.", "", ["Data from City are 3 days late."])
+    monkeypatch.setattr(freshness, "describe_freshness", lambda _published: age)
     secret = subscribe(MARIA, AlertCriteria(None, (*HERE, 500.0), frozenset({"burglary"})))
     new = city.add("new", description="Street & alley <b>", hour=18, precision="minute")
     city.publish()
@@ -428,7 +433,10 @@ def test_both_parts_of_the_mail_have_the_full_content(city: City, mail_server: M
     for part in (text, html):
         for words in (
             "Burglary: within 0.3 miles (500 m) of 400 block of Arden Street",
+            "1 incident is new on the crime map. It happened on Sept. 24, 2024.",
             "Sept. 24, 2024, about 6 p.m.",
+            "Newest data: Sept. 24, 2024.",
+            "Data from City are 3 days late.",
             f"https://riverton.example/map/incident/{new}/",
             f"https://riverton.example/map/alerts/manage/{token}/",
             f"https://riverton.example/map/alerts/leave/{token}/",
@@ -459,6 +467,7 @@ def test_fifty_incidents_are_listed_and_the_rest_counted(city: City, mail_server
     text = text_of(mail_server.received[0])
     assert mail_server.received[0]["Subject"] == "Riverton Police: 62 new incidents"
     assert text.count("/map/incident/") == 50
+    assert "62 incidents are new on the crime map. They happened " in text
     assert "... and 12 more. See all:\nhttps://riverton.example/map/list/?days=30&area=district:1\n" in text
     run(at(2))
     assert len(mail_server.received) == 1

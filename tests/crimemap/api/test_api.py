@@ -248,6 +248,11 @@ def test_counts_equal_those_of_the_map(client: Client, incidents: PublishedIncid
     assert counts["/incidents"]["total"] == counts["/compare"]["count"] == total
     for path in ("/counts/months", "/counts/categories"):
         assert sum(each["count"] for each in counts[path]["counts"]) == total
+    days = [chosen.since.isoformat(), chosen.until.isoformat()]
+    for path in ("/incidents", "/bubbles", "/compare", "/counts/months", "/counts/hours"):
+        assert [counts[path][end] for end in ("since", "until")] == days, "a count says of which days it is"
+    beyond = client.get(f"{V1}/counts/hours?from=1990-01-01&to=1990-01-02").json()
+    assert beyond["since"] is beyond["until"] is None
     areas = counts["/counts/areas"]
     assert sum(each["count"] for each in areas["counts"]) + areas["unknown"] == total
     hours = counts["/counts/hours"]

@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, Page
 
+from crimemap import freshness
 from crimemap.pages import server_map
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -54,6 +55,17 @@ def test_embedded_map_needs_no_script_and_shows_the_filter(
     assert page.count('class="ar ') > 3
     assert 'href="/map/?category=burglary&amp;days=90"' in page
     assert not re.findall(r'(?:href|src)="(?!/|#)[^"]*"', page)
+
+
+def test_embedded_map_says_that_a_feed_is_late_also_when_it_was_cached(
+    client: Client, incidents: PublishedIncidents, riverton: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get(EMBED)
+    age = freshness.Freshness("", "", ["Data from City are 3 days late."])
+    monkeypatch.setattr(freshness, "describe_freshness", lambda _published: age)
+    later = client.get(EMBED, headers={"if-none-match": first["ETag"]})
+    assert later.status_code == 200
+    assert "Data from City are 3 days late." in later.content.decode()
 
 
 def test_invalid_filter_links_to_the_nearest_valid_one(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from core.logs import PrivateFormatter
@@ -28,6 +27,7 @@ from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.usual_range import UsualRange, Verdict, judge_count
 from tests.crimemap import published_city
+from tests.crimemap.rows_table import numbers, sql_count, store_rows
 from tests.crimemap.sample_incidents import TODAY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("riverton")]
@@ -227,39 +227,12 @@ def test_the_usual_range_follows_the_stated_rule(count: int, before: list[int], 
     assert judge_count(count, before) == expected
 
 
-def store_rows(published: PublishedIncidents) -> None:
-    """Copy the published rows to a table, from which SQL counts them on its own."""
-    names = published.category_names
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMPORARY TABLE shown (day date, hour int, category text, latitude float, longitude float,"
-            " district text, neighbourhood text) ON COMMIT DROP"
-        )
-        rows = [
-            (row.at.date(), None if row.precision in ("day", "month") else row.at.hour, names[row.category], row.latitude,
-             row.longitude, row.areas.get("district"), row.areas.get("neighbourhood"))
-            for batch in published.iterate_newest(Filter(published.since, published.until))
-            for row in batch
-        ]  # fmt: skip
-        cursor.executemany("INSERT INTO shown VALUES (%s, %s, %s, %s, %s, %s, %s)", rows)
-
-
-def sql_count(where: str, values: list[Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM shown WHERE {where}", values)
-        return int(cursor.fetchone()[0])
-
-
 def condition_of(place: Place, meters: int) -> tuple[str, list[Any]]:
     if place.area:
         layer, _colon, code = place.area.partition(":")
         return f"{layer} = %s", [code]
     distance = "sqrt((latitude - %s) ^ 2 + ((longitude - %s) * cosd((latitude + %s) / 2)) ^ 2) * %s <= %s"
     return distance, [place.latitude, place.longitude, place.latitude, METERS_PER_DEGREE, meters]
-
-
-def numbers(text: str) -> list[int]:
-    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", text)]
 
 
 def test_every_figure_in_words_agrees_with_sql(client: Client, old_incidents: PublishedIncidents) -> None:
