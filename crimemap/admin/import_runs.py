@@ -225,6 +225,7 @@ class ImportRunAdmin(admin.ModelAdmin):
             "crowded_map": _crowded_map(run) if run.state == State.STOPPED else None,
             "unread": run.report.get("unread", 0),
             "streets": run.report.get("streets", []),
+            "undecided": run.report.get("undecided", 0),
             "cells": quirk_names.name_all(run.report.get("cells", {})),
             "problems": problems[:MAX_PROBLEMS_SHOWN],
             "problem_columns": any(problem.column for problem in problems),

@@ -36,6 +36,7 @@ class ImportReport:
         self.cell_quirks: dict[str, int] = {}  # kind -> the first row that has it: each distinct cell is parsed once
         self.unmapped_count = 0
         self.unread_count = 0
+        self.undecided_count = 0  # of kinds of place and outcomes
         self.unread_addresses: Counter[str] = Counter()
         self.minutes = PeriodFinder()
         self.updated_minute = 0  # the latest change of a row by the publisher; 0 if unknown
@@ -107,7 +108,7 @@ class ImportReport:
 
         as_of: the publisher's latest change of a row. quirks: kind -> how often. cells: kind -> the first row that has it.
         reasons: kind -> how many rows were rejected for it. unmapped: rows without a point. unread: rows whose
-        address names no known street. streets: words that many of them share, with the number of rows: perhaps a street. kept: days that a file of a
+        address names no known street. undecided: kinds of place and outcomes that wait for a decision. streets: words that many of them share, with the number of rows: perhaps a street. kept: days that a file of a
         whole period does not cover, so that their incidents stay: [first, last, incidents]. crowded: the point that stopped the
         import, as sanity_checks.CrowdedPoint.as_json() returns it. mapping: a digest of how the columns were mapped. codes: of a test run, [code, rows, of them domestic].
         """
@@ -120,6 +121,7 @@ class ImportReport:
             "reasons": dict(self.rejection_kinds.most_common()),
             "unmapped": self.unmapped_count,
             "unread": self.unread_count,
+            "undecided": self.undecided_count,
             "streets": self._list_unread_streets(),
             "forced": self.forced,
             "crowded": self.crowded,

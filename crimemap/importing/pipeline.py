@@ -394,6 +394,7 @@ class _Import:
         run.removed = self.withdrawal.count
         self.report.kept_spans = self.withdrawal.kept_spans
         point = self.point_counts.most_crowded(run.source.real_places)
+        self.report.undecided_count = reported_values.count_undecided(self.unknown_values)
         if run.dry_run:
             self._report_codes()
         run.report = self.report.as_json()

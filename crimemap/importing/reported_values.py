@@ -26,6 +26,12 @@ def record_new_values(values: Iterable[tuple[str, str]]) -> None:
     ReportedValue.objects.bulk_create(new[: max(0, room)], ignore_conflicts=True)
 
 
+def count_undecided(values: set[tuple[str, str]]) -> int:
+    """Return how many of these values, each a field and a text, residents don't see because nobody has decided on them yet."""
+    decided = ReportedValue.objects.exclude(decision=ReportedValue.Decision.WAITING)
+    return len(values - set(decided.values_list("field", "text")))
+
+
 @transaction.atomic
 def decide(values: Sequence[ReportedValue], decision: str, by: Account) -> None:
     """Set the decision about values and record it in the audit trail; what is public follows with the next publication."""

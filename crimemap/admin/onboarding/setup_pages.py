@@ -333,6 +333,7 @@ def _run_context(draft: SourceDraft) -> Context:
         "cells": quirk_names.name_all(run.report.get("cells", {})),
         "unread": run.report.get("unread", 0),
         "streets": run.report.get("streets", []),
+        "undecided": run.report.get("undecided", 0),
         "problems": list(run.problems.all()[:10]),
         "unmapped": run.report.get("unmapped", 0),
     }

@@ -73,6 +73,8 @@ def test_an_administrator_decides_on_unknown_words(tmp_path: Path, ada: Account)
     import_text(tmp_path, FREE_TEXT)
     client, address = sign_in(ada), reverse("admin:crimemap_reportedvalue_changelist")
     assert "2 new kinds of place and outcomes wait for you" in client.get(reverse("admin:index")).content.decode()
+    report = reverse("admin:crimemap_importrun_change", args=[ImportRun.objects.latest("id").pk])
+    assert "2 kinds of place and outcomes aren't known." in unescape(client.get(report).content.decode())
     supervisor = sign_in(create_account("dana", SUPERVISOR))  # who can't decide, and reads nothing of it
     assert "wait for you. Until" not in supervisor.get(reverse("admin:index")).content.decode()
     place, outcome = ReportedValue.objects.order_by("field")
@@ -82,6 +84,7 @@ def test_an_administrator_decides_on_unknown_words(tmp_path: Path, ada: Account)
     assert not any("Jane" in part for entry in audit_entries() for part in entry)
     import_text(tmp_path, FREE_TEXT.replace("2026-10-10", "2026-10-11"))
     assert not ReportedValue.objects.filter(decision="waiting").exists()
+    assert ImportRun.objects.latest("id").report["undecided"] == 0
 
 
 def test_the_report_leads_to_names_of_areas_that_no_layer_has(tmp_path: Path, ada: Account) -> None:
