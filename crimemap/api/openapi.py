@@ -227,10 +227,16 @@ PATHS: dict[str, tuple[str, str, str, bool, tuple[str, ...]]] = {
 }
 
 
-def operations() -> list[tuple[str, str, str]]:
-    """Return each path with its summary and the address of an example; "" for paths that need an incident's id."""
+def operations(public_id: str) -> list[tuple[str, str, str]]:
+    """Return each path with its summary and an example's address. public_id: of an incident; without one, it has no example."""
+
+    def example(path: str, name: str) -> str:
+        if "{" not in path:
+            return reverse(f"open_api:{name}")
+        return reverse(f"open_api:{name}", args=[public_id]) if public_id else ""
+
     return [
-        (path, summary, "" if "{" in path else f"{reverse(f'open_api:{name}')}{'?days=30' if takes_filter else ''}")
+        (path, summary, example(path, name) + ("?days=30" if takes_filter else ""))
         for path, (name, summary, _schema, takes_filter, _own) in PATHS.items()
     ]
 

@@ -22,9 +22,14 @@ from crimemap.api.responses import ApiAnswer, ApiQuery, endpoint
 from crimemap.exports.fields import label_areas, row_as_dict
 from crimemap.offence_families import BY_SLUG
 from crimemap.places.areas import area_names
-from crimemap.snapshot import bubbles, format
-from crimemap.snapshot.filters import WEEKDAYS, FilterError, FilterProblem
-from crimemap.snapshot.published_incidents import EPOCH_MIDNIGHT, MAX_PAGE_ROWS, PublishedIncidents
+from crimemap.snapshot import bubbles, format, reader
+from crimemap.snapshot.filters import WEEKDAYS, Filter, FilterError, FilterProblem
+from crimemap.snapshot.published_incidents import (
+    EPOCH_MIDNIGHT,
+    MAX_PAGE_ROWS,
+    NothingPublishedError,
+    PublishedIncidents,
+)
 from crimemap.snapshot.results import IncidentRow
 
 DEFAULT_PAGE_ROWS = 100
@@ -235,7 +240,13 @@ def nothing_here(request: HttpRequest, rest: str) -> HttpResponseBase:  # noqa: 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Render the page about the API for developers."""
-    return render(request, "crimemap/pages/api.html", {"operations": openapi.operations(), "rows": MAX_PAGE_ROWS})
+    try:
+        published = reader.current()
+        newest = published.read_page(Filter(published.since, published.until), limit=1).rows
+    except NothingPublishedError:
+        newest = []
+    operations = openapi.operations(newest[0].public_id if newest else "")
+    return render(request, "crimemap/pages/api.html", {"operations": operations, "rows": MAX_PAGE_ROWS})
 
 
 # Parameters and shapes

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crimemap import wording
-from crimemap.api.openapi import RULES
 from crimemap.exports import data_files
 from crimemap.exports.data_files import DataFile, DataFiles
 from crimemap.exports.fields import COLUMNS, label_areas
@@ -74,7 +73,6 @@ def build_context(published: PublishedIncidents, chosen: Filter) -> dict[str, An
         ],
         "license": chosen_license(),
         "citation": cite(published),
-        "rules": RULES,
     }
 
 

@@ -93,7 +93,14 @@ PAGES = [
     "areas/",
     "area/district/1/",
 ]
-PAGES += ["area/district/4/", "compare/", "compare/?a=district:1&b=district:2", "list/?days=8"]
+PAGES += [
+    "area/district/4/",
+    "compare/",
+    "compare/?a=district:1&b=district:2",
+    "compare/periods/",
+    "downloads/",
+    "list/?days=8",
+]
 
 
 def test_axe_finds_nothing(browser: Browser, portal: Stack) -> None:

@@ -189,6 +189,9 @@ def test_the_page_tells_what_the_files_are_and_keeps_the_selection(client: Clien
     assert PAGE in client.get("/sitemap.xml").content.decode()
     for address in ("/map/", "/map/areas/", "/map/list/", "/api/"):
         assert f'href="{PAGE}' in client.get(address).content.decode()
+    examples = re.findall(r'href="(/api/v1/[^"]+)"', client.get("/api/").content.decode())
+    assert len(examples) > 10
+    assert {client.get(address).status_code for address in examples} == {200}
 
 
 def test_without_incidents_the_files_are_empty_and_valid(client: Client, tmp_path: Path, settings: Any) -> None:
