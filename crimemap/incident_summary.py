@@ -1,9 +1,16 @@
-"""A published incident as one line of text, for tips and stories that refer to it."""
+"""A published incident as one line of text, for tips and stories that refer to it, and the address of its page."""
 
 from __future__ import annotations
 
+from functools import cache
+
+from django.urls import reverse
+
 from crimemap import wording
 from crimemap.snapshot import published_incidents, reader
+from crimemap.snapshot.format import ID_CHARACTERS
+
+SAMPLE_ID = "0" * ID_CHARACTERS
 
 
 def summarize(public_id: str) -> str:
@@ -17,3 +24,13 @@ def summarize(public_id: str) -> str:
     except (published_incidents.NothingPublishedError, published_incidents.UnknownIncidentError):
         return ""
     return ", ".join([published.category_names[row.category], wording.describe_place(row), wording.describe_time(row)])
+
+
+def incident_address(public_id: str) -> str:
+    """Return the path of an incident's page. A page lists many, so the address is worked out once for all."""
+    return _sample_address().replace(SAMPLE_ID, public_id)
+
+
+@cache
+def _sample_address() -> str:
+    return reverse("crimemap:incident", args=[SAMPLE_ID])

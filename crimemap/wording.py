@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, time
+from functools import lru_cache
 
 from django.conf import settings
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format, number_format, time_format
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from crimemap.places import areas, lookup
 from crimemap.snapshot.filters import Filter, FilterVocabulary
@@ -57,7 +58,12 @@ def format_days(first: date, last: date) -> str:
 
 def format_hour(number: int) -> str:
     """Format an hour of the day: 18 -> "6 p.m."; 24 is midnight."""
-    return time_format(time(number % 24), "P")
+    return _format_hour(number % 24, get_language())
+
+
+@lru_cache(maxsize=256)
+def _format_hour(hour: int, language: str | None) -> str:  # noqa: ARG001  (the key)
+    return time_format(time(hour), "P")
 
 
 def describe_time(row: IncidentRow) -> str:

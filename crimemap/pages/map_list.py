@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from crimemap import wording
+from crimemap.incident_summary import incident_address
 from crimemap.offence_families import FAMILIES
 from crimemap.places import areas
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
-from crimemap.snapshot.format import ID_CHARACTERS
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow
 
-SAMPLE_ID = "0" * ID_CHARACTERS
 PAGE_ROWS = 50  # the same as of the list page, where the link to the next page leads without script
 
 
@@ -92,15 +90,12 @@ def build_list(published: PublishedIncidents, chosen: Filter, page: int, shaded_
     days: list[ListedDay] = []
     counts = _counts_by_day(published, chosen, found.rows)
     names = areas.area_names("neighbourhood")
-    url = reverse("crimemap:incident", args=[SAMPLE_ID])  # worked out once for all rows
     by_day: dict[tuple[date, bool], list[IncidentRow]] = {}
     for row in found.rows:
         by_day.setdefault((row.at.date(), row.precision == "month"), []).append(row)
     for (day, is_month), rows in by_day.items():
         name = date_format(day, "F Y") if is_month else date_format(day, "l, F j")
-        listed = [
-            _list_incident(published, row, url.replace(SAMPLE_ID, row.public_id), names, shaded_layer) for row in rows
-        ]
+        listed = [_list_incident(published, row, names, shaded_layer) for row in rows]
         days.append(ListedDay(name, None if is_month else counts.get(day), listed))
     return MapList(found.total, page, pages, days)
 
@@ -115,7 +110,7 @@ def _counts_by_day(published: PublishedIncidents, chosen: Filter, rows: list[Inc
 
 
 def _list_incident(
-    published: PublishedIncidents, row: IncidentRow, url: str, names: dict[str, str], shaded_layer: str
+    published: PublishedIncidents, row: IncidentRow, names: dict[str, str], shaded_layer: str
 ) -> ListedIncident:
     neighborhood = names.get(row.areas.get("neighbourhood", ""), "")
     place = wording.describe_place(row)
@@ -126,7 +121,7 @@ def _list_incident(
     time = wording.format_hour(row.at.hour) if row.precision not in ("day", "month") else _("time not known")
     return ListedIncident(
         row,
-        url,
+        incident_address(row.public_id),
         published.category_names[row.category],
         published.families[row.category],
         time,

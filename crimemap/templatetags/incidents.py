@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from django import template
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from crimemap import glossary, wording
+from crimemap.incident_summary import incident_address
 from crimemap.pages import symbols
 from crimemap.pages.city_picture import draw_city
 from crimemap.places import areas
@@ -98,7 +98,7 @@ def incident_link(row: IncidentRow, published: PublishedIncidents) -> SafeString
     """Link to the incident's page: the symbol of its family and the name of its category."""
     return format_html(
         '<a href="{}">{}{}</a>',
-        reverse("crimemap:incident", args=[row.public_id]),
+        incident_address(row.public_id),
         symbol(published.families[row.category]),
         published.category_names[row.category],
     )
