@@ -24,7 +24,7 @@ from tips.desk.acts import closings
 from tips.desk.alike import indexing, links, lookup
 from tips.desk.alike.links import HistoryLine
 from tips.desk.assignees import describe_assignee
-from tips.desk.queue.loading import load_rows
+from tips.desk.queue.lines import load_lines
 from tips.desk.queue.summaries import shorten
 from tips.models import State, Tip
 
@@ -72,8 +72,7 @@ def _describe_alike(opened: OpenedTip, officer: Account, query: str) -> dict[str
     linked = links.list_linked(officer, tip)
     linked_ids = {other.pk for other in linked}
     alike = [each for each in lookup.find_alike(officer, tip) if each.tip.pk not in linked_ids]
-    rows = load_rows(officer, [*linked_ids, *(each.tip.pk for each in alike)])
-    lines = {tip_id: row.line for tip_id, row in rows.items()}
+    lines = load_lines(officer, [*linked_ids, *(each.tip.pk for each in alike)])
     notes, notes_damaged = _read_notes(officer, tip, linked)
     count = len(alike) + len(linked)
     summary = ngettext("%(count)d tip", "%(count)d tips", count) % {"count": count} if count else _("none")

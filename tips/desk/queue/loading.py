@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.models import Account
-from tips import readers, vault
+from tips import readers
 from tips.desk import permissions, readings, worklist
 from tips.desk.alike import indexing
-from tips.desk.queue import filters, rows, saved_views, summaries, summary_record, targets, views, waves
+from tips.desk.queue import filters, lines, rows, saved_views, summaries, targets, views, waves
 from tips.models import Attachment, FollowedView, SavedView, State, Tip
 from tips.walls import visibility
 
@@ -285,7 +285,7 @@ def _build_rows(
     _attach_known(account, listed)
     newest = summaries.find_newest([tip.pk for tip in listed])
     positions = {tip_id: each.position for tip_id, each in newest.items()}
-    shown_summaries = _record_and_open(account, listed, newest)
+    shown_summaries = lines.record_and_open(account, listed, newest)
     unread = readings.find_unread(account, positions)
     for tip in listed:
         targets.set_exact_arrival(tip, shown_summaries.get(tip.pk))
@@ -344,23 +344,6 @@ def _attach_known(account: Account, listed: list[Tip]) -> None:
             tip.assigned_to = officers[tip.assigned_to_id]
     others = [tip for tip in listed if tip.assigned_to_id is not None and tip.assigned_to_id not in officers]
     prefetch_related_objects(others, "assigned_to__groups")
-
-
-def _record_and_open(
-    account: Account, listed: list[Tip], newest: dict[UUID, summaries.NewestMessage]
-) -> dict[UUID, summaries.Summary]:
-    """Return the lines of the tips that have one for this account; that they are shown is recorded before any is opened.
-
-    Sensitive and walled tips have none, not even for the people who may open them: no one reads them in passing.
-    """
-    if not permissions.can_open(account):
-        return {}
-    open_to_all = [tip for tip in listed if not tip.category.is_sensitive and not tip.is_walled]  # type: ignore[attr-defined]
-    try:
-        summary_record.record_shown(account, [(tip.number, newest[tip.pk].position) for tip in open_to_all])
-    except (vault.KeyMissingError, vault.SealError):
-        return {}
-    return summaries.open_summaries({tip.pk: newest[tip.pk] for tip in open_to_all})
 
 
 def _count_files(listed: list[Tip]) -> dict[UUID, int]:
