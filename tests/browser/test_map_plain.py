@@ -72,6 +72,24 @@ def test_from_the_map_to_a_tip_about_an_incident(browser: Browser, portal: Stack
         assert cookies(page.context) == []
 
 
+def test_from_the_map_to_a_comparison_with_its_file(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, script=False) as page:
+        page.goto(portal.public_url + "/map/?days=30&area=district:1")
+        page.locator(".mn > summary").click()
+        page.locator(".mn").get_by_role("link", name="Download", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Download the data")
+        page.get_by_role("link", name="Compare these days with a year before").click()
+        expect(page).to_have_url(re.compile(r"/map/compare/periods/\?days=30&area=district:1$"))
+        total = page.locator("table.compare tr.sum td").first.inner_text().replace(",", "")
+        address = page.get_by_role("link", name="Download these numbers (CSV)").get_attribute("href")
+        lines = page.request.get(f"{portal.public_url}{address}").text().splitlines()
+        assert lines[1].split(",")[6] == total
+        page.get_by_label("Compare with", exact=True).select_option("The days just before")
+        page.get_by_role("button", name="Compare periods").click()
+        expect(page).to_have_url(re.compile("days=30&area=district:1&with=before$"))
+        assert cookies(page.context) == []
+
+
 def test_no_request_header_names_the_incident_of_a_tip(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url) as page:
         page.goto(portal.public_url + "/map/list/")
