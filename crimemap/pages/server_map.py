@@ -87,6 +87,18 @@ class ServerMap:
     area_outline: dict[str, Any] | None
     build: BaseMapBuild | None
 
+    @property
+    def fits_square(self) -> bool:
+        """Return whether the middle square of the drawing has all of the filter's area: a phone can show that part larger."""
+        if self.area_outline is None:
+            return False
+        drawing = self.drawing
+        margin = (drawing.width - drawing.height) / 2
+        return all(
+            margin <= drawing.project(latitude, longitude)[0] <= drawing.width - margin
+            for longitude, latitude in base_map.positions(self.area_outline)
+        )
+
     # Attributes for the map with script, which takes the drawing's place
 
     @property

@@ -10,6 +10,10 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+# No preload: for Django's style sheets that import others, axe would add inline styles, which the policy refuses. Residents'
+# pages have targets of 24 pixels (WCAG 2.5.8), a rule that axe leaves off; marks of the map stand where their incidents are.
+AXE_OPTIONS = """{ resultTypes: ["violations"], preload: false,
+    rules: { "target-size": { enabled: !["/map/", "/map/embed/"].includes(location.pathname) && !location.pathname.startsWith("/admin/") } } }"""
 TEXT = "A white van behind the old bakery\nmost nights. Canary: quartz-lemon-trellis."
 NEUTRAL = "https://www.weather.gov/"
 LOOKS = ((390, "dark"), (1280, "light"))  # width in pixels, scheme
@@ -58,8 +62,7 @@ def check(page: Page) -> None:
     page.wait_for_function(SETTLED)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    # No preload: for Django's style sheets that import others, axe would add inline styles, which the policy refuses.
-    found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'], preload: false })).violations")
+    found = page.evaluate("async () => (await axe.run(OPTIONS)).violations".replace("OPTIONS", AXE_OPTIONS))
     assert not found, [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 

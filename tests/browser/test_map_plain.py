@@ -139,8 +139,9 @@ def test_the_printed_list_has_nothing_else(browser: Browser, portal: Stack) -> N
     with visit(browser, portal.public_url, width=800) as page:
         page.goto(portal.public_url + "/map/list/?days=90")
         page.emulate_media(media="print")
-        for hidden in ("#filter", ".tabs", ".sorts", ".pages", ".foot"):
+        for hidden in ("#filter", ".tabs", ".sorts", ".pages", ".foot nav", ".near-ask"):
             expect(page.locator(hidden)).to_be_hidden()
         expect(page.get_by_text("the newest 90 days")).to_be_visible()
         expect(page.get_by_text("Our data ends")).to_be_visible()
+        expect(page.locator(".foot").get_by_text(portal.public_url)).to_be_visible()
         assert page.locator("table.flow tbody tr").count() == 50

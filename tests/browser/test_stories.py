@@ -10,7 +10,7 @@ from tests.browser.source import check_looks, visit
 from tests.stack import Stack
 
 STORY = "/stories/marked-bicycles/"
-PAGES = ["/stories/", STORY, f"{STORY}share/?server=nonsense", "/stories/search/?q=bicycle", "/stories/archive/",
+PAGES = ["/", "/stories/", STORY, f"{STORY}share/?server=nonsense", "/stories/search/?q=bicycle", "/stories/archive/",
          "/stories/archive/2026/", "/impact/", "/guides/", "/guides/describe-a-person/", "/stories/nothing/"]  # fmt: skip
 
 
@@ -66,6 +66,24 @@ def test_a_story_is_found_read_and_shared(stack: Stack, browser: Browser) -> Non
         onward = page.get_by_role("link", name="Continue to social.example")
         assert onward.get_attribute("href").startswith("https://social.example/share?text=How+marked+frames")
         assert page.context.cookies() == []
+
+
+def test_the_home_page_opens_its_doors_on_a_phone(portal: Stack, browser: Browser) -> None:
+    with visit(browser, portal.public_url) as page:
+        page.goto(portal.public_url + "/")
+        doors = page.get_by_role("main").get_by_role("list").first
+        for name in ("Send an anonymous tip", "Open the crime map", "Open my tip"):
+            box = doors.get_by_role("link", name=name).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 844, f"{name} is on the first screen"
+        page.locator("header summary").press("Enter")
+        expect(page.get_by_role("navigation", name="Menu").get_by_role("link", name="Events")).to_be_visible()
+        page.locator("header summary").press("Enter")
+        with page.expect_response(re.compile(r"/near/matches\.json$")):
+            page.get_by_role("combobox", name="Street, school, park").fill("412 arden")
+        page.get_by_role("option", name="400 block of Arden Street").first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("400 block of Arden Street")
+        assert page.url == portal.public_url + "/near/", "no address has what was typed"
 
 
 def test_everything_works_without_script(stack: Stack, browser: Browser) -> None:

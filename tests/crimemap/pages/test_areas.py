@@ -117,6 +117,7 @@ def test_area_page_shows_its_own_counts(client, riverton, incidents: PublishedIn
     assert f"<dt>{month_days}</dt><dd>{incidents.count(month)}</dd>" in page
     assert f"<dt>{year_days}</dt><dd>{incidents.count(year)}</dd>" in page
     assert '<path class="chosen"' in page
+    assert 'class="city crop"' in page, "a phone shows the middle square, which has all of the area"
     assert "/map/feed/district/1.atom" in page
     for public_id in re.findall(r"/map/incident/(\w+)/", page):
         assert incidents.find_incident(public_id).areas["district"] == "1"
