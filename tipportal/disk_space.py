@@ -16,3 +16,11 @@ def is_almost_full(folder: Path) -> bool:
     """Return whether less than a twentieth of the disk, or less than a gibibyte, is free."""
     usage = shutil.disk_usage(folder)
     return usage.free < max(_MIN_FREE_SHARE * usage.total, _MIN_FREE_BYTES)
+
+
+def find_free_percent(folder: Path | None) -> int | None:
+    """Return the free share of the folder's disk in whole percent, None without a folder."""
+    if folder is None or not folder.is_dir():
+        return None
+    usage = shutil.disk_usage(folder)
+    return usage.free * 100 // usage.total

@@ -55,7 +55,7 @@ class HealthMiddleware:
             return self._missing or []
         try:
             if self._missing is None or time.monotonic() - self._looked_at >= SECONDS_BETWEEN_LOOKS:
-                self._missing = [name for find in _FINDERS for name in find()]
+                self._missing = list_missing()
                 self._looked_at = time.monotonic()
             return self._missing
         finally:
@@ -125,3 +125,8 @@ def _has_salt() -> bool:
 
 
 _FINDERS: tuple[Callable[[], list[str]], ...] = (find_missing_database, find_missing_workers, find_missing_keys)
+
+
+def list_missing() -> list[str]:
+    """Return the names of the parts that the portal lacks."""
+    return [name for find in _FINDERS for name in find()]

@@ -33,6 +33,12 @@ def check_phone_lines(lines: list[str]) -> None:
         raise ValidationError("Write a name, an equals sign and a number for each line, such as Crisis line=988.")
 
 
+def check_token(token: str) -> None:
+    """Raise ValidationError unless this is long enough to be a secret, or empty."""
+    if token and len(token) < 20:
+        raise ValidationError("Write at least 20 characters, such as openssl rand -hex 24 prints.")
+
+
 ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
 
 # The agency, as shown on every page.
@@ -63,6 +69,8 @@ ALERT_ESCALATION_MINUTES: list[int] = env.list(
 # Secrets, each in its own file, so that a machine holds only those that its roles need.
 # The secret key signs staff sessions alone. Roles that sign nothing get a random one.
 SECRET_KEY = env.str("SECRET_KEY") if ROLE.serves_staff else token_urlsafe()
+# With this token, and only with it, a monitor may read /metrics (tipportal/metrics.py).
+METRICS_TOKEN = env.str("METRICS_TOKEN", "", validate=check_token)
 RECEIPT_SALT = env.path("RECEIPT_SALT", None)
 AGENCY_PUBLIC_KEYS = env.path("AGENCY_PUBLIC_KEYS", None)
 AGENCY_PRIVATE_KEYS = env.path("AGENCY_PRIVATE_KEYS", None)
@@ -143,6 +151,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "core.web.middleware.OriginMiddleware",
 ]
+if ROLE.serves_staff:
+    MIDDLEWARE.insert(1, "tipportal.metrics.MetricsMiddleware")
 # Second factors of staff: the staff side uses the tables, and the owner makes them. No other role imports allauth.
 if ROLE.serves_staff or ROLE is roles.Role.OWNER:
     INSTALLED_APPS += ["allauth", "allauth.account", "allauth.mfa"]

@@ -97,3 +97,15 @@ def read_months() -> list[MonthFigures]:
             MonthFigures(dt.date(year, month, 1), *(count - count % MIN_SHOWN for count in counts))
             for year, month, *counts in cursor.fetchall()
         ]
+
+
+def count_received_in_hour_before(hour: dt.datetime) -> int | None:
+    """Return how many tips came in the hour that ended at this full hour, rounded down to fives; None for fewer than five.
+
+    For the staff side: the public role can't tell hours apart.
+    """
+    count = "SELECT count(*) FROM tips_tip WHERE received_at = %s AND tip_is_counted(id, category_id)"
+    with connection.cursor() as cursor:
+        cursor.execute(count, [hour - dt.timedelta(hours=1)])
+        (received,) = cursor.fetchone()
+    return received // MIN_SHOWN * MIN_SHOWN or None

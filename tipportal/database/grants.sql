@@ -27,6 +27,8 @@ GRANT EXECUTE ON FUNCTION reminder_ask, reminder_of, reminder_confirm, reminder_
 GRANT EXECUTE ON FUNCTION alert_ask, alerts_of, alert_confirm, alert_change, alert_leave TO portal_public;
 -- For /privacy/: one answer, yes or no.
 GRANT EXECUTE ON FUNCTION has_four_eyes TO portal_public, portal_staff;
+-- For /metrics, which counts the tips that public figures count.
+GRANT EXECUTE ON FUNCTION tip_is_counted TO portal_staff;
 GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_baselayer, crimemap_landmark,
     crimemap_basemapbuild, crimemap_formerareacode TO portal_public;
 -- Published stories have their own tables; guides, events and pictures share tables, where policies select the public rows.

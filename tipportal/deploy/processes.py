@@ -109,6 +109,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "ALERT_CHANNEL_PRIVATE_KEYS": frozenset({Role.ALERTS}),
     "SECRET_KEY": _STAFF,
     "STAFF_LOCK_MINUTES": _STAFF,
+    "METRICS_TOKEN": _STAFF,
     "SEARCH_SOCKET": _STAFF,
     "TRANSLATE_COMMAND": _STAFF,
     "TRANSLATE_USER": _STAFF,

@@ -59,6 +59,15 @@ def _list_processes(query: str) -> list[str]:
         return [process for (process,) in cursor.fetchall()]
 
 
+def read_ages() -> dict[str, float]:
+    """Return for each process how many seconds ago the minute of its last sign of life began. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT process, extract(epoch FROM clock_timestamp() - at) FROM core_heartbeat ORDER BY process"
+        )
+        return {process: float(seconds) for process, seconds in cursor.fetchall()}
+
+
 def claim_mail(process: str) -> bool:
     """Return whether the caller is the first to mail about this silence of the process."""
     with connection.cursor() as cursor:
