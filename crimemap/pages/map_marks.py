@@ -36,6 +36,7 @@ STREET_METERS = 2.0  # a pixel of a closer map shows less, and there is room for
 GLOBE_METERS = 156_543.03392  # a pixel of zoom 0 shows, at the equator
 SEGMENT_GAP = 1.5  # between two families of a ring, in percent of it
 RING_RADIUS = 19
+NAMED_LAYERS = ("neighbourhood", "district")  # a place is named by the first that is known
 
 PlaceNames = tuple[str, str]  # the block of a place and its neighborhood, "" for what is not known
 
@@ -190,15 +191,15 @@ def describe_points(
 
 def name_places(published: PublishedIncidents, places: Sequence[int]) -> list[PlaceNames]:
     """Return the block of each place and the name of its neighborhood, else of its district; "" for what is not known."""
-    known = {layer: areas.area_names(layer) for layer in ("neighbourhood", "district")}
-    names: dict[tuple[str, str], str] = {}
+    names: dict[int, str] = {}  # by the identity of the codes, which places of an area share
     result = []
-    for block, codes in published.describe_places(places):
-        layer = next((layer for layer in known if layer in codes), "")
-        area = layer, codes.get(layer, "")
-        if area not in names:
-            names[area] = wording.area_name(*area, known[layer]) if layer else ""
-        result.append((block, names[area]))
+    for block, codes in published.describe_places(places, NAMED_LAYERS):
+        area = names.get(id(codes))
+        if area is None:
+            layer = next((layer for layer in NAMED_LAYERS if layer in codes), "")
+            area = wording.area_name(layer, codes[layer], areas.area_names(layer)) if layer else ""
+            names[id(codes)] = area
+        result.append((block, area))
     return result
 
 

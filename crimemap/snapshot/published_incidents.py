@@ -324,18 +324,22 @@ class PublishedIncidents:
             )
         return rows
 
-    def describe_places(self, numbers: Sequence[int]) -> list[tuple[str, dict[str, str]]]:
-        """Return the block of each place, "" if it has none, and its areas: layer to code, without unknown ones."""
+    def describe_places(self, numbers: Sequence[int], layers: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+        """Return the block of each place, "" if it has none, and its areas: layer to code, without unknown ones.
+
+        Places in the same areas share one dictionary.
+        """
         column, wanted = self.columns, np.array(numbers, "i8")
         blocks = column["texts"][column["block"][wanted]].tolist()
-        places = zip(*(column[layer][wanted].tolist() for layer in format.LAYERS), strict=True)
-        known: dict[tuple[int, ...], dict[str, str]] = {}  # a view has many places and few areas
+        places = zip(*(column[layer][wanted].tolist() for layer in layers), strict=True)
+        known: dict[tuple[int, ...], dict[str, str]] = {}
         result = []
         for block, codes in zip(blocks, places, strict=True):
-            if codes not in known:
-                named = zip(format.LAYERS, codes, strict=True)
-                known[codes] = {layer: self.areas[layer][code] for layer, code in named if code}
-            result.append((block.decode(), known[codes]))
+            named = known.get(codes)
+            if named is None:
+                parts = zip(layers, codes, strict=True)
+                named = known[codes] = {layer: self.areas[layer][code] for layer, code in parts if code}
+            result.append((block.decode(), named))
         return result
 
     def _category_counts(self, chosen: Filter) -> Array:

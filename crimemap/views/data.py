@@ -160,7 +160,8 @@ def _bubble_values(bubble: Bubble, zoom: int, families: list[str]) -> list[float
     """Return a bubble's point and counts; the point is rounded to about a pixel, unless it is needed to list the incidents."""
     needs_exact_point = bubble.one_point or bubble.count == 1
     digits = 5 if needs_exact_point or zoom > 13 else 4 if zoom > 10 else 3
-    counts = [bubble.families.get(family, 0) for family in families]
+    counts_of = bubble.families.get
+    counts = [counts_of(family, 0) for family in families]
     return [round(bubble.latitude, digits), round(bubble.longitude, digits), int(bubble.one_point), *counts]
 
 
