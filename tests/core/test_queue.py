@@ -15,7 +15,7 @@ import redis
 from celery import current_app
 from django.test import Client
 
-from core import queue
+from core import ephemeral_store, queue
 from crimemap.alerts import subscriptions
 from crimemap.alerts.new_incidents import AlertCriteria
 from crimemap.alerts.subscriptions import AlertSubscription
@@ -85,3 +85,11 @@ def test_a_message_that_has_to_expire_still_does() -> None:
     queue.send("crimemap.bulk.publish", "for the test of expiry", expires=60)
     (message,) = messages_about("for the test of expiry")
     assert set(message["headers"]) == {"task", "id", "expires"}
+
+
+def test_a_redis_that_hangs_delays_a_page_by_tenths_of_a_second() -> None:
+    given = [client.connection_pool.connection_kwargs for client in (queue._client(), ephemeral_store._client())]
+    assert [each["retry"].get_retries() for each in given] == [0, 0]
+    for each in (*given, current_app.conf.broker_transport_options):
+        assert each["socket_timeout"] <= 0.1
+        assert each["socket_connect_timeout"] <= 0.1

@@ -28,7 +28,9 @@ TRY_NOW = "UPDATE crimemap_delivery SET next_attempt_at = now()"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("alerts"), web=["public"], workers=["bulk"]) as running:
+    with Stack(
+        tmp_path_factory.mktemp("alerts"), web=["public"], workers=["bulk"], variables={"WEB_CONCURRENCY": "1"}
+    ) as running:
         yield running
 
 

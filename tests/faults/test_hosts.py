@@ -54,7 +54,9 @@ PARAMETERS = (
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("hosts"), web=["public", "staff"], demo=True) as running:
+    with Stack(
+        tmp_path_factory.mktemp("hosts"), web=["public", "staff"], demo=True, variables={"WEB_CONCURRENCY": "1"}
+    ) as running:
         yield running
 
 

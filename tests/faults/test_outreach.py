@@ -41,7 +41,9 @@ for name in ("ada", "ben", "eve"):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("spreading"), web=["all"], workers=["bulk"]) as running:
+    with Stack(
+        tmp_path_factory.mktemp("spreading"), web=["all"], workers=["bulk"], variables={"WEB_CONCURRENCY": "1"}
+    ) as running:
         yield running
 
 

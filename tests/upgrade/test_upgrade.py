@@ -35,7 +35,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         (folder / "keys" / name).mkdir()
     vault.write_secret(folder / "keys" / "factor_key", os.urandom(32))
     secret_key = (folder / "keys" / "secret_key").read_text()
-    with Stack(folder, web=["all"], variables={"SECRET_KEY": secret_key}) as stack:
+    with Stack(folder, web=["all"], variables={"SECRET_KEY": secret_key, "WEB_CONCURRENCY": "1"}) as stack:
         yield stack
 
 

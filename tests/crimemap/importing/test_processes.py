@@ -26,7 +26,9 @@ print("TOKEN", push_tokens.create_token(city, create_account()))
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("feeding"), web=["staff"], workers=["bulk"]) as stack:
+    with Stack(
+        tmp_path_factory.mktemp("feeding"), web=["staff"], workers=["bulk"], variables={"WEB_CONCURRENCY": "1"}
+    ) as stack:
         yield stack
 
 
@@ -91,3 +93,27 @@ def test_a_dropped_file_is_imported_and_a_late_feed_reported(running: Stack, tok
     assert mail["To"] == "ada@example.org"
     assert mail["Subject"] == "City is late"
     assert count_rows(running, "SELECT count(*) FROM crimemap_source WHERE late_told_at IS NOT NULL") == 1
+
+
+def test_workers_may_publish_and_residents_processes_read_no_incident(running: Stack) -> None:
+    result = json.loads(running.run_manage("publish_incidents", "--json", role="bulk"))
+    assert result["version"]
+    assert "was published already" in running.run_manage("publish_incidents", role="bulk")
+    script = (
+        "import django; django.setup(); from crimemap.exports import data_files; from crimemap.snapshot import reader;"
+        " published = reader.current(); print(published.version, 'incidents.parquet' in data_files.find_data_files(published).files)"
+    )
+    public = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=running.environment("public"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert public.stdout.split() == [result["version"], "True"]
+    with running.connect("public") as connection, connection.cursor() as cursor:
+        for table in ("incident", "incidentrevision", "offencecode", "importrun", "source"):
+            with pytest.raises(Exception, match="permission denied"):
+                cursor.execute(f"SELECT 1 FROM crimemap_{table}")
+            connection.rollback()

@@ -34,7 +34,7 @@ from crimemap.snapshot import bubbles, format, published_incidents, reader, resu
 from crimemap.snapshot.filters import Filter
 from tests.crimemap.publishing import killed_publisher
 from tests.crimemap.sample_incidents import Agency
-from tests.stack import ROOT, Stack
+from tests.stack import ROOT
 
 EVERYWHERE = (-85.0, -180.0, 85.0, 180.0)
 
@@ -649,27 +649,3 @@ class TestFaults:
         assert len(rows()) == 2
         assert not list(folder.glob(f"{PARTIAL_FOLDER_PREFIX}*"))
         assert not list(folder.glob(f"{PARTIAL_PREFIX}*"))
-
-
-def test_workers_may_publish_and_residents_processes_read_no_incident(stack: Stack) -> None:
-    result = json.loads(stack.run_manage("publish_incidents", "--json", role="bulk"))
-    assert result["version"]
-    assert "was published already" in stack.run_manage("publish_incidents", role="bulk")
-    script = (
-        "import django; django.setup(); from crimemap.exports import data_files; from crimemap.snapshot import reader;"
-        " published = reader.current(); print(published.version, 'incidents.parquet' in data_files.find_data_files(published).files)"
-    )
-    public = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=stack.environment("public"),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert public.stdout.split() == [result["version"], "True"]
-    with stack.connect("public") as connection, connection.cursor() as cursor:
-        for table in ("incident", "incidentrevision", "offencecode", "importrun", "source"):
-            with pytest.raises(Exception, match="permission denied"):
-                cursor.execute(f"SELECT 1 FROM crimemap_{table}")
-            connection.rollback()

@@ -6,7 +6,6 @@ import os
 import pwd
 import sys
 import textwrap
-import time
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +190,9 @@ def test_it_runs_as_its_own_user(install: Any, settings: Any) -> None:
 
 def test_one_text_at_a_time(install: Any) -> None:
     install("print('x')")
-    started = time.monotonic()
+    # Held by this thread: waiting for it would never end.
     with translator._busy, pytest.raises(TranslatorError, match="busy"):
         translator.translate("x")
-    assert time.monotonic() - started < 5
     assert translator.translate("x") == "x"
 
 
