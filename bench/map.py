@@ -25,6 +25,7 @@ import numpy as np
 from bench.queries import bubbles_query, load_sql, measure_publication, store_incidents
 from tests.stack import Stack
 
+MAX_AGE_SECONDS = 61  # of what a web process remembers of the areas (core/web/page_cache.py)
 SCREENS = ((390, 700), (820, 1100), (1280, 800), (1920, 1080))
 # Each request has another URL, in the order of the file, so that no cache answers.
 SCRIPT = """
@@ -247,6 +248,7 @@ def city(rows: int, keep: Path | None) -> Iterator[Stack]:
                 store_incidents(stack, rows)
                 measure_publication(stack, f"{rows:,} stored incidents published", None)
             store_outlines(stack)
+            time.sleep(MAX_AGE_SECONDS)
             yield stack
 
 
