@@ -18,6 +18,8 @@ from tipportal.doctor.findings import Finding, summarize
 from tipportal.heartbeats import records
 from tips import receipt_salt
 
+# Advice for the proxy, which may have been taken: it stays as long as the address has a port.
+_ADVICE = "tipportal.W008"
 _AGENCY = ("AGENCY_NAME", "CITY_NAME", "CONTACT")
 
 
@@ -26,7 +28,7 @@ def check_settings() -> list[Finding]:
     messages = run_checks(
         include_deployment_checks=True, databases=["default"] if settings.ROLE.database_user else None
     )
-    ours = [message for message in messages if (message.id or "").startswith("tipportal.")]
+    ours = [message for message in messages if (message.id or "").startswith("tipportal.") and message.id != _ADVICE]
     faults = [f"{message.msg} {message.hint or ''}".strip() for message in ours if not message.is_silenced()]
     if settings.ROLE not in (Role.BEAT, Role.MEDIA, Role.OWNER):
         faults += [

@@ -56,11 +56,12 @@ def test_every_role_can_be_examined(settings: Any, mails: Mails, monkeypatch: py
 def test_a_missing_variable_is_a_fault_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(os, "environ", {"REDIS_URL": "redis://x", "PORTAL_ROLE": "beat"})
+    monkeypatch.setattr(os, "environ", {"REDIS_URL": "redis://x", "PORTAL_ROLE": "beat", "SECRET_KEY": "of the desk"})
     variables.require_readable_settings([])
     with pytest.raises(SystemExit) as end:
         variables.require_readable_settings(["alerts"])
     assert end.value.code == 1
+    assert "SECRET_KEY" not in os.environ
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["DATABASE_URL", "PORTAL_URL", "STAFF_URL"]
     assert all(line.startswith("FAULT: ") for line in lines)
