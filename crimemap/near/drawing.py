@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.safestring import SafeString
 
 from crimemap.geometry import METERS_PER_DEGREE
+from crimemap.near import street_labels
 from crimemap.near.report import NearReport
 from crimemap.pages import server_map
 from crimemap.pages.base_map_svg import HEIGHT, WIDTH, Box, MapDrawing
@@ -17,6 +18,7 @@ from crimemap.snapshot.published_incidents import MAX_PAGE_ROWS, PublishedIncide
 
 MARGIN = 1.12  # from the middle of the map to its edge, in radii
 FRAME_WIDTH = 860  # of the drawing, cut out of its middle: nearly square
+LEFT = (WIDTH - FRAME_WIDTH) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class NearMap:
     center: tuple[int, int]
     radius: int
     outline: SafeString
-    left: int = (WIDTH - FRAME_WIDTH) // 2
+    left: int = LEFT
     width: int = FRAME_WIDTH
 
 
@@ -67,9 +69,14 @@ def draw_report(published: PublishedIncidents, report: NearReport) -> NearMap | 
     if drawing is None:
         return None
     radius = report.chosen.circle[2] if report.chosen.circle else 0
+    markers = _place_markers(published, report.chosen, drawing)
+    taken = [*((each.x, each.y) for each in markers), drawing.project(report.place.latitude, report.place.longitude)]
+    if report.chosen.circle:  # an area has too many streets for the names of all
+        streets = server_map.find_streets(drawing.box)
+        drawing.labels.extend(street_labels.place_names(streets, drawing, LEFT, FRAME_WIDTH, taken))
     return NearMap(
         drawing=drawing,
-        markers=_place_markers(published, report.chosen, drawing),
+        markers=markers,
         center=drawing.project(report.place.latitude, report.place.longitude),
         radius=round(radius / METERS_PER_DEGREE * drawing.scale[1]),
         outline=drawing.outline_path(outline) if outline else SafeString(),

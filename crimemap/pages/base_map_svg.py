@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 Array = npt.NDArray[Any]
 Box = tuple[float, float, float, float]  # south, west, north, east in degrees
+NamedLine = tuple[str, Array]  # of a street: its name and its points in degrees, longitude first
 
 WIDTH, HEIGHT = 1200, 800  # of a drawing, in SVG units
 MARGIN = 0.02  # shown around the city, as a fraction of its size
@@ -141,10 +142,16 @@ class BaseMapRenderer:
         drawing.labels.extend(_labels_in_view(drawing, self.labels))
         return drawing
 
+    def find_streets(self, box: Box) -> Iterator[NamedLine]:
+        """Yield the parts of named streets that reach into the box."""
+        for group in self.groups:
+            if group.layer == "streets":
+                yield from group.clip_named(box)
+
 
 @dataclass(frozen=True, slots=True)
 class _PathGroup:
-    """The lines or rings of one layer and rank, drawn as one path.
+    """The lines or rings of one layer and rank, drawn as one path. `names`: of each, "" without one.
 
     `points` has all of them one after another; `starts` and `ends` are the indexes at which each begins and ends, `lows` and
     `highs` the corners of its bounding box.
@@ -153,6 +160,7 @@ class _PathGroup:
     layer: str
     rank: str
     closed: bool
+    names: list[str]
     points: Array
     starts: Array
     ends: Array
@@ -173,12 +181,23 @@ class _PathGroup:
 
     def clip(self, box: Box) -> list[Array]:
         """Return the parts of lines that reach into the box, and the complete rings that do."""
-        south, west, north, east = box
-        touched = np.flatnonzero(((self.lows <= [east, north]) & (self.highs >= [west, south])).all(axis=1))
-        arrays = [self.points[self.starts[number] : self.ends[number]] for number in touched.tolist()]
+        arrays = [self.points[self.starts[number] : self.ends[number]] for number in self._touched(box)]
         if self.closed:
             return arrays
         return [part for array in arrays for part in _clip_line(array, box)]
+
+    def clip_named(self, box: Box) -> Iterator[NamedLine]:
+        """Yield the parts of named lines that reach into the box."""
+        for number in self._touched(box):
+            if self.names[number]:
+                line = self.points[self.starts[number] : self.ends[number]]
+                yield from ((self.names[number], part) for part in _clip_line(line, box))
+
+    def _touched(self, box: Box) -> list[int]:
+        south, west, north, east = box
+        inside = ((self.lows <= [east, north]) & (self.highs >= [west, south])).all(axis=1)
+        touched: list[int] = np.flatnonzero(inside).tolist()
+        return touched
 
 
 def _clip_line(line: Array, box: Box) -> Iterator[Array]:
@@ -196,18 +215,21 @@ def _clip_line(line: Array, box: Box) -> Iterator[Array]:
 
 def _group_by_rank(layer: str, features: list[dict[str, Any]]) -> Iterator[_PathGroup]:
     """Gather the lines of each rank into one path: a street map has hundreds of lines and two styles."""
-    ranks: dict[tuple[str, bool], list[Array]] = {}
+    ranks: dict[tuple[str, bool], list[NamedLine]] = {}
     for feature in features:
         shape = feature["geometry"]
         key = feature["properties"].get("rank", ""), shape["type"] in AREA_TYPES
-        ranks.setdefault(key, []).extend(line for line in _coordinate_arrays(shape) if len(line) > 1)
-    for (rank, closed), lines in ranks.items():
+        name = feature["properties"].get("name", "")
+        ranks.setdefault(key, []).extend((name, line) for line in _coordinate_arrays(shape) if len(line) > 1)
+    for (rank, closed), named in ranks.items():
+        lines = [line for _name, line in named]
         if lines:
             ends = np.cumsum([len(line) for line in lines])
             yield _PathGroup(
                 layer,
                 rank,
                 closed,
+                [name for name, _line in named],
                 np.concatenate(lines),
                 np.concatenate(([0], ends[:-1])),
                 ends,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from crimemap.geometry import METERS_PER_DEGREE
 from crimemap.models import BaseMapBuild
 from crimemap.pages import base_map_svg, map_marks
 from crimemap.pages.area_shading import Shading, shade_areas
-from crimemap.pages.base_map_svg import BaseMapRenderer, Box, MapDrawing
+from crimemap.pages.base_map_svg import BaseMapRenderer, Box, MapDrawing, NamedLine
 from crimemap.pages.map_marks import MAX_ZOOM
 from crimemap.places import areas, base_map
 from crimemap.snapshot.filters import Filter, FilterError, FilterProblem
@@ -219,6 +219,12 @@ def _renderer(version: str, published: PublishedIncidents) -> BaseMapRenderer:
 def draw_surroundings(version: str, latitude: float, longitude: float) -> MapDrawing:
     """Draw the streets around a point, without incidents."""
     return _renderer_of_version(version).draw(base_map_svg.box_around(latitude, longitude, SPOT_ZOOM))
+
+
+def find_streets(box: Box) -> Iterator[NamedLine]:
+    """Yield the parts of named streets in a box of the base map."""
+    version = base_map.base_map_version()
+    return _renderer_of_version(version).find_streets(box) if version else iter(())
 
 
 def draw_unkept(box: Box) -> MapDrawing | None:

@@ -314,6 +314,24 @@ def test_every_figure_in_words_agrees_with_sql(client: Client, old_incidents: Pu
     assert {Verdict.USUAL, Verdict.TOO_FEW} <= verdicts
 
 
+def test_streets_around_a_place_are_named_beside_the_symbols(client: Client, old_incidents: PublishedIncidents) -> None:
+    block = Block.objects.filter(latitude__range=(41.498, 41.506), longitude__range=(-38.504, -38.496)).order_by("pk")[
+        0
+    ]
+    html = post(client, place=f"block:{block.pk}", within="500", period="newest-90")
+    drawing = html[html.index('class="stillmap"') : html.index("</figure>")]
+    names = re.findall(r'<text class="label street" x="(\d+)" y="(\d+)"[^>]*>([^<]+)<', drawing)
+    assert {name for _x, _y, name in names} <= set(Block.objects.values_list("street", flat=True))
+    assert len(names) == len({name for _x, _y, name in names}) >= 3, "each street once"
+    symbols = re.findall(r'<g class="(?:pile|one-type)" transform="translate\((\d+) (\d+)\)', drawing)
+    assert symbols
+    for x, y, _name in names:
+        assert 0 < int(y) < 804
+        assert all(abs(int(x) - int(left)) + abs(int(y) - int(top)) >= 38 for left, top in symbols), (
+            "no symbol on a name"
+        )
+
+
 def test_a_change_of_the_data_ends_the_comparison(tmp_path: Path, settings: Any, client: Client) -> None:
     """A type that was not in the data before would look like an increase."""
     rows = published_city.rows(3000)
