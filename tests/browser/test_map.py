@@ -349,6 +349,32 @@ def test_a_place_is_found_while_typing_and_is_in_no_address(browser: Browser, po
         page.wait_for_selector(READY)
         assert urlsplit(page.url).path == "/map/"
 
+        # The page about the place: another distance and period, share, print
+        field.fill("400 block of Arden Street")
+        with page.expect_navigation():
+            field.press("Enter")
+        expect(page.locator("h1#answer")).to_contain_text("400 block of Arden Street")
+        expect(page.locator(".stillmap .label.street").first).to_be_attached()
+        check(page)
+        ask = page.get_by_role("search").filter(has=page.locator("#id_within"))
+        if not page.locator("#id_within").is_visible():
+            page.locator(".askd > summary").click()
+        page.locator("#id_within").select_option(index=0)
+        page.locator("#id_period").select_option("newest-90")
+        with page.expect_navigation():
+            ask.get_by_role("button", name="Show", exact=True).click()
+        expect(page.locator("h1#answer")).to_contain_text("400 block of Arden Street")
+        assert page.locator("#id_period").input_value() == "newest-90"
+        assert urlsplit(page.url).path == "/near/"
+        with page.expect_navigation():
+            page.locator(".my .acts").get_by_role("button", name="Share").click()
+        expect(page.locator("#id_address")).to_have_value(re.compile("/near/400-arden-street/newest-90/"))
+        expect(page.get_by_role("button", name="Print report")).to_be_visible()
+        page.emulate_media(media="print")
+        expect(page.locator(".pr-foot")).to_be_visible()
+        expect(page.locator(".my .acts")).to_be_hidden()
+        page.emulate_media(media="screen")
+
 
 def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal, width=1280) as page:

@@ -54,8 +54,9 @@ async function showLiveMap(L, frame, baseMapLoading) {
   if (reducedMotion) map.panBy = (offset, options) => L.Map.prototype.panBy.call(map, offset, { ...options, animate: false });
   const query = new URLSearchParams(location.search);
   showView(L, map, query.get("at"), data.box);
-  L.control.zoom({ position: "topright", zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
-  const scale = L.control.scale({ position: "bottomleft" }).addTo(map).getContainer();
+  const [startSide, endSide] = getComputedStyle(figure).direction === "rtl" ? ["right", "left"] : ["left", "right"];
+  L.control.zoom({ position: `top${endSide}`, zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
+  const scale = L.control.scale({ position: `bottom${startSide}` }).addTo(map).getContainer();
   if (/^en(-us)?$|-us$/i.test(document.documentElement.lang)) scale.append(scale.firstChild); // miles, then kilometers
   const yieldGestures = letPageScroll(map, cityBounds, () => FLOWING.matches);
 
