@@ -26,7 +26,7 @@ def use_copy(folder: Path, process: str) -> None:
     creation = connection.creation
     with (folder / "test-database.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not lock.tell():
+        if not lock.seek(0, os.SEEK_END):  # its end now: the process that had the lock before may have written since
             _restore(stack.dump_migrated_database())
             lock.write("restored")
         creation.clone_test_db(process, verbosity=0, autoclobber=True)
