@@ -1,7 +1,7 @@
 /* Names win: marks step aside from the names and landmarks of the base map and from each other, no farther than half the cell of a
    ring, and at street zooms no farther than the end of the block. */
 
-const LIMITS = { city: 24, middle: 56, street: 26 }; // pixels
+const LIMITS = { city: 0, middle: 56, street: 26 }; // pixels
 const STEP = 8;
 const DIRECTIONS = 12;
 const INSET = 4; // a mark's target is larger than what is drawn

@@ -65,6 +65,7 @@ async function showLiveMap(L, frame, baseMapLoading) {
   const types = readSymbols("#legend [data-category]", "category");
   let equipment = null;
   let equipped = null;
+  let listed = null;
   const incidents = new Incidents(L, map, {
     data,
     families,
@@ -75,7 +76,7 @@ async function showLiveMap(L, frame, baseMapLoading) {
       inView.where = nameAreas(inView.areas);
       statusLine.showCount(inView.total, inView.where);
       showCountsInKeys(inView.families);
-      equipped?.updateList(inView);
+      listed = equipped?.updateList(inView);
     },
     onList: async (view, from) => {
       const tools = await equipment.catch(() => null);
@@ -103,6 +104,7 @@ async function showLiveMap(L, frame, baseMapLoading) {
   figure.dataset.ready = "";
   equipped = await equipment;
   incidents.countInView();
+  await listed;
   figure.dataset.equipped = "";
 }
 

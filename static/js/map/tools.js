@@ -3,13 +3,10 @@
 import { createFilterLayer, createTools } from "./area-tools.js";
 import { TimeBrush } from "./brush.js";
 import { IncidentPanel } from "./incident-panel.js";
-import { keepNamesFree } from "./label-room.js";
 import { tieRowsToMarks } from "./lit.js";
-import { fitMapToPaper } from "./printing.js";
 import { RowList } from "./row-list.js";
 import { Selection } from "./selection.js";
 import { addMenus, addSheet } from "./sheet.js";
-import { TypeKeys } from "./type-keys.js";
 
 const SETTLING_MILLISECONDS = 400; // after a move by script, within which Leaflet pans back inside the bounds of the map
 
@@ -91,15 +88,27 @@ export function equip({ L, map, incidents, figure, cityBounds, types, text, stat
   addMenus();
   addSheet();
   tieRowsToMarks(incidents, map);
-  const typeKeys = new TypeKeys(selection, types);
-  const arrangeMarks = keepNamesFree(map, incidents);
+  // Loaded with the first map that is closer than the whole city.
+  let closer = null;
+  let typesInView = null;
+  const loadCloser = async () => {
+    const [{ keepNamesFree }, { TypeKeys }] = await Promise.all([import("./label-room.js"), import("./type-keys.js")]);
+    return { arrange: keepNamesFree(map, incidents), typeKeys: new TypeKeys(selection, types) };
+  };
+  const updateCloser = async (level, counts) => {
+    typesInView = counts;
+    if (level === "city" && !closer) return;
+    closer = closer ?? loadCloser().catch(() => null);
+    const parts = await closer;
+    parts?.typeKeys.show(typesInView);
+    parts?.arrange();
+  };
   return {
     stacked,
     selection,
     updateList: ({ total, level, types: counts, where }) => {
       rows.show(incidents.query, level === "city" ? null : map.getBounds(), total, where);
-      typeKeys.show(counts);
-      arrangeMarks();
+      return updateCloser(level, counts);
     },
   };
 }
@@ -125,4 +134,28 @@ function addShadeSwitch(frame, remember) {
     remember();
   });
   mark();
+}
+
+/* Prints all that is in view on the screen, however narrow the paper, and returns to the screen's view afterwards. */
+function fitMapToPaper(map, moveByScript) {
+  const printing = matchMedia("print");
+  const { zoomSnap } = map.options;
+  let screen = null;
+  const fit = () => screen && map.fitBounds(screen.bounds, { animate: false });
+  map.on("resize", () => moveByScript(fit));
+  printing.addEventListener("change", () =>
+    moveByScript(() => {
+      if (printing.matches) {
+        screen = { bounds: map.getBounds(), center: map.getCenter(), zoom: map.getZoom(), minZoom: map.getMinZoom() };
+        Object.assign(map.options, { zoomSnap: 0, minZoom: 0 });
+        map.invalidateSize({ animate: false });
+        fit();
+      } else if (screen) {
+        const { center, zoom, minZoom } = screen;
+        screen = null;
+        Object.assign(map.options, { zoomSnap, minZoom });
+        map.invalidateSize({ animate: false }).setView(center, zoom, { animate: false });
+      }
+    }),
+  );
 }
