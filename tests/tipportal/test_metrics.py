@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,7 +31,9 @@ TOKEN = "a token of the monitor's own"
 def _token(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.METRICS_TOKEN = TOKEN
     monkeypatch.setattr(health, "list_missing", lambda: ["worker-bulk"])
-    name = f"metrics of {timezone.now():%Y-%m-%d %H}"
+    now = timezone.now()
+    monkeypatch.setattr(metrics, "timezone", SimpleNamespace(now=lambda: now))  # no hour ends during a test
+    name = f"metrics of {now:%Y-%m-%d %H}"
     ephemeral_store.forget(name)
     yield
     ephemeral_store.forget(name)
@@ -66,7 +69,7 @@ def test_without_the_token_there_is_no_such_page(settings: Any) -> None:
 
 
 def test_tips_are_counted_by_the_hour_and_from_five_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    hour = metrics.timezone.now().replace(minute=0, second=0, microsecond=0)
     for _ in range(4):
         officers.send_tip()
     Tip.objects.update(received_at=hour - dt.timedelta(hours=1))

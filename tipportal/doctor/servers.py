@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -103,14 +104,25 @@ def _read_differences() -> dict[str, float]:
     """Return by how many seconds the clock of each server is ahead of ours. Servers that don't answer are left out."""
     differences = {}
     if settings.ROLE.database_user:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-            differences["PostgreSQL"] = float(cursor.fetchone()[0]) - time.time()
+        differences["PostgreSQL"] = _compare_clock(_read_database_clock)
     try:
-        differences["Redis"] = ephemeral_store.read_clock() - time.time()
+        differences["Redis"] = _compare_clock(ephemeral_store.read_clock)
     except StoreDownError:
         return differences
     return differences
+
+
+def _compare_clock(read: Callable[[], float]) -> float:
+    """Return by how many seconds a clock is ahead of ours, at least: it was read at some moment while we waited."""
+    before = time.time()
+    there = read()
+    return there - min(max(there, before), time.time())
+
+
+def _read_database_clock() -> float:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        return float(cursor.fetchone()[0])
 
 
 def check_mail() -> list[Finding]:
