@@ -10,18 +10,18 @@ export function button(label, className) {
   return Object.assign(element("button", className, label), { type: "button" });
 }
 
-/* Gives `node` this content instead of what it has. (replaceChildren is younger than the oldest browsers of .browserslistrc.) */
+/* Gives `node` this content instead. (replaceChildren is too new for .browserslistrc.) */
 export function refill(node, ...content) {
   node.textContent = "";
   node.append(...content);
 }
 
-/* Whether a key belongs to an input method that is composing a word, as for Japanese: no shortcut of ours may act on it. */
+/* Whether an input method is composing a word with this key, as in Japanese: shortcuts ignore it. */
 export function isComposing(event) {
   return event.isComposing || event.keyCode === 229;
 }
 
-/* Creates a drawing of paths. It stands beside text, so it is hidden from screen readers. */
+/* Creates a drawing of paths beside text, hidden from screen readers. */
 export function svg(viewBox, ...paths) {
   const drawing = shape("svg", { viewBox, "aria-hidden": "true" });
   drawing.append(...paths.map((d) => shape("path", { d })));
