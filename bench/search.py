@@ -109,6 +109,7 @@ def measure(*, scans: bool) -> None:
     from django.conf import settings
 
     from core.models import Account
+    from core.web.asked_once import asked_once
     from tips.desk.search import matching, scan, sealed_tips, slices, tip_batches
     from tips.desk.search.text_memory import TextMemory
     from tips.desk.search.tip_batches import Scope
@@ -142,7 +143,8 @@ def measure(*, scans: bool) -> None:
 
     def warm() -> Any:
         memory.synchronize()
-        return search(memory.match_batches)
+        with asked_once():
+            return search(memory.match_batches)
 
     memory.synchronize()
     report("memory: warm, one word", time_of(warm, ROUNDS))

@@ -20,8 +20,11 @@ from tips.walls import visibility
 SENSITIVE = readers.SENSITIVE
 WALLED = Q(is_walled=True)
 UNREAD = Q(state=State.NEW) | Q(has_unread=True)
+_SPAM_IDS = SharedRows(DeskState.objects.filter(spam_since__isnull=False).values("tip"))
 # Joined as a table: as a condition on each tip it would take the worst plan.
-SPAM = Q(AmongJoined("pk", SharedRows(DeskState.objects.filter(spam_since__isnull=False).values("tip"))))
+SPAM = Q(AmongJoined("pk", _SPAM_IDS))
+# The same for a query that reads nearly all tips in the order of an index: a join would lose the order.
+SPAM_OF_MANY = Q(Among("pk", _SPAM_IDS))
 _CLOSING_IDS = SharedRows(PendingAct.objects.filter(kind=PendingAct.Kind.CLOSE, due_at__isnull=False).values("tip"))
 _MUTED_IDS = DeskState.objects.filter(muted_until__gte=TruncDate(Now(), tzinfo=timezone.get_default_timezone())).values(
     "tip"

@@ -31,6 +31,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from core import visitor_traces
 from core.models import Account
+from core.web.asked_once import asked_once
 from tips.desk.search import matching, slices
 from tips.desk.search.text_memory import TextMemory
 from tips.desk.search.tip_batches import Position, Scope
@@ -117,15 +118,16 @@ def answer_request(memory: TextMemory, asked: dict[str, Any]) -> dict[str, Any]:
     after = Position(asked["after"][0], UUID(hex=asked["after"][1])) if asked["after"] else None
     memory.synchronize()
     try:
-        found = slices.search(
-            account,
-            matching.parse_words(asked["words"]),
-            Scope(asked["scope"]),
-            after,
-            asked["seconds"],
-            asked["max_found"],
-            engine=memory.match_batches,
-        )
+        with asked_once():
+            found = slices.search(
+                account,
+                matching.parse_words(asked["words"]),
+                Scope(asked["scope"]),
+                after,
+                asked["seconds"],
+                asked["max_found"],
+                engine=memory.match_batches,
+            )
     except PermissionDenied:
         return {"refused": True}
     return {

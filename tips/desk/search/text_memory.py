@@ -58,18 +58,18 @@ class TextMemory:
         letters = matching.choose_rarest(terms)
         for ids in batches:
             self._used_at = time.monotonic()
-            texts = self._texts
-            missing = [tip_id for tip_id in ids if tip_id not in texts]
+            texts = [*map(self._texts.get, ids)]
+            missing = [tip_id for tip_id, text in zip(ids, texts, strict=True) if text is None]
             opened = self._open(missing) if missing else {}
-            found, unopened = [], 0
-            for tip_id in ids:
-                text = texts.get(tip_id) or opened.get(tip_id)
-                if text is None:
-                    unopened += 1
-                # The first condition alone is a tenth of the second's work.
-                elif letters in text.squeezed and matching.matches(terms, text):
-                    found.append(UUID(bytes=tip_id))
-            yield BatchResult(found, unopened)
+            if missing:
+                texts = [text or opened.get(tip_id) for tip_id, text in zip(ids, texts, strict=True)]
+            found = [
+                UUID(bytes=tip_id)
+                for tip_id, text in zip(ids, texts, strict=True)
+                # The condition on the letters alone is a tenth of the last one's work.
+                if text is not None and letters in text.squeezed and matching.matches(terms, text)
+            ]
+            yield BatchResult(found, len(missing) - len(opened))
 
     def clear_if_idle(self, seconds: float) -> bool:
         """Forget everything unless there was a search within this time; return whether anything was forgotten."""

@@ -136,6 +136,9 @@ def test_the_process_asks_the_permissions_of_the_account_itself(okafor: Account,
     for account in (administrator, turned_off, Account(pk=0)):
         with pytest.raises(PermissionDenied):
             process_client.search(server.server_address, account, "needle", Scope.GENERAL, None, 5, 100)  # type: ignore[arg-type]
+    okafor.groups.clear()  # from the next request on
+    with pytest.raises(PermissionDenied):
+        engines.search(okafor, "needle", Scope.GENERAL, None, 5, 100)
 
 
 def test_two_officers_search_at_once_and_each_finds_their_own(server: SearchServer, okafor: Account) -> None:
