@@ -6,6 +6,7 @@ A tip that an account may not see does not exist for it: every query of the desk
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -42,12 +43,27 @@ def visible_tips(account: User) -> QuerySet[Tip]:
 @once_a_request
 def _find_visible(account: User) -> QuerySet[Tip]:
     """Return `visible_tips`; a page asks for them many times, and to build the query takes longer than to run it."""
-    may_see = any(account.has_perm(permission) for permission in _TIP_PERMISSIONS)
+    may_see = _may_see(account)
     if not isinstance(account, Account) or not (may_see or account.has_perm(visibility.DECIDE)):
         return Tip.objects.none()
     walled = visibility.walled_for(account)
     chosen = readers.visible_to(account.pk) | walled if may_see else walled
     return Tip.objects.filter(chosen, visibility.COMPARED, ~visibility.hidden_from(account))
+
+
+def _may_see(account: User) -> bool:
+    return any(account.has_perm(permission) for permission in _TIP_PERMISSIONS)
+
+
+@once_a_request
+def describe_sight(account: Account) -> Hashable:
+    """Return all that `visible_tips` depends on, as a part of the keys of SQL that is kept: the same, the same SQL."""
+    return (
+        _may_see(account),
+        account.has_perm(visibility.DECIDE),
+        readers.find_reach(account.pk),
+        visibility.list_own(account),
+    )
 
 
 @once_a_request

@@ -29,12 +29,12 @@ WALLED = Q(AmongJoined("pk", SharedRows(Wall.objects.filter(STANDING).values("ti
 
 def sees_walled(account: Account) -> bool:
     """Return whether the account decides about walls, or sees a walled tip now."""
-    return account.has_perm(DECIDE) or bool(_list_own(account))
+    return account.has_perm(DECIDE) or bool(list_own(account))
 
 
 def walled_for(account: Account) -> Q:
     """Return the condition on Tip for the walled tips that this account may see."""
-    return Q(pk__in=_list_own(account))
+    return Q(pk__in=list_own(account))
 
 
 def hidden_from(account: Account) -> Exists:
@@ -42,7 +42,7 @@ def hidden_from(account: Account) -> Exists:
 
     It looks into the small table of walls alone, so that PostgreSQL joins it once and not for each tip.
     """
-    return Exists(Wall.objects.filter(STANDING, tip=OuterRef("pk")).exclude(tip__in=_list_own(account)))
+    return Exists(Wall.objects.filter(STANDING, tip=OuterRef("pk")).exclude(tip__in=list_own(account)))
 
 
 def choose_deciders(tip: Tip, named: frozenset[int]) -> QuerySet[Account]:
@@ -88,7 +88,7 @@ def _find_seeing(tip: Tip, category_id: int, unit_id: int | None) -> QuerySet[Ac
 
 
 @once_a_request
-def _list_own(account: Account) -> tuple[UUID, ...]:
+def list_own(account: Account) -> tuple[UUID, ...]:
     """Return the ids of the walled tips that this account may see."""
     as_reader = Wall.objects.filter(STANDING, readers=account.pk)
     return (*_list_decidable(account), *as_reader.values_list("tip", flat=True))

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When, prefetch_related_objects
+from django.db.models import Count, QuerySet, prefetch_related_objects
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,12 +21,12 @@ from tips import readers
 from tips.desk import permissions, readings, worklist
 from tips.desk.alike import indexing
 from tips.desk.queue import filters, lines, rows, saved_views, summaries, targets, views, waves
+from tips.desk.queue.listing import AskedView, Listing, order
 from tips.models import Attachment, FollowedView, SavedView, State, Tip
 from tips.walls import visibility
 
 PAGE_SIZE = 50
 _MAX_SHOWN = 500
-_SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,54 +158,44 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
     The lines it has are recorded as shown and committed: must not be called in a transaction.
     """
     needs_me = views.build_needs_me(account)
-    tips = worklist.visible_with_unread(account)
     offered = views.list_views(
         needs_me, is_named=permissions.is_named(account), sees_walled=visibility.sees_walled(account)
     )
     reader = _QueryReader(account, offered)
-    view, fields = reader.read(query)
+    asked = reader.read(query)
+    view = asked.view
     saved = [
-        (each, *reader.read(asked))
+        (each, reader.read(its_query))
         for each in saved_views.list_views(account)
-        if reader.has_view(asked := QueryDict(each.query))
+        if reader.has_view(its_query := QueryDict(each.query))
     ]
-    counted = {each.name: each.scope & each.condition for each in offered if each.shows_active}
-    counted |= {
-        f"saved {each.pk}": _build_condition(its_view, its_fields)
-        for each, its_view, its_fields in saved
-        if _shows_active(its_view, its_fields)
-    }
     its_targets = targets.Targets.load()
-    timed = its_targets.with_due(tips)
-    asks_for_time = any(_ask_for_time(its_fields) for _saved, _view, its_fields in saved)
-    counts = views.count_all(its_targets.with_standing(timed) if asks_for_time else tips, counted)
+    listing = Listing(account, its_targets, needs_me)
+    counts = listing.count(
+        offered, {f"saved {each.pk}": its_asked for each, its_asked in saved if its_asked.shows_active}
+    )
     # Asked apart: as one more count above, how every active tip stands would be worked out.
-    late = {
-        each.name: its_targets.only_late(timed.filter(_build_condition(each, []))).count()
-        for each in offered
-        if each.counts_late and counts[each.name]
-    }
-    wanted = its_targets.with_standing(timed) if _ask_for_time(fields) else timed
-    matching = wanted.filter(_build_condition(view, fields))
-    is_filtered = any(each.chosen for each in fields)
+    late = {each.name: listing.count_late(each) for each in offered if each.counts_late and counts[each.name]}
     shown = _read_shown(query)
-    listed = list(order(matching, needs_me, is_history=not view.shows_active)[: shown + 1]) if has_rows else []
+    listed = listing.fetch(asked, shown + 1) if has_rows else []
     has_more = len(listed) > shown
     del listed[shown:]
-    count = _count(matching, view, counts, is_filtered=is_filtered)
-    kept = _write_query(view, fields)
+    count = None
+    if view.shows_active:  # the others have too many to count on every page
+        count = listing.count_matching(asked) if asked.is_filtered else counts[view.name]
+    kept = asked.write_query()
     built, has_lines = _build_rows(account, listed, kept, its_targets)
     address = reverse("admin:tips_tip_changelist")
-    current = next((each for each, its_view, its_fields in saved if _write_query(its_view, its_fields) == kept), None)
+    current = next((each for each, its_asked in saved if its_asked.write_query() == kept), None)
     return Queue(
         view=view,
         name=current.name if current and kept else str(view.title),
         views=[
             ViewLink(
                 str(each.title),
-                address + _as_query(_write_query(each, [])),
+                address + _as_query(AskedView(each, []).write_query()),
                 counts.get(each.name),
-                has_rows and each is view and (current is None or not kept or not is_filtered),
+                has_rows and each is view and (current is None or not kept or not asked.is_filtered),
                 late.get(each.name, 0),
             )
             for each in offered
@@ -213,7 +203,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
         saved_views=[
             SavedViewLink(
                 each.name,
-                address + _as_query(_write_query(its_view, its_fields)),
+                address + _as_query(its_asked.write_query()),
                 counts.get(f"saved {each.pk}"),
                 has_rows and each is current and bool(kept),
                 0,
@@ -221,22 +211,22 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
                 each.officer_id == account.pk,
                 each.shared_with != SavedView.SharedWith.NOBODY,
             )
-            for each, its_view, its_fields in saved
+            for each, its_asked in saved
         ],
         groups=[
             dataclasses.replace(group, rows=waves.fold(group.rows))
             for group in _group(
-                built, view, needs_me_count=counts[views.NEEDS_ME], count=count, is_filtered=is_filtered
+                built, view, needs_me_count=counts[views.NEEDS_ME], count=count, is_filtered=asked.is_filtered
             )
         ],
         count=count,
         query=kept,
-        filter_fields=fields,
+        filter_fields=asked.fields,
         address=address + _as_query(kept),
-        unfiltered_address=address + _as_query(_write_query(view, [])),
-        more_address=address + _as_query(_write_query(view, fields, shown=shown + PAGE_SIZE)) if has_more else "",
+        unfiltered_address=address + _as_query(AskedView(view, []).write_query()),
+        more_address=address + _as_query(asked.write_query(shown + PAGE_SIZE)) if has_more else "",
         has_lines=has_lines,
-        can_be_followed=has_rows and _can_be_followed(view, fields),
+        can_be_followed=has_rows and asked.can_be_followed,
         is_followed=has_rows and FollowedView.objects.filter(officer=account, query=kept).exists(),
         _ids=[row.pk for row in built],
     )
@@ -250,18 +240,18 @@ def select(account: Account, query: QueryDict) -> Selection:
         needs_me, is_named=permissions.is_named(account), sees_walled=visibility.sees_walled(account)
     )
     reader = _QueryReader(account, offered)
-    view, fields = reader.read(query)
-    kept = _write_query(view, fields)
+    asked = reader.read(query)
+    kept = asked.write_query()
     saved = (each for each in saved_views.list_views(account) if each.query == kept and kept)
     name = next((each.name for each in saved), "")
     its_targets = targets.Targets.load()
-    words = [str(view.title), *(each.description for each in fields if each.chosen)]
+    words = [str(asked.view.title), *(each.description for each in asked.fields if each.chosen)]
     return Selection(
         title=name or " · ".join(words),
         query=kept,
         address=reverse("admin:tips_tip_changelist") + _as_query(kept),
-        tips=its_targets.with_standing(its_targets.with_due(tips)).filter(_build_condition(view, fields)),
-        can_be_followed=reader.has_view(query) and _can_be_followed(view, fields),
+        tips=its_targets.with_standing(its_targets.with_due(tips)).filter(asked.condition),
+        can_be_followed=reader.has_view(query) and asked.can_be_followed,
     )
 
 
@@ -274,7 +264,9 @@ def load_rows(account: Account, tip_ids: Collection[UUID]) -> dict[UUID, rows.Ro
         return {}
     its_targets = targets.Targets.load()
     tips = its_targets.with_due(worklist.visible_with_unread(account).filter(pk__in=tip_ids))
-    built, _has_lines = _build_rows(account, list(order(tips, views.build_needs_me(account))), "", its_targets)
+    built, _has_lines = _build_rows(
+        account, list(order(tips, views.build_needs_me(account)).prefetch_related("desk_state")), "", its_targets
+    )
     return {row.pk: row for row in built}
 
 
@@ -310,26 +302,6 @@ def _build_rows(
     return waves.add_counts(account, built), bool(shown_summaries)
 
 
-def _count(matching: QuerySet[Tip], view: views.View, counts: dict[str, int], *, is_filtered: bool) -> int | None:
-    """Return how many tips a view has, None for those that have too many to count on every page."""
-    if not view.shows_active:
-        return None
-    return matching.count() if is_filtered else counts[view.name]
-
-
-def order(tips: QuerySet[Tip], needs_me: Q, *, is_history: bool = False) -> QuerySet[Tip]:
-    """Return tips of Targets.with_due in the order of the queue: first those that need the officer, in each part the least time left first.
-
-    In a view of the past, those that were closed last come first: an index has them in this order.
-    """
-    needs_you = Case(When(needs_me, then=Value(True)), default=Value(False), output_field=BooleanField())
-    # Fetched apart, as what _attach_known adds: joined, PostgreSQL would plan for longer than it reads.
-    listed = tips.annotate(needs_you=needs_you).defer(*_SEALED).prefetch_related("desk_state")
-    columns = ("-closed_at",) if is_history else ("-needs_you", "is_asleep", "due_at", "number")
-    ordered: QuerySet[Tip] = listed.order_by(*columns)
-    return ordered
-
-
 def _attach_known(account: Account, listed: list[Tip]) -> None:
     """Give each tip its category, unit and officer from the lists that the page has; who has left the desk is fetched."""
     categories = {each.pk: each for each in readers.list_categories(account.pk)}
@@ -362,54 +334,19 @@ class _QueryReader:
     def has_view(self, query: QueryDict) -> bool:
         return query.get("view", "") in self._offered
 
-    def read(self, query: QueryDict) -> tuple[views.View, list[filters.FilterField]]:
+    def read(self, query: QueryDict) -> AskedView:
         """Return the view and its filters. A view that this account doesn't have is the whole desk."""
         view = self._offered.get(query.get("view", ""), views.WHOLE_DESK)
         is_sensitive, costly = view is views.SENSITIVE, filters.read_costly_parts(query)
         if (is_sensitive, costly) not in self._fields:
             self._fields[is_sensitive, costly] = filters.list_fields(self._account, costly, is_sensitive=is_sensitive)
-        return view, filters.choose(self._fields[is_sensitive, costly], query)
-
-
-def _shows_active(view: views.View, fields: list[filters.FilterField]) -> bool:
-    """Return whether only active tips are shown: a filter by state replaces the view's own limit to them."""
-    return view.shows_active and not any(each.chosen for each in fields if each.name == "state")
-
-
-def _ask_for_time(fields: list[filters.FilterField]) -> bool:
-    return any(each.chosen for each in fields if each.name == "time")
-
-
-def _can_be_followed(view: views.View, fields: list[filters.FilterField]) -> bool:
-    """Return whether officers may get alerts about a view. Each process knows languages for itself, and after a start none yet."""
-    return view.can_be_followed and not any(each.chosen for each in fields if each.name == "language")
-
-
-def _build_condition(view: views.View, fields: list[filters.FilterField]) -> Q:
-    condition = view.scope & view.condition
-    if _shows_active(view, fields):
-        condition &= worklist.ACTIVE
-    for each in fields:
-        condition &= each.condition
-    return condition
+        return AskedView(view, filters.choose(self._fields[is_sensitive, costly], query))
 
 
 def _read_shown(query: QueryDict) -> int:
     """Return how many rows are shown: one page, or more after "Show 50 more"."""
     text = query.get("shown", "")
     return min(_MAX_SHOWN, max(PAGE_SIZE, int(text))) if text.isascii() and text.isdecimal() else PAGE_SIZE
-
-
-def _write_query(view: views.View, fields: list[filters.FilterField], shown: int = 0) -> str:
-    query = QueryDict(mutable=True)
-    if view.name:
-        query["view"] = view.name
-    for each in fields:
-        if each.chosen:
-            query[each.name] = each.chosen
-    if shown:
-        query["shown"] = str(shown)
-    return query.urlencode()
 
 
 def _as_query(text: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.models import Account
+from core.web.asked_once import once_a_request
 from tips.desk import worklist
 from tips.models import Duty, Priority, State, Tip
 
@@ -134,12 +135,19 @@ WALLED = View(
 )
 
 
+@once_a_request
+def list_chosen(account_id: int) -> tuple[int, ...]:
+    """Return the ids of the categories that an officer works on; none means all."""
+    chosen = Duty.categories.through.objects.filter(duty=account_id).order_by("category")
+    return tuple(chosen.values_list("category", flat=True))
+
+
 def build_needs_me(account: Account) -> Q:
     """Return the condition for the tips that need this officer next.
 
     Nobody's tips in their categories; their own with something new, closed ones too, and those whose snooze is over. None that is asleep.
     """
-    chosen = list(Duty.categories.through.objects.filter(duty=account.pk).values_list("category", flat=True))
+    chosen = list_chosen(account.pk)
     in_categories = Q(category__in=chosen) if chosen else Q()
     nobodys = Q(assigned_to=None) & in_categories & (Q(state__in=(State.NEW, State.OPEN)) | Q(has_unread=True))
     has_slept = Q(desk_state__snoozed_after__isnull=False)
@@ -161,7 +169,17 @@ def list_views(needs_me: Q, *, is_named: bool, sees_walled: bool) -> list[View]:
 
 def count_all(tips: QuerySet[Tip], conditions: Mapping[str, Q]) -> dict[str, int]:
     """Return the number of active tips that fulfill each condition, in one query."""
-    names = {f"count_{index}": name for index, name in enumerate(conditions)}
-    counts = {column: Count("pk", filter=conditions[name]) for column, name in names.items()}
+    counts = _name_counts(conditions)
     found = tips.filter(worklist.ACTIVE).aggregate(**counts)
-    return {name: found[column] for column, name in names.items()}
+    return dict(zip(conditions, (found[column] for column in counts), strict=True))
+
+
+def select_counts(tips: QuerySet[Tip], conditions: Mapping[str, Q]) -> QuerySet[Tip, tuple[int, ...]]:
+    """Return the query of `count_all`: one row with the counts in the order of the conditions."""
+    counts = _name_counts(conditions)
+    active = tips.filter(worklist.ACTIVE).order_by().values(whole=Value(1))
+    return active.annotate(**counts).values_list(*counts)
+
+
+def _name_counts(conditions: Mapping[str, Q]) -> dict[str, Count]:
+    return {f"count_{index}": Count("pk", filter=condition) for index, condition in enumerate(conditions.values())}
