@@ -394,7 +394,8 @@ def test_a_supervisor_reminds_an_officer_of_late_tips_once_a_day(
     page = sign_in(officer).get(f"/admin/tips/tip/{late.pk}/change/").content.decode()
     assert "reminder" in page
     assert [line for line in read_audit_trail() if line[1] == "reminded"] == [
-        ("rivera", "reminded", f"tip {each.number}", "to okafor") for each in (late, other)
+        ("rivera", "reminded", f"tip {each.number}", "to okafor")
+        for each in sorted((late, other), key=lambda tip: tip.number)
     ]
     again = client.post(BOARD, {"remind": str(officer.pk)}, follow=True).content.decode()
     assert "No reminder was sent" in again
