@@ -39,8 +39,15 @@ def frame_context(
         "live": page_state.describe_page(officer, query, open_tip_id),
         "queue": queue.load(officer, query, has_rows=has_rows),
         "open_tip_id": open_tip_id,
-        "may_act": permissions.can_act(officer),
         "has_units": readers.find_reach(officer.pk).has_units,
+        **acts_context(officer),
+    }
+
+
+def acts_context(officer: Account) -> dict[str, Any]:
+    """Return what the acts over chosen rows offer."""
+    return {
+        "may_act": permissions.can_act(officer),
         "bulk_form": secrets.token_hex(FORM_ID_BYTES),
         "bulk_categories": [
             each for each in readers.list_categories(officer.pk) if each.active and not each.is_sensitive

@@ -40,7 +40,7 @@ _NUMBER = re.compile(r"#?\d{1,18}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search so far. `shown` are the tips found that the page shows, `earlier` counts those of pages before."""
+    """A search so far. `shown` are the tips found that the page shows, `fresh` those of the last slice, `earlier` counts those of pages before."""
 
     words: str
     scope: Scope
@@ -50,6 +50,7 @@ class Search:
     unopened: int = 0
     earlier: int = 0
     shown: list[UUID] = field(default_factory=list)
+    fresh: list[UUID] = field(default_factory=list)
     process_is_gone: bool = False
 
     @property
@@ -184,6 +185,7 @@ def _go_on(officer: Account, search: Search, seconds: float) -> Search:
         remaining=result.remaining,
         unopened=search.unopened + result.unopened,
         shown=search.shown + result.found,
+        fresh=result.found,
         process_is_gone=is_gone,
     )
 
@@ -200,7 +202,12 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     is_fragment = "fragment" in request.POST
-    framed = context | desk_page.frame_context(request, QueryDict(), has_rows=False)
+    # Script has the frame, and the rows of the slices before.
+    framed = context | (
+        desk_page.acts_context(officer)
+        if is_fragment
+        else desk_page.frame_context(request, QueryDict(), has_rows=False)
+    )
     framed |= {
         "title": _("Search"),
         "views_title": _("Search"),
@@ -208,11 +215,10 @@ def _render(
         "problem": problem,
         "numbered": numbered,
         "closed_sentence": _describe_closed(numbered) if numbered else "",
-        "may_act": permissions.can_act(officer),
         **_describe_scopes(officer, search),
     }
     if search is not None:
-        framed |= _describe_search(officer, search)
+        framed |= _describe_search(officer, search, search.fresh if is_fragment else search.shown)
     return TemplateResponse(request, FRAGMENT if is_fragment else TEMPLATE, framed, status=status)
 
 
@@ -227,10 +233,10 @@ def _describe_scopes(officer: Account, search: Search | None) -> dict[str, Any]:
     return {"scopes": [(scope.value, labels[scope], scope is chosen) for scope in tip_batches.list_scopes(officer)]}
 
 
-def _describe_search(officer: Account, search: Search) -> dict[str, Any]:
+def _describe_search(officer: Account, search: Search, listed: list[UUID]) -> dict[str, Any]:
     is_full = search.after is not None and len(search.shown) >= MAX_SHOWN
     return {
-        "findings": findings.load(officer, search.shown, matching.parse_words(search.words)),
+        "findings": findings.load(officer, listed, matching.parse_words(search.words)),
         "state": search.seal(officer) if search.after else "",
         "is_full": is_full,
         "is_searching": search.after is not None and not is_full,
