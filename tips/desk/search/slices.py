@@ -45,17 +45,25 @@ def search(  # noqa: PLR0917
     max_found: int,
     engine: Engine = scan.match_batches,
 ) -> Slice:
-    """Search for so long, or until so many tips are found. Raises PermissionDenied."""
-    stop_at = time.monotonic() + seconds
+    """Search for so long once the tips are listed, or until so many are found. Raises PermissionDenied."""
     candidates = tip_batches.list_candidates(account, scope, after)
+    stop_at = time.monotonic() + seconds
     batches = list(_cut(len(candidates)))
     found: list[UUID] = []
     searched = unopened = 0
-    results = engine(terms, (candidates.list_ids(start, end) for start, end in batches))
+
+    def hand_out() -> Iterator[list[bytes]]:
+        """Yield batches until the time is over. An engine takes some ahead: their results are waited for, not thrown away."""
+        for start, end in batches:
+            if start > 0 and time.monotonic() >= stop_at:
+                return
+            yield candidates.list_ids(start, end)
+
+    results = engine(terms, hand_out())
     for (_start, searched), result in zip(batches, results, strict=False):  # noqa: B007
         found += result.found
         unopened += result.unopened
-        if time.monotonic() >= stop_at or len(found) >= max_found:
+        if len(found) >= max_found:
             break
     close = getattr(results, "close", None)
     if close is not None:

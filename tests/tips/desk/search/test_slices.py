@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -107,6 +108,28 @@ def test_a_search_stops_at_the_number_of_hits_asked_for(okafor: Account, monkeyp
     result = search(okafor, "needle", max_found=2)
     assert (len(result.found), result.searched, result.remaining) == (2, 2, 2)
     assert result.after is not None
+
+
+def test_batches_that_an_engine_took_ahead_count_when_the_time_is_over(
+    okafor: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opened and thrown away, they would be opened again by the next slice."""
+    now = [0.0]
+    monkeypatch.setattr(slices, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(slices, "_FIRST_BATCHES", (1,))
+    monkeypatch.setattr(slices, "BATCH", 1)
+    for _ in range(5):
+        officers.send_tip("Needle")
+
+    def take_two_ahead(_terms: Sequence[Term], batches: Iterable[Sequence[bytes]]) -> Iterator[BatchResult]:
+        batches = iter(batches)
+        taken = [next(batches) for _ in range(3)]
+        now[0] = 61
+        assert list(batches) == []
+        yield from (BatchResult([UUID(bytes=tip_id) for tip_id in batch], 0) for batch in taken)
+
+    result = search(okafor, "needle", engine=take_two_ahead)
+    assert (len(result.found), result.searched, result.remaining) == (3, 3, 2)
 
 
 def test_the_helpers_find_the_same_and_their_death_loses_nothing(
