@@ -8,9 +8,9 @@ from typing import Any
 from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-# A fifth of what a compressed script weighs over Tor. Only whole lines go: a "//" further right may be part of an address.
+# A fifth of what a compressed script weighs over Tor. Only whole lines go: a "//" or "/*" further right may be part of a text.
 _COMMENTS = {
-    ".js": re.compile(r"^[ \t]*//.*\n", re.MULTILINE),
+    ".js": re.compile(r"^[ \t]*(?://.*|/\*(?s:.*?)\*/[ \t]*)\n", re.MULTILINE),
     ".css": re.compile(r"[ \t]*/\*.*?\*/", re.DOTALL),
 }
 
