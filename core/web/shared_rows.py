@@ -7,10 +7,11 @@ database's own. Rows that depend on those live as long as a request (`once_a_req
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, Func, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
@@ -29,6 +30,13 @@ class SharedRows:
             sql, values = self._rows.order_by().query.get_compiler(connection=connection).as_sql()
             self._compiled = sql, tuple(values)
         return self._compiled
+
+    def describe(self, connection: BaseDatabaseWrapper) -> Hashable | None:
+        """Return the SQL with its values as a part of the keys of SQL that is kept, None for rows that are surely none."""
+        try:
+            return self.compile(connection)
+        except EmptyResultSet:
+            return None
 
 
 class Among(Func):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Hashable
 from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from core.models import Account
+from core.web.kept_sql import KeptSql
 from core.web.shared_rows import Among, SharedRows
 from tips import readers
 from tips.models import Alert, AlertChannel, Notification, Tip
@@ -19,6 +23,8 @@ from tips.officer_alerts.recipients import only_reachable
 # `raised_at` is the hour: so old, an alert has waited for an hour at least.
 _SURELY_LATE = dt.timedelta(hours=2)
 _REFUSALS_SHOWN_FOR = dt.timedelta(days=7)
+
+_KEPT = KeptSql()
 
 AlertState = Alert.AlertState
 NotificationState = Notification.NotificationState
@@ -40,17 +46,26 @@ def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts
     Rows do not tell minutes, since their times are rounded for the sake of sources. Ask for recent ones when something else
     says that no mail goes out.
     """
-    waits = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.WAITING)
-    # Those of quiet hours, and of a cloud's next quarter of an hour, wait as they should.
-    waits = waits.exclude(attempts=0, next_attempt_at__gt=timezone.now())
-    sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
-    alerts = Alert.objects.filter(~Exists(sent), Among("tip", SharedRows(tips.values("pk")))).filter(
-        Q(state__in=(AlertState.HELD, AlertState.WAITING)) | Exists(waits)
-    )
-    if not include_recent:
-        tried = waits.filter(attempts__gte=NotificationOutbox.quick_tries)
-        alerts = alerts.filter(Q(raised_at__lt=timezone.now() - _SURELY_LATE) | Exists(tried))
-    return WaitingAlerts(**alerts.aggregate(total=Count("pk"), urgent=Count("pk", filter=Q(urgent=True))))
+    counted, now = SharedRows(tips.values("pk")), timezone.now()
+    surely_late = now - _SURELY_LATE
+
+    def select() -> QuerySet[Alert, tuple[int, ...]]:
+        waits = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.WAITING)
+        # Those of quiet hours, and of a cloud's next quarter of an hour, wait as they should.
+        waits = waits.exclude(attempts=0, next_attempt_at__gt=now)
+        sent = Notification.objects.filter(alert=OuterRef("pk"), state=NotificationState.SENT)
+        alerts = Alert.objects.filter(~Exists(sent), Among("tip", counted)).filter(
+            Q(state__in=(AlertState.HELD, AlertState.WAITING)) | Exists(waits)
+        )
+        if not include_recent:
+            tried = waits.filter(attempts__gte=NotificationOutbox.quick_tries)
+            alerts = alerts.filter(Q(raised_at__lt=surely_late) | Exists(tried))
+        counts = {"total_count": Count("pk"), "urgent_count": Count("pk", filter=Q(urgent=True))}
+        return alerts.order_by().values(whole=Value(1)).annotate(**counts).values_list(*counts)
+
+    key = _name_key("waiting", counted, include_recent)
+    total, urgent = _KEPT.fetch_row(key, select, now, surely_late) or (0, 0)
+    return WaitingAlerts(total, urgent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +87,46 @@ class DeliveryProblems:
 
 def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
     """Return the problems with alerts of these tips that the admin shows in red until they are fixed."""
-    shown = SharedRows(tips.values("pk"))
-    is_recent = Q(state=NotificationState.FAILED, next_attempt_at__gte=timezone.now() - _REFUSALS_SHOWN_FOR)
-    recent = Notification.objects.filter(is_recent, Among("alert__tip", shown))
-    refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk"), channel=None))).order_by("username")
+    shown, since = SharedRows(tips.values("pk")), timezone.now() - _REFUSALS_SHOWN_FOR
     broken = (
         AlertChannel.objects.filter(works=False).exclude(officer__is_active=False).select_related("officer", "unit")
     )
     return DeliveryProblems(
-        nobody=not only_reachable(readers.desk_accounts()).exists()
-        or Alert.objects.filter(Among("tip", shown), state=AlertState.NOBODY).exists(),
-        refused=list(refused.values_list("username", flat=True)),
+        nobody=_KEPT.fetch_row("reachable", _select_reachable) is None
+        or _KEPT.fetch_row(_name_key("nobody", shown), lambda: _select_unread(shown)) is not None,
+        refused=[
+            account.get_username()
+            for account in _KEPT.fetch_models(
+                _name_key("refused", shown), lambda: _select_refused(shown, since), Account, since
+            )
+        ],
         broken=[(str(channel.officer or channel.unit), channels.name_kind(channel.kind)) for channel in broken],
-        unanswered=Alert.objects.filter(Among("tip", shown), is_unanswered=True).values("tip").distinct().count(),
+        unanswered=(_KEPT.fetch_row(_name_key("unanswered", shown), lambda: _select_unanswered(shown)) or (0,))[0],
     )
+
+
+def _name_key(query: str, shown: SharedRows, *details: Hashable) -> Hashable | None:
+    """Return the key of a query about these tips: it holds their own SQL, with what their reader may see."""
+    rows = shown.describe(connection)
+    return None if rows is None else (query, rows, *details)
+
+
+def _select_reachable() -> QuerySet[Account, tuple[int]]:
+    return only_reachable(readers.desk_accounts()).values_list("pk")[:1]
+
+
+def _select_unread(shown: SharedRows) -> QuerySet[Alert, tuple[UUID]]:
+    return Alert.objects.filter(Among("tip", shown), state=AlertState.NOBODY).values_list("pk")[:1]
+
+
+def _select_refused(shown: SharedRows, since: dt.datetime) -> QuerySet[Account]:
+    is_recent = Q(state=NotificationState.FAILED, next_attempt_at__gte=since)
+    recent = Notification.objects.filter(is_recent, Among("alert__tip", shown))
+    refused = Account.objects.filter(Exists(recent.filter(officer=OuterRef("pk"), channel=None)))
+    return refused.only("username").order_by("username")
+
+
+def _select_unanswered(shown: SharedRows) -> QuerySet[Alert, tuple[int]]:
+    unanswered = Alert.objects.filter(Among("tip", shown), is_unanswered=True).order_by()
+    counts = unanswered.values(whole=Value(1)).annotate(tips=Count("tip", distinct=True))
+    return counts.values_list("tips")
