@@ -80,7 +80,7 @@ class AskedView:
 
 
 class Listing:
-    """What one account sees in its views, by these targets."""
+    """The views of one account and their counts, by these targets."""
 
     def __init__(self, account: Account, its_targets: Targets, needs_me: Q) -> None:
         self._account = account
