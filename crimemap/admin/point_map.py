@@ -68,22 +68,27 @@ def draw_outlines(before: Sequence[dict[str, Any]], after: Sequence[dict[str, An
 
 def warn_if_far(points: Sequence[Point]) -> str:
     """Return a sentence if the middle of a layer's points lies far from the agency's areas; "" if it doesn't or none are known."""
-    kilometers = _kilometers_from_city(points)
-    if not kilometers:
-        return ""
-    return _(
-        "This layer lies %(distance)d km from the middle of your city. Check the file: it may be of another city, or its coordinates may be swapped or in another system."
-    ) % {"distance": kilometers}
+    return _warn(
+        points,
+        _(
+            "This layer lies %(distance)d km from the middle of your city. Check the file: it may be of another city, or its coordinates may be swapped or in another system."
+        ),
+    )
 
 
 def warn_if_incidents_are_far(points: Sequence[Point]) -> str:
     """Return the same about the points of incidents."""
+    return _warn(
+        points,
+        _(
+            "These points are about %(distance)d km from your areas. Check the columns of latitude and longitude and the coordinate system. If the file is of another city, import that city's areas first."
+        ),
+    )
+
+
+def _warn(points: Sequence[Point], sentence: str) -> str:
     kilometers = _kilometers_from_city(points)
-    if not kilometers:
-        return ""
-    return _(
-        "These points are about %(distance)d km from your areas. Check the columns of latitude and longitude and the coordinate system. If the file is of another city, import that city's areas first."
-    ) % {"distance": kilometers}
+    return sentence % {"distance": kilometers} if kilometers else ""
 
 
 def _kilometers_from_city(points: Sequence[Point]) -> int:

@@ -12,8 +12,8 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from core.models import Account
-from core.web.kept_sql import KeptSql
 from core.web.shared_rows import Among, SharedRows
+from core.web.sql_cache import SqlCache
 from tips import readers
 from tips.models import Alert, AlertChannel, Notification, Tip
 from tips.officer_alerts import channels
@@ -24,7 +24,7 @@ from tips.officer_alerts.recipients import only_reachable
 _SURELY_LATE = dt.timedelta(hours=2)
 _REFUSALS_SHOWN_FOR = dt.timedelta(days=7)
 
-_KEPT = KeptSql()
+_SQL = SqlCache()
 
 AlertState = Alert.AlertState
 NotificationState = Notification.NotificationState
@@ -64,7 +64,7 @@ def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts
         return alerts.order_by().values(whole=Value(1)).annotate(**counts).values_list(*counts)
 
     key = _name_key("waiting", counted, include_recent)
-    total, urgent = _KEPT.fetch_row(key, select, now, surely_late) or (0, 0)
+    total, urgent = _SQL.fetch_row(key, select, now, surely_late) or (0, 0)
     return WaitingAlerts(total, urgent)
 
 
@@ -92,16 +92,16 @@ def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
         AlertChannel.objects.filter(works=False).exclude(officer__is_active=False).select_related("officer", "unit")
     )
     return DeliveryProblems(
-        nobody=_KEPT.fetch_row("reachable", _select_reachable) is None
-        or _KEPT.fetch_row(_name_key("nobody", shown), lambda: _select_unread(shown)) is not None,
+        nobody=_SQL.fetch_row("reachable", _select_reachable) is None
+        or _SQL.fetch_row(_name_key("nobody", shown), lambda: _select_unread(shown)) is not None,
         refused=[
             account.get_username()
-            for account in _KEPT.fetch_models(
+            for account in _SQL.fetch_models(
                 _name_key("refused", shown), lambda: _select_refused(shown, since), Account, since
             )
         ],
         broken=[(str(channel.officer or channel.unit), channels.name_kind(channel.kind)) for channel in broken],
-        unanswered=(_KEPT.fetch_row(_name_key("unanswered", shown), lambda: _select_unanswered(shown)) or (0,))[0],
+        unanswered=(_SQL.fetch_row(_name_key("unanswered", shown), lambda: _select_unanswered(shown)) or (0,))[0],
     )
 
 

@@ -1,6 +1,6 @@
-"""Lists and counts the tips of views, with SQL that is kept from request to request.
+"""Lists and counts the tips of views, with cached SQL.
 
-What decides which tips an account sees is a part of the key of each kept query (permissions.describe_sight), and asked anew by each
+What decides which tips an account sees is a part of the key of each cached query (permissions.describe_sight), and asked anew by each
 request. So are the targets, the hours on duty and the filters.
 """
 
@@ -13,7 +13,7 @@ from django.db.models import BooleanField, Case, Q, QuerySet, Value, When, prefe
 from django.http import QueryDict
 
 from core.models import Account
-from core.web.kept_sql import KeptSql
+from core.web.sql_cache import SqlCache
 from tips.desk import permissions, worklist
 from tips.desk.queue import filters, views
 from tips.desk.queue.filters import FilterField
@@ -21,7 +21,7 @@ from tips.desk.queue.targets import Targets
 from tips.models import Tip
 
 _SEALED = ("report", "key_for_agency", "key_for_source", "token_hash", "form_hash")
-_KEPT = KeptSql()
+_SQL = SqlCache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class AskedView:
         return condition
 
     @property
-    def is_kept(self) -> bool:
+    def is_cacheable(self) -> bool:
         """Return whether the query in words says all that its condition depends on."""
         return filters.read_costly_parts(QueryDict(self.write_query())) == ("", "")
 
@@ -101,7 +101,7 @@ class Listing:
         counted |= {name: each.condition for name, each in saved.items()}
         key = (
             ("counts", self._key, *counted, *(each.write_query() for each in saved.values()))
-            if all(each.is_kept for each in saved.values())
+            if all(each.is_cacheable for each in saved.values())
             else None
         )
 
@@ -110,7 +110,7 @@ class Listing:
             asks_for_time = any(each.asks_for_time for each in saved.values())
             return views.select_counts(self._with_standing() if asks_for_time else tips, counted)
 
-        found = _KEPT.fetch_row(key, select, self._targets.now)
+        found = _SQL.fetch_row(key, select, self._targets.now)
         return dict(zip(counted, found or [0] * len(counted), strict=True))
 
     def count_late(self, view: views.View) -> int:
@@ -121,7 +121,7 @@ class Listing:
             late = self._targets.only_late(self._with_due().filter(asked.condition))
             return views.select_counts(late, {"": Q()})
 
-        found = _KEPT.fetch_row(("late", self._key, view.name), select, self._targets.now)
+        found = _SQL.fetch_row(("late", self._key, view.name), select, self._targets.now)
         return found[0] if found else 0
 
     def count_matching(self, asked: AskedView) -> int:
@@ -130,12 +130,12 @@ class Listing:
 
     def fetch(self, asked: AskedView, limit: int) -> list[Tip]:
         """Return the first tips of a view in its order."""
-        key = ("tips", self._key, asked.write_query(), limit) if asked.is_kept else None
+        key = ("tips", self._key, asked.write_query(), limit) if asked.is_cacheable else None
 
         def select() -> QuerySet[Tip]:
             return order(self._select(asked), self._needs_me, is_history=not asked.view.shows_active)[:limit]
 
-        found = _KEPT.fetch_models(key, select, Tip, self._targets.now)
+        found = _SQL.fetch_models(key, select, Tip, self._targets.now)
         # Fetched apart: joined, PostgreSQL would plan for longer than it reads.
         prefetch_related_objects(found, "desk_state")
         return found

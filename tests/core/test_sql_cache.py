@@ -1,4 +1,4 @@
-"""SQL that is kept is asked anew with this request's times, and never for another key."""
+"""SQL that is cache is asked anew with this request's times, and never for another key."""
 
 import datetime as dt
 
@@ -7,13 +7,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.models import Account
-from core.web.kept_sql import KeptSql
+from core.web.sql_cache import SqlCache
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_kept_query_takes_the_times_of_each_request_and_answers_for_its_key_alone() -> None:
-    kept, now = KeptSql(), timezone.now()
+def test_a_cached_query_takes_the_times_of_each_request_and_answers_for_its_key_alone() -> None:
+    cache, now = SqlCache(), timezone.now()
     ana = Account.objects.create(username="ana", last_login=now - dt.timedelta(hours=2))
     Account.objects.create(username="ben", last_login=now - dt.timedelta(hours=1))
     built: list[str] = []
@@ -24,7 +24,7 @@ def test_a_kept_query_takes_the_times_of_each_request_and_answers_for_its_key_al
             found = Account.objects.filter(last_login__lt=moment, username__contains=name)
             return found.order_by("username").defer("email")
 
-        return [each.username for each in kept.fetch_models(key, build, Account, moment)]
+        return [each.username for each in cache.fetch_models(key, build, Account, moment)]
 
     assert seen_before(now, "all") == ["ana", "ben"]
     assert seen_before(now - dt.timedelta(minutes=90), "all") == ["ana"]
@@ -35,8 +35,8 @@ def test_a_kept_query_takes_the_times_of_each_request_and_answers_for_its_key_al
     def select_names(moment: dt.datetime) -> "QuerySet[Account, tuple[str, ...]]":
         return Account.objects.filter(last_login__lt=moment).order_by("username").values_list("username", "pk")
 
-    assert kept.fetch_row("row", lambda: select_names(now), now) == ("ana", ana.pk)
+    assert cache.fetch_row("row", lambda: select_names(now), now) == ("ana", ana.pk)
     # A time that the query doesn't name as one of the request's would stay what it is now.
-    assert kept.fetch_row("forgotten", lambda: select_names(now)) == ("ana", ana.pk)
-    assert kept.fetch_row("forgotten", lambda: select_names(now - dt.timedelta(days=1))) is None
-    assert kept.fetch_row("nothing", lambda: Account.objects.none().values_list("pk")) is None
+    assert cache.fetch_row("forgotten", lambda: select_names(now)) == ("ana", ana.pk)
+    assert cache.fetch_row("forgotten", lambda: select_names(now - dt.timedelta(days=1))) is None
+    assert cache.fetch_row("nothing", lambda: Account.objects.none().values_list("pk")) is None

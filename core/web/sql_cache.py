@@ -1,7 +1,7 @@
-"""SQL of queries that is worked out once and then asked by many requests.
+"""A cache of compiled SQL: queries that Django builds once and many requests then run.
 
-Django works out the SQL of a large query anew each time, which takes longer than PostgreSQL needs to answer it. Here it is kept by
-a key that names all that it depends on: what an account may see is a part of the key, and never looked up from an earlier request.
+Django takes longer to compile a large query than PostgreSQL to answer it. The key of an entry names all that its SQL depends on: what
+an account may see is part of the key, and never taken from an earlier request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Model, QuerySet
 
-_MOST_KEPT = 256
+_MAX_ENTRIES = 256
 
 M = TypeVar("M", bound=Model)
 
@@ -31,15 +31,15 @@ class _Moment:
 _Compiled = tuple[str, tuple[Any, ...]]
 
 
-class KeptSql:
-    """The SQL of the queries of one module.
+class SqlCache:
+    """The compiled SQL of the queries of one module.
 
     `build` returns a query that depends on nothing but the `key` and the `moments`, the times of this request. A query with any
-    other time among its values is not kept. A key of None: it is worked out for this request alone.
+    other time among its values is not cached. Nor is one whose key is None.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, _Compiled | None] = OrderedDict()
+        self._entries: OrderedDict[Hashable, _Compiled | None] = OrderedDict()
 
     def fetch_row(
         self, key: Hashable | None, build: Callable[[], QuerySet[Any, Any]], *moments: dt.datetime
@@ -65,15 +65,15 @@ class KeptSql:
     ) -> _Compiled | None:
         """Return the SQL with its values; None for a query that can't find anything."""
         try:
-            kept = self._kept[key]
+            entry = self._entries[key]
         except KeyError:
-            kept = self._keep(key, build, moments)
-        if kept is None:
+            entry = self._add(key, build, moments)
+        if entry is None:
             return None
-        sql, values = kept
+        sql, values = entry
         return sql, tuple(moments[each.index] if isinstance(each, _Moment) else each for each in values)
 
-    def _keep(
+    def _add(
         self, key: Hashable | None, build: Callable[[], QuerySet[Any, Any]], moments: tuple[dt.datetime, ...]
     ) -> _Compiled | None:
         try:
@@ -85,7 +85,7 @@ class KeptSql:
             compiled = sql, tuple(places.get(id(value), value) for value in values)
         has_other_time = compiled is not None and any(isinstance(value, dt.datetime) for value in compiled[1])
         if key is not None and not has_other_time:
-            self._kept[key] = compiled
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+            self._entries[key] = compiled
+            while len(self._entries) > _MAX_ENTRIES:
+                self._entries.popitem(last=False)
         return compiled
