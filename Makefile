@@ -1,5 +1,5 @@
 # `make run` and `make test` need python3 (3.11 or newer), make and git. What else they need they install, and say so.
-.PHONY: help run test theft-test lint lint-types lint-style lint-imports format audit
+.PHONY: help run test soak theft-test lint lint-types lint-style lint-imports format audit
 .DEFAULT_GOAL := help
 
 PY = .venv/bin/python
@@ -18,6 +18,11 @@ test: ## check everything: lint, then all tests with real servers, workers and C
 	@$(PY) -m tests.programs
 	@$(MAKE) --no-print-directory lint
 	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+soak: ## run the tests that take minutes, meant for each night
+	@python3 bootstrap.py dev
+	@$(PY) -m tests.programs
+	@$(PY) -m pytest -m nightly
 
 theft-test: ## search everything a thief could take from a portal of its own; LONG=1 also after ten minutes (Linux, root)
 	@python3 bootstrap.py dev
