@@ -45,8 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     assert settings.ROLE.value == "all"  # reading them loads the settings, after which pytest-django sets up Django
-    hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine makes no test fail
-    hypothesis.settings.load_profile("untimed")
+    # A busy machine makes no test fail, and neither does chance: only the nightly run draws new examples.
+    hypothesis.settings.register_profile("repeated", deadline=None, derandomize=True)
+    hypothesis.settings.register_profile("searching", deadline=None, max_examples=1_000)
+    hypothesis.settings.load_profile(config.getoption("--hypothesis-profile") or "repeated")
     # The real hash takes a quarter of a second for each account of a test.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     receipt_cost.set_cost(receipt_cost.LOWEST)

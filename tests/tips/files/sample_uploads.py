@@ -17,7 +17,6 @@ from tips import vault
 from tips.files import sealed_store
 from tips.models import Attachment
 
-
 # Start of image and of a frame of 640 x 480 in one color. Without the frame, one noise in 10,000 reads as a frame beyond the limit.
 _JPEG_HEADER = bytes.fromhex("ffd8 ffc0 000b 08 01e0 0280 01 011100")
 
