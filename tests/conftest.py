@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+from django.template.base import Template
 from playwright.sync_api import Browser, sync_playwright
 from whitenoise.base import WhiteNoise
 from whitenoise.responders import Redirect, StaticFile
@@ -34,6 +35,7 @@ from tips import vault
 RUN_FIRST = ("test_make_run.py", "browser", "faults", "upgrade", "tipportal", "tips")
 BROWSER_TESTS = "tests/browser/"
 _run_resources: dict[str, Servers | Path] = {}
+_render_template = Template._render
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     assert settings.ROLE.value == "all"  # reading them loads the settings, after which pytest-django sets up Django
     # A busy machine makes no test fail, and neither does chance: only the nightly run draws new examples.
-    hypothesis.settings.register_profile("repeated", deadline=None, derandomize=True)
+    hypothesis.settings.register_profile("repeated", deadline=None, derandomize=True, max_examples=40)
     hypothesis.settings.register_profile("searching", deadline=None, max_examples=1_000)
     hypothesis.settings.load_profile(config.getoption("--hypothesis-profile") or "repeated")
     # The real hash takes a quarter of a second for each account of a test.
@@ -137,8 +139,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from searching thousands of collected tests again and again."""
-    gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 50)  # what tests leave is little beside it: each search takes time from them
 
 
 def _is_empty_parameter_set(mark: pytest.Mark) -> bool:
@@ -176,6 +178,12 @@ def _start_servers() -> None:
     }
     os.environ[TEMPLATES] = str(folder / "portals")
     os.environ["STATIC_ROOT"] = str(static_files.collect(os.environ))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keep_no_contexts(django_test_environment: None) -> None:
+    """Keep Django from copying the context of each template that a test client's answer needs: no test reads them."""
+    Template._render = _render_template
 
 
 @pytest.fixture(scope="session")
