@@ -203,8 +203,14 @@ CRISPY_TEMPLATE_PACK = "bootstrap5"
 # One PostgreSQL user per role; beat has none.
 DATABASES: dict[str, Any] = {"default": {"ENGINE": "django.db.backends.dummy"}}
 if ROLE.database_user:
-    DATABASES["default"] = env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)
-    DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+    # A new connection costs PostgreSQL as much as a third of a page of the desk, so that few requests should meet one.
+    DATABASES["default"] = env.dj_db_url("DATABASE_URL", conn_max_age=600, conn_health_checks=True)
+    connection_options: dict[str, Any] = DATABASES["default"].setdefault("OPTIONS", {})
+    connection_options["connect_timeout"] = 5
+    if ROLE.serves_public or ROLE.serves_staff:
+        # The queries of pages take milliseconds: to start processes or a compiler for one takes longer than it can save.
+        quick = "-c max_parallel_workers_per_gather=0 -c jit=off"
+        connection_options["options"] = f"{connection_options.get('options', '')} {quick}".lstrip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis: the broker uses database 0; the memory-only store (inbox sessions, hourly keys) uses database 1.

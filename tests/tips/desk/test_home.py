@@ -6,6 +6,7 @@ import datetime as dt
 import re
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from core.models import Account
@@ -58,6 +59,12 @@ def test_an_empty_desk_says_what_will_appear(okafor: Account) -> None:
     page = load(okafor)
     assert "Nothing right now." in page
     assert "You have no open tip to hand over." in page
+
+
+def test_postgresql_starts_no_process_and_no_compiler_for_a_page() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('max_parallel_workers_per_gather'), current_setting('jit')")
+        assert cursor.fetchone() == ("0", "off")
 
 
 def test_late_counts_the_officers_own_tips(okafor: Account) -> None:

@@ -26,10 +26,11 @@ from tips.walls import visibility
 
 COMPARED_DAYS = dt.timedelta(days=90)
 MAX_TIPS = 10_000  # the newest; about 60 MB of each process
-BATCH = 50
+BATCH = 10
 SECONDS_BETWEEN_ROUNDS = 5.0
 SECONDS_BETWEEN_SWEEPS = 60.0
-_SECONDS_BETWEEN_BATCHES = 0.05  # so that pages are answered while thousands are read
+# After a batch the thread rests this many times as long as the batch took, so that pages are answered while thousands are read.
+_RESTS = 4.0
 _UNREADABLE = (vault.SealError, vault.KeyMissingError, ValueError, KeyError, TypeError)
 
 index = AlikeIndex()
@@ -50,7 +51,7 @@ def _run() -> None:
         try:
             close_old_connections()
             begun = timezone.now()
-            if read_new_tips(since, pause=_SECONDS_BETWEEN_BATCHES):
+            if read_new_tips(since, rests=_RESTS):
                 visitor_traces.drop_traces()
             since = begun - dt.timedelta(hours=2)  # arrivals are stored by the hour
             if time.monotonic() - swept_at >= SECONDS_BETWEEN_SWEEPS:
@@ -63,18 +64,19 @@ def _run() -> None:
             logger.error("Tips were not compared with each other: %s", type(error).__name__)
 
 
-def read_new_tips(since: dt.datetime | None = None, *, pause: float = 0.0) -> int:
+def read_new_tips(since: dt.datetime | None = None, *, rests: float = 0.0) -> int:
     """Add the tips that the index does not have, the newest first, and return how many.
 
-    `since` bounds the hours of arrival that are looked at; `pause` is in seconds, after each batch.
+    `since` bounds the hours of arrival that are looked at; `rests` is a multiple of the time that each batch takes.
     """
     since = since or timezone.now() - COMPARED_DAYS
     recent = Tip.objects.filter(visibility.COMPARED, received_at__gte=since).order_by("-received_at")
     missing = [tip_id for tip_id in recent.values_list("pk", flat=True)[:MAX_TIPS] if tip_id not in index]
     for first in range(0, len(missing), BATCH):
+        begun = time.monotonic()
         read_tips(missing[first : first + BATCH])
-        if pause:
-            time.sleep(pause)
+        if rests:
+            time.sleep(rests * (time.monotonic() - begun))
     return len(missing)
 
 

@@ -102,7 +102,8 @@ def list_waking_today(account: Account) -> list[Tip]:
 
 def list_own_news(account: Account) -> list[Tip]:
     """Return the account's tips whose source wrote something that no officer has read yet. No sensitive or walled tip."""
-    own: QuerySet[Any] = worklist.visible_with_unread(account).filter(views.GENERAL, ~worklist.SPAM)
+    # All that have news are active, and said so, PostgreSQL doesn't read every tip that the account ever had.
+    own: QuerySet[Any] = worklist.visible_with_unread(account).filter(views.GENERAL, worklist.ACTIVE)
     own = own.filter(assigned_to=account.pk)
     news = own.filter(has_unread=True, is_asleep=False).select_related("category").defer("report")
     return list(news.order_by("priority", "number")[:_MOST_LISTED])
