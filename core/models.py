@@ -380,3 +380,35 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"heartbeat of {self.process}"
+
+
+class ErasureMark(models.Model):
+    """The mark of a row that a backup must not bring back: erased, or since then more restricted (tipportal/backup/ledger.py).
+
+    Written by triggers (rules.sql). A keyed hash of the row's values, which says nothing without the database.
+    """
+
+    mark = models.UUIDField(primary_key=True, editable=False)
+    day = models.DateField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"mark of {self.day}"
+
+
+class BackupRecord(models.Model):
+    """When the last backup was made, and the last one was proven to restore: one row (tipportal/backup/records.py)."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    made_at = models.DateTimeField(null=True)
+    proven_at = models.DateTimeField(null=True, help_text="a backup was restored right after it was made")
+    proven_with_key_at = models.DateTimeField(null=True, help_text="a backup was restored with the key from the safe")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="backup_record_once")]
+
+    def __str__(self) -> str:
+        return "record of backups"

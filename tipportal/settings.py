@@ -89,6 +89,9 @@ ADDRESS_HASH_KEY = env.path("ADDRESS_HASH_KEY", None)
 # Addresses of officers' channels (tips/officer_alerts/channel_addresses.py): staff seal them, the alerts worker opens them.
 ALERT_CHANNEL_PUBLIC_KEYS = env.path("ALERT_CHANNEL_PUBLIC_KEYS", None)
 ALERT_CHANNEL_PRIVATE_KEYS = env.path("ALERT_CHANNEL_PRIVATE_KEYS", None)
+# Backups (tipportal/backup/): the folder of the key that they are sealed to, and how many days each is kept.
+BACKUP_KEYS = env.path("BACKUP_KEYS", None)
+BACKUP_DAYS = env.int("BACKUP_DAYS", 14, validate=validate.Range(1, 90))
 # Published incidents: the bulk worker writes the folder, web processes read it instead of the incident tables
 # (crimemap/publishing/publisher.py). The cache is private to the worker. The agency's own publication rule is a file
 # (crimemap/privacy/agency_rules.py).

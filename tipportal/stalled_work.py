@@ -23,6 +23,7 @@ from outreach.channels import posting
 from outreach.models import ReminderMail
 from outreach.stories import scheduled_publication
 from tipportal import disk_space, health
+from tipportal.backup import records as backup_records
 from tipportal.heartbeats import late_sentences
 from tips import officer_alerts
 from tips.desk import outbox as desk_outbox
@@ -49,6 +50,7 @@ def find_stalled_work(account: Account) -> StalledWork:
         sentences = [
             *_describe_waiting_alerts(waiting),
             *causes,
+            *(backup_records.describe_late() if account.has_perm("core.change_account") else ()),
             *_describe_outbox(account),
             *_describe_other_rows(account),
         ]

@@ -159,6 +159,8 @@ GRANT EXECUTE ON FUNCTION source_draft_erase TO portal_staff;
 -- A source is deleted by the bulk worker, with its incidents, once a person has asked for that.
 GRANT INSERT, UPDATE ON crimemap_source TO portal_staff;
 REVOKE SELECT ON crimemap_deletedsource FROM portal_staff;
+-- The ledger is for restoring a backup, by the owner.
+REVOKE SELECT ON core_erasuremark, ledger_key FROM portal_staff;
 GRANT UPDATE ON crimemap_reportedvalue TO portal_staff;
 GRANT INSERT, UPDATE ON crimemap_importrun TO portal_staff;
 GRANT INSERT, UPDATE ON outreach_story, outreach_reviewcomment, outreach_previewlink TO portal_staff;

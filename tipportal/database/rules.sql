@@ -341,7 +341,7 @@ BEGIN
     FOR part IN SELECT * FROM (VALUES
         ('tips_tip', 'report = report || '''''), ('tips_message', 'body = body || '''''), ('tips_note', 'body = body || '''''),
         ('tips_noteskey', 'key_for_agency = key_for_agency || '''''), ('tips_attachment', 'label = label || '''''),
-        ('tips_wall', 'decision = decision'), ('tips_linkrecord', 'record = record || '''''), ('tips_alert', 'urgent = urgent'), ('tips_notification', 'attempts = attempts')) AS parts(name, change) LOOP
+        ('tips_wall', 'decision = decision'), ('tips_linkrecord', 'record = record || '''''), ('tips_alert', 'urgent = urgent'), ('tips_notification', 'attempts = attempts'), ('core_erasuremark', 'day = day')) AS parts(name, change) LOOP
         EXECUTE format('SELECT count(*) FROM %I WHERE ' || touched, part.name)
             INTO wanted USING last.since::xid, last.done_in::xid;
         FOR place IN EXECUTE format('SELECT ctid FROM %I WHERE ' || touched
@@ -626,3 +626,89 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         JOIN auth_group g ON g.id = m.group_id WHERE a.is_active AND g.name = 'supervisor';
 $$;
 REVOKE EXECUTE ON FUNCTION has_four_eyes FROM PUBLIC;
+
+-- The ledger: marks of rows that a backup must not bring back (tipportal/backup/ledger.py), because they were erased, or were restricted
+-- since. A mark is a keyed hash of the row's values: without this database, or a backup that is opened, it says nothing. It has a day, never
+-- a time.
+CREATE TABLE IF NOT EXISTS ledger_key (secret bytea NOT NULL);
+INSERT INTO ledger_key SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) WHERE NOT EXISTS (SELECT FROM ledger_key);
+CREATE OR REPLACE FUNCTION ledger_mark(kind text, VARIADIC parts text[]) RETURNS uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT encode(substring(sha256(secret || convert_to(kind || chr(31) || array_to_string(parts, chr(31), ''), 'UTF8')) for 16), 'hex')::uuid
+    FROM ledger_key;
+$$;
+-- Arguments of the trigger: the kind, then the columns that the mark is made of.
+CREATE OR REPLACE FUNCTION ledger_note() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    noted jsonb := CASE WHEN TG_OP = 'INSERT' THEN to_jsonb(NEW) ELSE to_jsonb(OLD) END;
+    parts text[] := '{}';
+BEGIN
+    FOR place IN 1 .. TG_NARGS - 1 LOOP
+        parts := parts || (noted ->> TG_ARGV[place]);
+    END LOOP;
+    INSERT INTO core_erasuremark (mark, day) VALUES (ledger_mark(TG_ARGV[0], VARIADIC parts), current_date) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION ledger_mark, ledger_note FROM PUBLIC;
+CREATE OR REPLACE TRIGGER ledger_of_erased AFTER DELETE ON tips_tip FOR EACH ROW EXECUTE FUNCTION ledger_note('tip', 'id');
+CREATE OR REPLACE TRIGGER ledger_of_erased AFTER DELETE ON crimemap_subscription
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('subscription', 'link_hash');
+CREATE OR REPLACE TRIGGER ledger_of_erased AFTER DELETE ON crimemap_alertlink
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('alert_link', 'link_hash');
+CREATE OR REPLACE TRIGGER ledger_of_erased AFTER DELETE ON outreach_reminder
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('reminder', 'link_hash');
+CREATE OR REPLACE TRIGGER ledger_of_removed AFTER DELETE ON tips_wall_readers
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('wall_reader', 'wall_id', 'account_id');
+CREATE OR REPLACE TRIGGER ledger_of_removed AFTER DELETE ON tips_unit_members
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('unit_member', 'unit_id', 'account_id');
+CREATE OR REPLACE TRIGGER ledger_of_removed AFTER DELETE ON tips_category_readers
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('category_reader', 'category_id', 'account_id');
+CREATE OR REPLACE TRIGGER ledger_of_removed AFTER DELETE ON core_account_groups
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('role', 'account_id', 'group_id');
+CREATE OR REPLACE TRIGGER ledger_of_removed AFTER DELETE ON tips_alertchannel
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('channel', 'id');
+CREATE OR REPLACE TRIGGER ledger_of_removed AFTER DELETE ON core_provideridentity
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('identity', 'issuer', 'subject');
+CREATE OR REPLACE TRIGGER ledger_of_removed AFTER DELETE ON mfa_authenticator
+    FOR EACH ROW EXECUTE FUNCTION ledger_note('factor', 'id', 'user_id');
+-- A receipt that was replaced or no longer opens its tip, perhaps because another person knows it.
+CREATE OR REPLACE TRIGGER ledger_of_receipts AFTER UPDATE OF token_hash ON tips_tip
+    FOR EACH ROW WHEN (OLD.token_hash IS NOT NULL AND NEW.token_hash IS DISTINCT FROM OLD.token_hash)
+    EXECUTE FUNCTION ledger_note('receipt', 'token_hash');
+CREATE OR REPLACE TRIGGER ledger_of_walls AFTER INSERT ON tips_wall FOR EACH ROW EXECUTE FUNCTION ledger_note('wall', 'tip_id');
+CREATE OR REPLACE TRIGGER ledger_of_walls_again AFTER UPDATE OF decision ON tips_wall
+    FOR EACH ROW WHEN (OLD.decision = 'released' AND NEW.decision <> 'released') EXECUTE FUNCTION ledger_note('wall', 'tip_id');
+CREATE OR REPLACE TRIGGER ledger_of_sensitive AFTER UPDATE OF is_sensitive ON tips_category
+    FOR EACH ROW WHEN (NEW.is_sensitive AND NOT OLD.is_sensitive) EXECUTE FUNCTION ledger_note('sensitive', 'id');
+CREATE OR REPLACE TRIGGER ledger_of_accounts AFTER UPDATE OF is_active ON core_account
+    FOR EACH ROW WHEN (OLD.is_active AND NOT NEW.is_active) EXECUTE FUNCTION ledger_note('account', 'id');
+CREATE OR REPLACE TRIGGER ledger_of_passwords AFTER UPDATE OF password ON core_account
+    FOR EACH ROW WHEN (OLD.password <> '' AND NEW.password <> OLD.password) EXECUTE FUNCTION ledger_note('password', 'id', 'password');
+-- What is given again is no longer restricted. The arguments are those of ledger_note.
+CREATE OR REPLACE FUNCTION ledger_forget() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    parts text[] := '{}';
+BEGIN
+    FOR place IN 1 .. TG_NARGS - 1 LOOP
+        parts := parts || (to_jsonb(NEW) ->> TG_ARGV[place]);
+    END LOOP;
+    DELETE FROM core_erasuremark WHERE mark = ledger_mark(TG_ARGV[0], VARIADIC parts);
+    RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION ledger_forget FROM PUBLIC;
+CREATE OR REPLACE TRIGGER ledger_of_given AFTER INSERT ON tips_wall_readers
+    FOR EACH ROW EXECUTE FUNCTION ledger_forget('wall_reader', 'wall_id', 'account_id');
+CREATE OR REPLACE TRIGGER ledger_of_given AFTER INSERT ON tips_unit_members
+    FOR EACH ROW EXECUTE FUNCTION ledger_forget('unit_member', 'unit_id', 'account_id');
+CREATE OR REPLACE TRIGGER ledger_of_given AFTER INSERT ON tips_category_readers
+    FOR EACH ROW EXECUTE FUNCTION ledger_forget('category_reader', 'category_id', 'account_id');
+CREATE OR REPLACE TRIGGER ledger_of_given AFTER INSERT ON core_account_groups
+    FOR EACH ROW EXECUTE FUNCTION ledger_forget('role', 'account_id', 'group_id');
+CREATE OR REPLACE TRIGGER ledger_of_given AFTER INSERT ON core_provideridentity
+    FOR EACH ROW EXECUTE FUNCTION ledger_forget('identity', 'issuer', 'subject');
+CREATE OR REPLACE TRIGGER ledger_of_given AFTER UPDATE OF is_active ON core_account
+    FOR EACH ROW WHEN (NEW.is_active AND NOT OLD.is_active) EXECUTE FUNCTION ledger_forget('account', 'id');
+CREATE OR REPLACE TRIGGER ledger_of_given AFTER UPDATE OF is_sensitive ON tips_category
+    FOR EACH ROW WHEN (OLD.is_sensitive AND NOT NEW.is_sensitive) EXECUTE FUNCTION ledger_forget('sensitive', 'id');

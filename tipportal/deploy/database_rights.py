@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,18 @@ STAFF_TABLES = (
     "tips_noteskey",
     "tips_callerformcount",
 )
+
+GRANTS = Path(__file__).resolve().parents[1] / "database" / "grants.sql"
+
+
+def grant(cursor: Any) -> bool:
+    """Give each role's user its rights and take away all others. Returns False, and does nothing, if users are missing."""
+    users = [role.database_user for role in Role if role.database_user]
+    cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [users])
+    if cursor.fetchone()[0] < len(users):
+        return False
+    cursor.execute(GRANTS.read_text(encoding="utf-8"))
+    return True
 
 
 def find_problems(cursor: Any, role: Role) -> list[str]:

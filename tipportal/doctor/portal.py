@@ -13,6 +13,7 @@ from crimemap.importing.arrival import feed_monitor
 from crimemap.models import Source
 from crimemap.places import base_map
 from tipportal import health
+from tipportal.backup import records as backup_records
 from tipportal.deploy import processes
 from tipportal.doctor.findings import Finding, summarize
 from tipportal.heartbeats import records
@@ -56,6 +57,11 @@ def check_salt() -> list[Finding]:
     except receipt_salt.KeyMissingError as error:
         return summarize([str(error)], "")
     return summarize([], "The salt is the one that this database's receipts were made with.")
+
+
+def check_backups() -> list[Finding]:
+    """Look for a backup and a proof that one restores, both recent enough."""
+    return summarize(backup_records.describe_late(), "There is a recent backup, and one was restored as a test.")
 
 
 def check_base_map() -> list[Finding]:

@@ -8,19 +8,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
-from core.roles import Role
 from core.staff import groups
 from crimemap.offences import catalogue
 from outreach import guides
+from tipportal.deploy import database_rights
 from tips import categories
 
-SQL_FOLDER = Path(__file__).resolve().parents[2] / "database"
+RULES = Path(__file__).resolve().parents[2] / "database" / "rules.sql"
 FROM_BEFORE_RELEASE = (
     "This database was made by a version before 0.9.0 and can't be updated. Start with an empty one (after"
     " `make run`: move var/ away)."
@@ -28,6 +28,10 @@ FROM_BEFORE_RELEASE = (
 
 
 class Command(MigrateCommand):
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--without-rights", action="store_true", help="leave out the rights of roles (restore)")
+
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
         self._refuse_unreleased(connection)
@@ -35,12 +39,8 @@ class Command(MigrateCommand):
         if options["app_label"] or options["plan"] or options["check_unapplied"]:
             return
         with connection.cursor() as cursor:
-            cursor.execute((SQL_FOLDER / "rules.sql").read_text(encoding="utf-8"))
-            users = [role.database_user for role in Role if role.database_user]
-            cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [users])
-            if cursor.fetchone()[0] == len(users):
-                cursor.execute((SQL_FOLDER / "grants.sql").read_text(encoding="utf-8"))
-            elif options["verbosity"]:
+            cursor.execute(RULES.read_text(encoding="utf-8"))
+            if not options["without_rights"] and not database_rights.grant(cursor) and options["verbosity"]:
                 self.stdout.write(
                     "This server has no users named portal_*, so one user does everything and no rights were set."
                 )
