@@ -243,7 +243,7 @@ class TestStopping:
         assert [line for line in run.lines if line.startswith("Demo receipt: ")] == before
         processes = run.processes()
         assert len(processes) > 8
-        self._check_stop(run, signal.SIGINT, processes)
+        _check_stop(run, signal.SIGINT, processes)
         assert not (project / "var" / "environment").exists()
         locks = [*(project / "var" / "run").glob("*.lock"), *(project / "var" / "servers").glob("*.lock")]
         assert len(locks) == len(MAKE_RUN) + 2
@@ -252,10 +252,10 @@ class TestStopping:
     @pytest.mark.parametrize(
         ("moment", "number"),
         [
-            ("imports", signal.SIGINT),
+            pytest.param("imports", signal.SIGINT, marks=pytest.mark.nightly),
             ("servers", signal.SIGTERM),
             ("tables", signal.SIGINT),
-            ("web", signal.SIGHUP),
+            pytest.param("web", signal.SIGHUP, marks=pytest.mark.nightly),
         ],
     )
     def test_a_signal_during_the_start_stops_everything(
@@ -275,18 +275,19 @@ class TestStopping:
             return signs_by_moment[moment] in commands
 
         wait_until(lambda: _holds(has_begun), 60, f"{moment} has begun")
-        text = self._check_stop(run, number, run.processes())
+        text = _check_stop(run, number, run.processes())
         assert LAST_LINE not in text
         assert is_free(project / "var" / "lock")
 
-    def _check_stop(self, run: MakeRun, number: signal.Signals, processes: list[psutil.Process]) -> str:
-        """Check that the signal stops everything cleanly. Returns the output."""
-        run.signal(number)
-        text = run.wait_for_end()
-        assert "Stopped." in text
-        assert "Traceback" not in text
-        assert have_ended(processes)
-        return text
+
+def _check_stop(run: MakeRun, number: signal.Signals, processes: list[psutil.Process]) -> str:
+    """Check that the signal stops everything cleanly. Returns the output."""
+    run.signal(number)
+    text = run.wait_for_end()
+    assert "Stopped." in text
+    assert "Traceback" not in text
+    assert have_ended(processes)
+    return text
 
 
 def _holds(condition: Callable[[], bool]) -> bool:
@@ -310,7 +311,7 @@ class TestExternalServers:
                 for each in run.processes()
                 for part in each.cmdline()
             )
-            run.stop()
+            _check_stop(run, signal.SIGHUP, run.processes())
 
     @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
     def test_an_unreachable_server_is_explained(self, project: Path, running: MakeRun, name: str) -> None:
