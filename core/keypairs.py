@@ -1,5 +1,5 @@
-"""Key pairs in files, and sealing to them. Only three modules use this one: tips/vault.py, core/mail/subscriber_addresses.py and
-tips/officer_alerts/channel_addresses.py.
+"""Key pairs in files, and sealing to them. Only four modules use this one: tips/vault.py, core/mail/subscriber_addresses.py,
+tips/officer_alerts/channel_addresses.py and outreach/channels/channel_addresses.py.
 
 A pair is `<number>-<id>.pub` on nodes that seal and `<number>-<id>.key` (mode 0600) on nodes that open. New content is
 sealed to the pair with the highest number. The id is the first 16 hex digits of BLAKE2b of the public key.

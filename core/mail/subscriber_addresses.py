@@ -54,7 +54,7 @@ class Contact:
 
 
 class SealedContactField(models.BinaryField):
-    """A column of sealed contacts. Key rotation finds the columns to reseal by this type."""
+    """A column of contacts, or of other content sealed to the same pair. Key rotation finds the columns to reseal by this type."""
 
 
 # Input
@@ -110,6 +110,13 @@ def open_contact(sealed: StoredBytes) -> Contact:
     """Open a sealed contact. Raises KeyMissingError on every node but the bulk worker's, SealError for changed bytes."""
     opened = keypairs.open_labeled(sealed, settings.ADDRESS_PRIVATE_KEYS)
     return Contact(opened[SECRET_BYTES:].rstrip(b"\0").decode("ascii"), opened[:SECRET_BYTES])
+
+
+def reseal(sealed: StoredBytes) -> bytes:
+    """Seal the content of a column of this type to the newest pair, whatever it is. Bulk worker only, as `open_contact`."""
+    return keypairs.seal_labeled(
+        keypairs.open_labeled(sealed, settings.ADDRESS_PRIVATE_KEYS), settings.ADDRESS_PUBLIC_KEYS
+    )
 
 
 # Links

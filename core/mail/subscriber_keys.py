@@ -1,6 +1,6 @@
 """Replacing the pair that subscribers' addresses are sealed to. Runs as the bulk role, which alone can open them.
 
-Rows are found by the type of their column, so that every app's subscribers move.
+Rows are found by the type of their column, so that every app's subscribers move, and the addresses of the agency's channels.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ def _move(model: type[Model], name: str, newest: str) -> int:
     """A batch of rows; those that a resident deletes meanwhile stay deleted."""
     mark = subscriber_addresses.seal_label(newest)
     begins = Func(F(name), Value(1), Value(len(mark)), function="substr", output_field=BinaryField())
-    others = model._default_manager.alias(begins=begins).exclude(begins=mark)
+    sealed = model._default_manager.exclude(**{name: None})
+    others = sealed.alias(begins=begins).exclude(begins=mark)
     with transaction.atomic():
         rows = list(others.select_for_update().only("pk", name)[:_AT_ONCE])
         for row in rows:
-            setattr(row, name, subscriber_addresses.seal_contact(subscriber_addresses.open_contact(getattr(row, name))))
+            setattr(row, name, subscriber_addresses.reseal(getattr(row, name)))
         model._default_manager.bulk_update(rows, [name])
     return len(rows)
 
@@ -67,7 +68,8 @@ def count_seals() -> dict[str, int]:
     """Return the number of contacts sealed to each pair, by the pair's id."""
     counted: Counter[str] = Counter()
     for model, name in _columns():
-        for sealed in model._default_manager.values_list(name, flat=True).iterator(chunk_size=5000):
+        seals = model._default_manager.exclude(**{name: None}).values_list(name, flat=True)
+        for sealed in seals.iterator(chunk_size=5000):
             counted[subscriber_addresses.read_key_id(sealed)] += 1
     return dict(counted)
 

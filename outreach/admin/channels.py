@@ -23,7 +23,7 @@ from core.channel_services import ChannelAddressError
 from core.models import Account
 from core.sign_in.fresh_factor import require_fresh_factor_to_change
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
-from outreach.channels import post_text, posting, transport
+from outreach.channels import channel_addresses, post_text, posting, transport
 from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, Story
 
@@ -47,7 +47,8 @@ class ChannelForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         examples = "mastodons://TOKEN@server, bsky://NAME@APP-PASSWORD, jsons://server/path"
         help_text = _(
-            "For example: %(examples)s. The manual lists the format for each service. We never show it again."
+            "For example: %(examples)s. The manual lists the format for each service. It is stored so that only the program"
+            " that posts can read it. We never show it again."
         ) % {"examples": examples}
         if self.instance.pk:
             help_text = _("Leave blank to keep the present one. %(help)s") % {"help": help_text}
@@ -63,6 +64,15 @@ class ChannelForm(forms.ModelForm):
             transport.detect_kind(address)
         except ChannelAddressError as error:
             raise ValidationError(str(error)) from None
+        if len(address.encode()) > channel_addresses.MAX_ADDRESS_BYTES:
+            raise ValidationError(_("This address is too long. Check that you copied the address alone."))
+        if not channel_addresses.can_seal():
+            raise ValidationError(
+                _(
+                    "We can't store this address, because the key that protects it is missing on this server. Ask an"
+                    " administrator for it, then add the channel again."
+                )
+            )
         return address
 
 
@@ -83,7 +93,7 @@ class ChannelAdmin(admin.ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse look-ups on the address: filtering by its beginning would reveal the secret letter by letter."""
-        return not lookup.startswith("address") and super().lookup_allowed(lookup, value, request)
+        return "address" not in lookup and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=gettext_lazy("kind"), ordering="kind")
     def kind_name(self, channel: Channel) -> str:
@@ -91,9 +101,13 @@ class ChannelAdmin(admin.ModelAdmin):
         return str(kind.label) if kind else ""
 
     def save_model(self, request: HttpRequest, obj: Channel, form: ChannelForm, change: bool) -> None:
-        if address := form.cleaned_data["secret"]:
-            obj.address, obj.kind, obj.host = address, transport.detect_kind(address), transport.visible_host(address)
+        address = form.cleaned_data["secret"]
+        if address:
+            obj.kind, obj.host = transport.detect_kind(address), transport.visible_host(address)
         super().save_model(request, obj, form, change)
+        if address:  # sealed with the id, which a new channel has only now
+            obj.sealed_address, obj.address = channel_addresses.seal_address(obj.pk, address), ""
+            obj.save(update_fields=["sealed_address", "address"])
         # Only the names of fields: a value may be the secret.
         audited = "changed channel" if change else "added channel"
         audit.record(_account(request), audited, f"channel {obj.pk}", ", ".join(form.changed_data))

@@ -26,7 +26,7 @@ from core import audit, queue
 from core.advisory_locks import try_advisory_lock
 from core.channel_services import DeliveryResult, Outcome
 from core.models import Account
-from outreach.channels import post_text, transport
+from outreach.channels import channel_addresses, post_text, transport
 from outreach.channels.transport import KINDS
 from outreach.models import Channel, Post, PublishedStory, Story
 
@@ -177,6 +177,7 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
 @shared_task(name="outreach.bulk.post", expires=600)  # type: ignore[untyped-decorator]
 def post_due() -> None:
     """Send the posts that are due, also those that a killed worker left."""
+    channel_addresses.seal_readable_addresses()
     due = _unfinished_posts().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
     for post_id in due.values_list("pk", flat=True)[:_BATCH_SIZE]:
         with try_advisory_lock(post_id) as alone:
@@ -208,8 +209,20 @@ def _attempt_post(post: Post) -> None:
         return
     first_begun_at = post.begun_at
     _update_post(post, state=State.SENDING, begun_at=first_begun_at or now, attempts=post.attempts + 1)
-    result = transport.send_post(post.channel.address, post.text, str(post.key))
-    _record_result(post, result, first_begun_at)
+    _record_result(post, _send(post), first_begun_at)
+
+
+def _send(post: Post) -> DeliveryResult:
+    try:
+        address = channel_addresses.open_address(post.channel)
+    except channel_addresses.KeyMissingError:
+        sentence = _("The key that opens the channel's address is missing where we post from. Tell an administrator.")
+        return DeliveryResult(Outcome.LATER, sentence)
+    except channel_addresses.SealError:
+        return DeliveryResult(
+            Outcome.REFUSED, _("The channel's address can't be opened. Enter it again under Channels.")
+        )
+    return transport.send_post(address, post.text, str(post.key))
 
 
 def _record_result(post: Post, result: DeliveryResult, first_begun_at: dt.datetime | None) -> None:

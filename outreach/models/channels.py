@@ -9,17 +9,21 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.mail.subscriber_addresses import SealedContactField
 from outreach.models.stories import Story
 
 
 class Channel(models.Model):
     """One of the agency's accounts. Its address, in apprise's notation, holds its secret: staff type it and never see it
-    again, and the bulk worker is the only worker that may read it (grants.sql)."""
+    again, and the bulk worker alone opens it."""
 
     name = models.CharField(_("name"), max_length=60, unique=True, help_text=_("For example: Mastodon, press office."))
     kind = models.CharField(_("kind"), max_length=10, editable=False)  # a key of outreach.channels.transport.KINDS
     host = models.CharField(_("server"), max_length=253, blank=True, editable=False)
-    address = models.CharField(_("address and secret"), max_length=1000, editable=False)
+    # outreach/channels/channel_addresses.py
+    sealed_address = SealedContactField(null=True, editable=False)
+    # As version 0.9.0 stored it, until the bulk worker has sealed it.
+    address = models.CharField(_("address and secret"), max_length=1000, blank=True, default="", editable=False)
     enabled = models.BooleanField(_("in use"), default=True)
     template = models.CharField(
         _("text"),

@@ -226,6 +226,7 @@ GRANT SELECT, INSERT ON outreach_correction TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outreach_publishedstory, outreach_publishedstory_tags,
     outreach_publishedstory_pictures, outreach_withdrawal TO portal_bulk;
 GRANT SELECT ON outreach_channel, outreach_event TO portal_bulk;
+GRANT UPDATE (address, sealed_address) ON outreach_channel TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE ON outreach_post TO portal_bulk;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outreach_reminder, outreach_remindermail TO portal_bulk;
 GRANT USAGE ON SEQUENCE outreach_storystep_id_seq, outreach_correction_id_seq, outreach_publishedstory_tags_id_seq,

@@ -139,7 +139,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "BACKUP_KEYS": frozenset({Role.OWNER}),
     "BACKUP_DAYS": frozenset({Role.OWNER}),
     "RAM_FOLDER": frozenset({Role.MEDIA}),
-    "ADDRESS_PUBLIC_KEYS": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
+    "ADDRESS_PUBLIC_KEYS": _WEB | {Role.BULK},
     "ADDRESS_PRIVATE_KEYS": frozenset({Role.BULK}),
     "ADDRESS_HASH_KEY": frozenset({Role.PUBLIC, Role.ALL, Role.BULK}),
 }

@@ -87,7 +87,7 @@ _FOLDERS = (
     Folder("MEDIA_STORE", writers=_WEB | {Role.MEDIA}),
     Folder("MEDIA_PUBLIC_KEYS", readers=_PUBLIC, writers=frozenset({Role.MEDIA})),
     Folder("MEDIA_PRIVATE_KEYS", writers=frozenset({Role.MEDIA})),
-    Folder("ADDRESS_PUBLIC_KEYS", readers=_PUBLIC | {Role.BULK}),
+    Folder("ADDRESS_PUBLIC_KEYS", readers=_WEB | {Role.BULK}),
     Folder("ADDRESS_PRIVATE_KEYS", readers=frozenset({Role.BULK})),
     Folder("ALERT_CHANNEL_PUBLIC_KEYS", readers=_STAFF | {Role.ALERTS}),
     Folder("ALERT_CHANNEL_PRIVATE_KEYS", readers=frozenset({Role.ALERTS})),

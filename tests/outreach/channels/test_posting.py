@@ -22,7 +22,7 @@ from outreach.stories import publication
 from tests.outreach.channels.receivers import TOKEN, Receiver, receiving
 from tests.tipportal.database.test_grants import acting_as
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("opens_addresses")]
 State = Post.PostState
 
 

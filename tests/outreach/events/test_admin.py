@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from core.models import Account, AuditEntry
 from core.staff import groups
-from outreach.channels import posting, transport
+from outreach.channels import channel_addresses, posting, transport
 from outreach.events import actions
 from outreach.models import Channel, Event, Post, Status, Story, Tag
 from outreach.stories import publication
@@ -204,7 +205,7 @@ def test_characters_that_feeds_cannot_hold_are_removed_and_merge_no_words(desk: 
 # Channels
 
 
-def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client) -> None:
+def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client, settings: Any) -> None:
     form = {
         "name": "Mastodon",
         "secret": f"mastodons://{SECRET}@social.example",
@@ -218,7 +219,9 @@ def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client) -> None:
     path = f"/admin/outreach/channel/{channel.pk}/change/"
     desk.post(path, form | {"secret": "", "name": "Press office"})
     channel.refresh_from_db()
-    assert (channel.name, SECRET in channel.address) == ("Press office", True)
+    settings.ADDRESS_PRIVATE_KEYS = settings.ADDRESS_PUBLIC_KEYS.with_name("addresses-private")
+    assert (channel.name, channel.address) == ("Press office", "")
+    assert channel_addresses.open_address(channel) == form["secret"]
     pages = [
         desk.get(url).content.decode() for url in (path, "/admin/outreach/channel/", "/admin/", f"{path[:-7]}history/")
     ]
@@ -226,7 +229,19 @@ def test_a_channels_secret_is_typed_and_never_shown_again(desk: Client) -> None:
     assert SECRET not in "".join(pages + log_rows)
 
 
-@pytest.mark.parametrize("lookup", ["address", "address__startswith", "address__regex", "id__in=1&address__gt"])
+def test_without_the_key_no_channel_is_stored_and_the_page_says_what_to_do(
+    desk: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.ADDRESS_PUBLIC_KEYS = tmp_path
+    form = {"name": "Mastodon", "secret": f"mastodons://{SECRET}@social.example", "template": "{title} {link}"}
+    page = desk.post("/admin/outreach/channel/add/", form).content.decode()
+    assert "the key that protects it is missing on this server" in page
+    assert not Channel.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "lookup", ["address", "address__startswith", "address__regex", "id__in=1&address__gt", "sealed_address__startswith"]
+)
 def test_the_list_cannot_be_filtered_by_the_secret(desk: Client, lookup: str) -> None:
     channel(address=f"mastodons://{SECRET}@social.example")
     assert desk.get("/admin/outreach/channel/?enabled__exact=1").status_code == 200
