@@ -1,5 +1,5 @@
 # `make run` and `make test` need python3 (3.11 or newer), make and git. What else they need they install, and say so.
-.PHONY: help run test soak theft-test lint lint-types lint-style lint-imports format audit
+.PHONY: help run test soak theft-test lint lint-types lint-style lint-imports format audit sbom
 .DEFAULT_GOAL := help
 
 PY = .venv/bin/python
@@ -54,3 +54,7 @@ format: ## put Python into the project's format and mend what ruff can mend
 audit: ## ask for known vulnerabilities of the installed packages
 	@python3 bootstrap.py dev
 	@$(PY) -m tests.audit
+
+sbom: ## write sbom.json: the packages of production with versions and licenses (CycloneDX)
+	@python3 bootstrap.py dev
+	@$(PY) -m tests.sbom > sbom.json && echo "sbom.json is written."

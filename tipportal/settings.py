@@ -304,6 +304,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "tipportal.static_storage.HashedStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+
+def WHITENOISE_ADD_HEADERS_FUNCTION(headers: Any, _path: str, _url: str) -> None:  # noqa: N802
+    """Keep static files, as all else (core/web/middleware.py), from pages of other sites."""
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+
+
 LEAFLET_CONFIG: dict[str, Any] = {"TILES": [], "SRID": None, "RESET_VIEW": False, "PLUGINS": {}}
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en-us")

@@ -15,7 +15,10 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language
 
 TTL_SECONDS = 60
+# Published versions, languages, areas and numbers of files are in keys: without a bound each new one would stay for good.
+MAX_ENTRIES = 512
 Value = TypeVar("Value")
+# In the order in which they were built.
 _entries: dict[tuple[object, ...], tuple[float, object]] = {}
 
 
@@ -24,8 +27,19 @@ def get_or_build(key: tuple[object, ...], build: Callable[[], Value]) -> Value:
     built_at, value = _entries.get(key, (-float("inf"), None))
     if time.monotonic() - built_at > TTL_SECONDS:
         built_at, value = time.monotonic(), build()
+        _entries.pop(key, None)
         _entries[key] = built_at, value
+        _drop_old_entries()
     return cast("Value", value)
+
+
+def _drop_old_entries() -> None:
+    """Drop what is out of date, and the oldest beyond MAX_ENTRIES. Other threads may do so at the same time."""
+    oldest_wanted = time.monotonic() - TTL_SECONDS
+    for key, (built_at, _value) in list(_entries.items()):
+        if built_at >= oldest_wanted and len(_entries) <= MAX_ENTRIES:
+            return
+        _entries.pop(key, None)
 
 
 def render_cached(
