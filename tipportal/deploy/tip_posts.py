@@ -52,7 +52,8 @@ class TipPosts:
         return Standing.RIPE if now - token.issued_at >= throttle.RIPE_SECONDS else Standing.YOUNG
 
     def _is_repeated(self, token_id: bytes, now: float) -> bool:
-        while self._order and self._order[0][0] < now - REPEATED_SECONDS:
+        # Of the future are those from before the clock was set back.
+        while self._order and abs(now - self._order[0][0]) > REPEATED_SECONDS:
             posted_at, earlier_id = self._order.popleft()
             if self._posted_at.get(earlier_id) == posted_at:
                 del self._posted_at[earlier_id]

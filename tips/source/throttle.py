@@ -28,11 +28,33 @@ MOST_SAVED_TURNS = 5.0
 TURN_KEPT_SECONDS = 20.0
 TURN_WAIT_SECONDS = 2
 
+# Threads may ask in another order than they read the clock; a time further back means that the clock was set back.
+CLOCK_STEP_SECONDS = 5.0
+
 # Posts of forms for callers that a web process accepts a minute: more than all telephones of an agency together bring.
 CALLER_TIPS_A_MINUTE = 20
 
 CALM_WRONG_RECEIPTS = 30
 HOLD_SECONDS = 30
+
+
+class _Times:
+    """The times of the last minute, oldest first. When the clock is set back, those of its future would stay until then: they go."""
+
+    def __init__(self) -> None:
+        self.kept: deque[float] = deque()
+
+    def add(self, now: float) -> None:
+        self.kept.append(now)
+
+    def forget_old(self, now: float) -> bool:
+        """Forget what is over. Return whether the clock was set back, and all is forgotten."""
+        if self.kept and now < self.kept[-1] - CLOCK_STEP_SECONDS:
+            self.kept.clear()
+            return True
+        while self.kept and self.kept[0] < now - WINDOW_SECONDS:
+            self.kept.popleft()
+        return False
 
 
 class FloodGate:
@@ -42,7 +64,7 @@ class FloodGate:
     """
 
     def __init__(self) -> None:
-        self._posts: deque[float] = deque()
+        self._posts = _Times()
         self._accepted: deque[tuple[float, int]] = deque()
         self._waiting: dict[int, float] = {}
         self._saved_turns = MOST_SAVED_TURNS
@@ -53,18 +75,19 @@ class FloodGate:
         """Count this post, and return for how many seconds its form is too young; 0: go on."""
         now = time.time() if now is None else now
         with self._lock:
-            self._forget_before(now - WINDOW_SECONDS)
-            self._posts.append(now)
-            if len(self._posts) <= CALM_POSTS:
+            self._forget_old(now)
+            self._posts.add(now)
+            if len(self._posts.kept) <= CALM_POSTS:
                 return 0
-        return max(0, math.ceil(issued_at + RIPE_SECONDS - now))
+        # At most that long: a form may be from before the clock was set back.
+        return min(RIPE_SECONDS, max(0, math.ceil(issued_at + RIPE_SECONDS - now)))
 
     def seconds_until_turn(self, issued_at: int, now: float | None = None) -> int:
         """Return for how many seconds a tip whose form is ripe has to wait; 0: it has its turn, accept it."""
         now = time.time() if now is None else now
         with self._lock:
-            self._forget_before(now - WINDOW_SECONDS)
-            if len(self._posts) <= CALM_POSTS:
+            self._forget_old(now)
+            if len(self._posts.kept) <= CALM_POSTS:
                 return 0
             if not self._has_turn(issued_at, now):
                 self._waiting[issued_at] = now
@@ -87,31 +110,31 @@ class FloodGate:
         self._saved_turns -= 1
         return True
 
-    def _forget_before(self, time_limit: float) -> None:
-        while self._posts and self._posts[0] < time_limit:
-            self._posts.popleft()
-        while self._accepted and self._accepted[0][0] < time_limit:
+    def _forget_old(self, now: float) -> None:
+        if self._posts.forget_old(now):
+            self._accepted.clear()
+            self._waiting.clear()
+            self._saved_at = now
+        while self._accepted and self._accepted[0][0] < now - WINDOW_SECONDS:
             self._accepted.popleft()
-        kept_since = time_limit + WINDOW_SECONDS - TURN_KEPT_SECONDS
-        self._waiting = {issued_at: at for issued_at, at in self._waiting.items() if at >= kept_since}
+        self._waiting = {issued_at: at for issued_at, at in self._waiting.items() if at >= now - TURN_KEPT_SECONDS}
 
 
 class CallerGate:
     """The forms for callers that were sent in the last minute. They pass the flood gate, and have this bound of their own."""
 
     def __init__(self) -> None:
-        self._accepted: deque[float] = deque()
+        self._accepted = _Times()
         self._lock = threading.Lock()
 
     def seconds_until_turn(self, now: float | None = None) -> int:
         """Return for how many seconds a tip for a caller has to wait; 0: it has its turn, accept it."""
         now = time.time() if now is None else now
         with self._lock:
-            while self._accepted and self._accepted[0] < now - WINDOW_SECONDS:
-                self._accepted.popleft()
-            if len(self._accepted) >= CALLER_TIPS_A_MINUTE:
-                return math.ceil(self._accepted[0] + WINDOW_SECONDS - now) or 1
-            self._accepted.append(now)
+            self._accepted.forget_old(now)
+            if len(self._accepted.kept) >= CALLER_TIPS_A_MINUTE:
+                return math.ceil(self._accepted.kept[0] + WINDOW_SECONDS - now) or 1
+            self._accepted.add(now)
             return 0
 
 
@@ -119,17 +142,16 @@ class GuessGate:
     """The wrong receipts of the last minute."""
 
     def __init__(self) -> None:
-        self._guesses: deque[float] = deque()
+        self._guesses = _Times()
         self._lock = threading.Lock()
 
     def seconds_to_hold(self, now: float | None = None) -> int:
         """Count a wrong receipt, and return for how many seconds to hold back the response to it."""
         now = time.time() if now is None else now
         with self._lock:
-            while self._guesses and self._guesses[0] < now - WINDOW_SECONDS:
-                self._guesses.popleft()
-            self._guesses.append(now)
-            return HOLD_SECONDS if len(self._guesses) > CALM_WRONG_RECEIPTS else 0
+            self._guesses.forget_old(now)
+            self._guesses.add(now)
+            return HOLD_SECONDS if len(self._guesses.kept) > CALM_WRONG_RECEIPTS else 0
 
 
 gate = FloodGate()

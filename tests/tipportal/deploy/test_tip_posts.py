@@ -44,6 +44,9 @@ def test_a_form_posted_again_at_once_waits_last_and_one_that_waited_as_told_does
     standings = [posts.judge(body, now + seconds) for seconds in (0, 0.1, 1, 1 + throttle.TURN_WAIT_SECONDS)]
     assert standings == [Standing.RIPE, Standing.ODD, Standing.ODD, Standing.RIPE]
     assert len(posts._posted_at) == len(posts._order) == 1
+    # A clock that is set back makes no post a repeated one until it is past the old time.
+    assert posts.judge(body, now - 600) is not Standing.ODD
+    assert len(posts._order) == 1
 
 
 @pytest.mark.parametrize(

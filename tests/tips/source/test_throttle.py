@@ -95,3 +95,22 @@ def test_responses_to_many_wrong_receipts_are_held_back() -> None:
     assert held.count(0) == throttle.CALM_WRONG_RECEIPTS
     assert held[-1] == throttle.HOLD_SECONDS
     assert gate.seconds_to_hold(now=NOON + throttle.WINDOW_SECONDS + 1) == 0
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting_until_it_is_past_the_old_time(
+    flooded: throttle.FloodGate,
+) -> None:
+    """Before, no tip was accepted for as long as the step once the calm posts of a minute had come."""
+    hour_ago = NOON - 3600
+    waits = [press(flooded, NOON, now=hour_ago + second) for second in range(0, 600, 2)]
+    assert max(waits) == 0
+    for _ in range(1000):  # a flood after the step is one, and a form from before it ripens in seconds
+        flooded.seconds_until_ripe(NOON, now=hour_ago + 600)
+    assert press(flooded, NOON, now=hour_ago + 600) == throttle.RIPE_SECONDS
+
+    callers, guesses = throttle.CallerGate(), throttle.GuessGate()
+    for _ in range(throttle.CALLER_TIPS_A_MINUTE + throttle.CALM_WRONG_RECEIPTS):
+        callers.seconds_until_turn(now=NOON)
+        guesses.seconds_to_hold(now=NOON)
+    assert callers.seconds_until_turn(now=hour_ago) == 0
+    assert guesses.seconds_to_hold(now=hour_ago) == 0
