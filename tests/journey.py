@@ -25,10 +25,10 @@ def multipart(fields: dict[str, str], files: Sequence[bytes]) -> bytes:
     return b"".join(line + b"\r\nContent-Disposition: " + part + b"\r\n" for part in parts) + line + b"--\r\n"
 
 
-def compute_code(secret: str) -> str:
-    """Return what an authenticator app shows now for this secret in base 32 (RFC 6238)."""
+def compute_code(secret: str, offset: float = 0) -> str:
+    """Return what an authenticator app shows in `offset` seconds for this secret in base 32 (RFC 6238)."""
     key = base64.b32decode(secret.replace(" ", ""))
-    digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), "sha1")
+    digest = hmac.digest(key, struct.pack(">Q", int(time.time() + offset) // 30), "sha1")
     start = digest[-1] & 15
     return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06}"
 
