@@ -98,7 +98,9 @@ def make_bill() -> Bom:
 
 
 def main() -> None:
-    sys.stdout.write(make_outputter(make_bill(), OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n")
+    sys.stdout.write(
+        make_outputter(make_bill(), OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
 from django.utils.translation import gettext as _
 
 from core.web import error_pages
@@ -26,19 +26,21 @@ _ORIGIN = re.compile(r"(https?)://([^/?#@:\[\]\s]+|\[[0-9a-f:.]+\])(?::([0-9]{1,
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CROSS_ORIGIN_MARK = "accepts_cross_origin_posts"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+# All that any address knows: views of pages don't ask for the method of a request that sends no form.
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # Never cached: what a source reads or writes, and what officers see.
 PRIVATE_PATHS = ("/tips/", "/admin/")
 PERMISSIONS = "camera=(), microphone=(), geolocation=(self), payment=(), usb=(), browsing-topics=()"
 
 
 class HeadersMiddleware:
-    """Set caching and browser permissions on every response."""
+    """Set caching and browser permissions on every response, and refuse methods that no address knows, such as TRACE."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+        response = self.get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
         response.headers["Permissions-Policy"] = PERMISSIONS
         if "Cross-Origin-Resource-Policy" not in response.headers:
             response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -63,7 +63,9 @@ class Portal:
 
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Portal]:
-    folder = Path(tempfile.mkdtemp(prefix="portal-soak-"))  # not pytest's: another user's PostgreSQL reads the clock's file
+    folder = Path(
+        tempfile.mkdtemp(prefix="portal-soak-")
+    )  # not pytest's: another user's PostgreSQL reads the clock's file
     folder.chmod(0o755)
     try:
         with ExitStack() as entered:

@@ -21,9 +21,7 @@ PRIVATE = ("same-origin", "strict-origin", "no-referrer")
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 
 
-def test_every_kind_of_answer_has_the_headers_of_a_safe_site(
-    db: None, settings: Any, tmp_path: Path
-) -> None:
+def test_every_kind_of_answer_has_the_headers_of_a_safe_site(db: None, settings: Any, tmp_path: Path) -> None:
     settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = 63_072_000, True
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
     settings.INCIDENT_SNAPSHOTS = published_city.write(tmp_path)

@@ -20,4 +20,6 @@ def test_the_bill_has_every_package_of_production_with_version_and_license() -> 
     assert [name for name, part in listed.items() if not part.licenses] == []
     assert [inside.name for inside in listed["imageio-ffmpeg"].components] == ["ffmpeg"]
     copied = (ROOT / "static/vendor/README.md").read_text()
-    assert [line for line in sbom.COPIED if f"`{line[0]}`" not in copied or f"| {line[1]} | {line[2]}" not in copied] == []
+    assert [
+        line for line in sbom.COPIED if f"`{line[0]}`" not in copied or f"| {line[1]} | {line[2]}" not in copied
+    ] == []

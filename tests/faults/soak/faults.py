@@ -57,7 +57,10 @@ class Faults:
                 Fault(f"{name} is frozen", lambda name=name: self._freeze(self.stack.children[name]), lambda name=name: self._thaw(self.stack.children[name])),
             ]  # fmt: skip
         webs = [name for name in self.stack.children if name.startswith("web")]
-        found += [Fault(f"a worker of {name} is killed", lambda name=name: self._kill_one_worker(name), lambda: None) for name in webs]
+        found += [
+            Fault(f"a worker of {name} is killed", lambda name=name: self._kill_one_worker(name), lambda: None)
+            for name in webs
+        ]
         return found
 
     def _of_servers(self) -> list[Fault]:
@@ -93,18 +96,26 @@ class Faults:
     def _kill_one_child(self, child: Child, title: str = "") -> None:
         with suppress(psutil.Error):
             if child.process:
-                found = [each for each in psutil.Process(child.process.pid).children() if title in " ".join(each.cmdline())]
+                found = [
+                    each for each in psutil.Process(child.process.pid).children() if title in " ".join(each.cmdline())
+                ]
                 if found:
                     self.pick.choice(found).kill()
 
     def _flush(self) -> None:
-        with suppress(redis.RedisError), redis.Redis(unix_socket_path=str(self.stack.servers.redis_socket), socket_timeout=5) as store:
+        with (
+            suppress(redis.RedisError),
+            redis.Redis(unix_socket_path=str(self.stack.servers.redis_socket), socket_timeout=5) as store,
+        ):
             store.flushall()
 
     # What is around: disks, mail, clock, keys
 
     def _of_surroundings(self) -> list[Fault]:
-        found = [Fault(f"the disk of {name} is full", disk.fill, lambda name=name: self._empty(name)) for name, disk in self.disks.items()]
+        found = [
+            Fault(f"the disk of {name} is full", disk.fill, lambda name=name: self._empty(name))
+            for name, disk in self.disks.items()
+        ]
         found += [
             Fault("the mail server is away", self.stack.mails.stop, self.stack.mails.start),
             Fault("the mail server is busy", lambda: self._refuse_mail("451 later"), lambda: self._refuse_mail(None)),
@@ -139,7 +150,9 @@ class Faults:
     # Clients
 
     def _of_clients(self) -> list[Fault]:
-        return [Fault(f"clients {kind}", lambda kind=kind: self._open_lines(kind), self._close_lines) for kind in _HOSTILE]
+        return [
+            Fault(f"clients {kind}", lambda kind=kind: self._open_lines(kind), self._close_lines) for kind in _HOSTILE
+        ]
 
     def _open_lines(self, kind: str) -> None:
         for role in ("public", "staff"):

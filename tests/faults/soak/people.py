@@ -96,7 +96,9 @@ class People:
         sent = Sent(receipt, text, len(photos))  # those that the page took
         self.record.sent.append(sent)
         if pick.random() < 0.5:
-            self._write_message(Visitor(self.stack.public_url, address), sent, f"{CANARY} {pick.getrandbits(64):x} more")
+            self._write_message(
+                Visitor(self.stack.public_url, address), sent, f"{CANARY} {pick.getrandbits(64):x} more"
+            )
         self.stopped.wait(pick.random() * 0.5)
 
     def _send(self, visitor: Visitor, text: str, photos: list[bytes]) -> str | None:
