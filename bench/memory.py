@@ -37,7 +37,7 @@ published_city.write(Path({folder!r}))
 """
 
 
-def make_kinds(url: str, receipt: str) -> dict[str, Callable[[], tuple[str, str, str]]]:
+def make_kinds(receipt: str) -> dict[str, Callable[[], tuple[str, str, str]]]:
     """Return by kind what makes the next request: method, path, form."""
     pick = random.Random(7)
     counter = itertools.count()
@@ -155,7 +155,7 @@ def main() -> None:
     ):
         vault.create_key_pair(Path(stack.keys["MEDIA_PUBLIC_KEYS"]), Path(stack.keys["MEDIA_PRIVATE_KEYS"]))
         stack.run_manage("shell", "-c", PUBLISH.format(folder=stack.keys["INCIDENT_SNAPSHOTS"]), role="bulk")
-        kinds = make_kinds(stack.public_url, Visitor(stack.public_url).send("A first tip"))
+        kinds = make_kinds(Visitor(stack.public_url).send("A first tip"))
         print(f"{'kind':<14} {'before':>7} MB, then after each fifth of {options.requests} requests", flush=True)
         for name, make in {**kinds, "tips": None}.items():
             if options.only and name not in options.only.split(","):

@@ -152,10 +152,10 @@ def _count(path: Path, finder: Finder) -> int:
         with path.open("rb") as file:
             for begin, end in _list_data(file.fileno(), path.stat().st_size):
                 file.seek(begin)
-                rest = b""
-                while begin < end and (block := file.read(min(_BLOCK, end - begin))):
+                rest, left = b"", end - begin
+                while block := file.read(min(_BLOCK, left)):
                     found += sum((+finder.count(rest + block)).values())
-                    rest, begin = block[-200:], begin + len(block)
+                    rest, left = block[-200:], left - len(block)
     except FileNotFoundError:  # PostgreSQL recycles its files
         return found
     return found
