@@ -1,10 +1,14 @@
-"""Find the Chromium that drives the browser tests."""
+"""Find and start the Chromium that drives the browser tests."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
 
 # The headless shell is the same engine without a browser's own windows: a new page costs a third of the time.
 HEADLESS_SHELL = "chromium-headless-shell"
@@ -30,3 +34,13 @@ def path() -> str:
     if not program:
         raise FileNotFoundError("The browser tests need Chromium: install it, or set CHROMIUM to its path.")
     return program
+
+
+@contextmanager
+def run() -> Iterator[Browser]:
+    """Start the browser. It can reach this machine alone."""
+    arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path(), args=arguments)
+        yield running
+        running.close()

@@ -19,7 +19,7 @@ from uuid import uuid4
 import hypothesis
 import pytest
 from django.template.base import Template
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from whitenoise.base import WhiteNoise
 from whitenoise.responders import Redirect, StaticFile
 from xdist.scheduler import LoadFileScheduling
@@ -246,12 +246,9 @@ def portal(stack: Stack) -> Stack:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start a real Chromium for the tests of a module. It can reach this machine alone."""
-    arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium.path(), args=arguments)
+    """Start a real Chromium for the tests of a module; those in tests/browser share one."""
+    with chromium.run() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(autouse=True)
