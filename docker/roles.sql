@@ -17,3 +17,6 @@ CREATE ROLE portal_media LOGIN PASSWORD :'media';
 CREATE ROLE portal_all NOLOGIN;
 GRANT portal_public, portal_staff TO portal_all;
 ALTER DATABASE portal OWNER TO portal_owner;
+-- For drills of backups, which restore into it and empty it again.
+CREATE DATABASE portal_drill OWNER portal_owner;
+REVOKE ALL ON DATABASE portal_drill FROM PUBLIC;

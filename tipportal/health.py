@@ -21,6 +21,7 @@ from core import ephemeral_store
 from core.web.middleware import SAFE_METHODS, GetResponse
 from tipportal.deploy import processes
 from tipportal.heartbeats import records
+from tipportal.version import VERSION
 from tips import receipt_salt, vault
 
 LIVE_PATH, READY_PATH = "/healthz", "/readyz"
@@ -45,6 +46,8 @@ class HealthMiddleware:
         response = HttpResponse(lines, status=503 if missing else 200, content_type="text/plain")
         # What the middleware further in would set.
         headers = {"Content-Length": str(len(lines)), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        if settings.ROLE.serves_staff and request.path == READY_PATH:
+            headers["X-Portal-Version"] = VERSION
         for name, value in headers.items():
             response.headers[name] = value
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from core import ephemeral_store
+from core.roles import Role
+from tests.stack import ROOT
 from tests.tipportal.database.test_grants import acting_as
 from tipportal import health
 from tipportal.deploy import processes
@@ -29,8 +32,12 @@ def ask() -> tuple[int, str]:
 
 
 @pytest.mark.django_db
-def test_a_whole_portal_is_ready(connected: set[str]) -> None:
+def test_a_whole_portal_is_ready(connected: set[str], settings: Any) -> None:
     assert ask() == (200, "ok")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert Client().get("/readyz")["X-Portal-Version"] == version
+    settings.ROLE = Role.PUBLIC  # residents' side: whoever attacks it learns no version
+    assert "X-Portal-Version" not in Client().get("/readyz")
 
 
 @pytest.mark.django_db

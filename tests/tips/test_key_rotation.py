@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,25 @@ def test_status_lists_each_key(capsys: pytest.CaptureFixture[str]) -> None:
 
 def interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_another_staff_node_destroys_its_old_half_once_it_has_the_new_one(
+    settings: Any, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    send("tip 0")
+    here, there = folders, (tmp_path / "public-there", tmp_path / "private-there")
+    for ours, theirs in zip(here, there, strict=True):
+        shutil.copytree(ours, theirs)
+    key_rotation.rotate()
+    settings.AGENCY_PUBLIC_KEYS, settings.AGENCY_PRIVATE_KEYS = there
+    shutil.copy(next(here[0].iterdir()), there[0])
+    with pytest.raises(vault.KeyMissingError):  # before the new private half was copied
+        key_rotation.rotate()
+    assert len(list(there[1].iterdir())) == 1
+
+    shutil.copy(next(here[1].iterdir()), there[1])
+    key_rotation.rotate()
+    assert [sorted(path.name for path in folder.iterdir()) for folder in there] == [
+        sorted(path.name for path in folder.iterdir()) for folder in here
+    ]
+    assert conversation.read_tip_as_officer(Tip.objects.get()).report["description"] == "tip 0"

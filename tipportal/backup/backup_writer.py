@@ -26,6 +26,7 @@ from tipportal.backup.errors import BackupError, explain
 from tipportal.backup.manifests import Manifest
 from tipportal.backup.packs import PackWriter, Place, Places, choose_packs
 from tipportal.backup.sealed_parts import Part, PartReader, PartWriter
+from tipportal.version import VERSION
 from tips import vault
 from tips.models import AgencyKey, Attachment
 
@@ -76,6 +77,7 @@ def _write_parts(folder: Path, key: ServerKey) -> NewBackup:
     made_at = timezone.now().astimezone(dt.UTC)
     manifest = Manifest(
         name=f"{made_at:%Y-%m-%d-%H%M%S-%f}",
+        version=VERSION,
         made_at=made_at,
         expires_on=timezone.localdate() + dt.timedelta(days=settings.BACKUP_DAYS),
         key_id=key.id,
@@ -125,6 +127,8 @@ def _open_snapshot() -> Iterator[str]:
     """Open a transaction that sees one moment, and yield the name under which pg_dump sees the same."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # A dump takes longer than some servers let a transaction wait.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT pg_export_snapshot()")
         yield str(cursor.fetchone()[0])
 

@@ -29,6 +29,7 @@ class Manifest:
     """A backup. `migrations` are those of its database, as app.name; `postgres` is the major version of its server."""
 
     name: str
+    version: str
     made_at: dt.datetime
     expires_on: dt.date
     key_id: str

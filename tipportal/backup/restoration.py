@@ -6,7 +6,6 @@ left a table named `restore_unfinished`, and starts from the beginning.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import os
 import shutil
@@ -18,7 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from core.atomic_files import PARTIAL_PREFIX
@@ -32,6 +31,7 @@ from tipportal.backup.packs import Places, read_files
 from tipportal.backup.replay import Restriction, replay
 from tipportal.backup.sealed_parts import Part, PartReader
 from tipportal.deploy import database_rights
+from tipportal.version import VERSION
 from tips.files import sealed_store
 from tips.models import Attachment, Message, Tip
 
@@ -138,7 +138,7 @@ def fill_database(backup: OpenBackup) -> RestoredDatabase:
 
 
 def write_files(backup: OpenBackup, places: Places) -> None:
-    """Write files to the store; those that are there already stay. Raises BackupError and OSError."""
+    """Write files to the store, over those with the same names. Raises BackupError and OSError."""
     store = sealed_store.store_folder()
     needed = sum(place.stop - place.start + _PER_FILE_BYTES for place in places.values())
     if shutil.disk_usage(store).free < needed:
@@ -158,7 +158,8 @@ def _check_versions(manifest: Manifest) -> None:
     unknown = set(manifest.migrations) - {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or ()}
     if unknown:
         raise BackupError(
-            f"The backup {manifest.name} was made by a newer version of the portal. Install that version first."
+            f"The backup {manifest.name} was made by version {manifest.version} of the portal, and this is {VERSION}. Install that"
+            " version first."
         )
     if (version := database_dump.find_server_version()) < manifest.postgres:
         raise BackupError(
@@ -190,6 +191,6 @@ def empty_schema() -> None:
 
 
 def _open_to_roles() -> None:
-    with contextlib.closing(connection.cursor()) as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {_MARKER}")
         database_rights.grant(cursor)

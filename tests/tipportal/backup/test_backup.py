@@ -19,6 +19,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from core.models import Account, BackupRecord, ErasureMark
+from tests.outreach.desk import create_account
 from tests.tips.desk import officers
 from tests.tips.files import sealed_files
 from tipportal.backup import backup_writer, drill, ledger, manifests, packs, records, restoration
@@ -261,7 +262,7 @@ def test_a_set_that_is_not_whole_or_not_ours_is_refused(
         **{name: getattr(opened.manifest, name) for name in manifests.Manifest.__slots__}
         | {"migrations": ("tips.9999_x",)}
     )
-    with pytest.raises(BackupError, match="newer version"):
+    with pytest.raises(BackupError, match="Install that version first"):
         restoration._check_versions(later)
 
 
@@ -298,3 +299,8 @@ def test_late_backups_and_proofs_are_named(settings: Any) -> None:
     assert "proven to restore" in proven
     records.note_proof(with_key=True)
     assert len(records.describe_late()) == 1
+    administrator = officers.sign_in(create_account("admin", "administrator"))
+    page = administrator.get("/admin/").content.decode()
+    assert "The last backup was made" in page
+    assert "Last proven with the key from the safe" in page
+    assert "backup" not in officers.sign_in(officers.create_officer("okafor")).get("/admin/").content.decode()

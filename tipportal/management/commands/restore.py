@@ -41,7 +41,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, key: Path, **options: Any) -> None:
         try:
             backup = restoration.open_backup(folder, key, options["name"], without_ledger=options["without_ledger"])
-            self.stdout.write(f"Backup {backup.manifest.name} of {backup.manifest.made_at:%B %-d, %Y, %H:%M} UTC.")
+            self.stdout.write(
+                f"Backup {backup.manifest.name} of {backup.manifest.made_at:%B %-d, %Y, %H:%M} UTC, version {backup.manifest.version}."
+            )
             if options["drill"]:
                 self._prove(backup)
             else:
