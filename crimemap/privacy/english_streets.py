@@ -16,8 +16,8 @@ _MAX_WORDS, _MAX_WORDS_BEHIND_ARTICLE, _MAX_WORDS_WITH_HOME = 5, 2, 3
 _VOCABULARY = load_vocabulary("english_streets.toml")
 _PLACES, _NAMES = set(_VOCABULARY["places"]), set(_VOCABULARY["names"])
 _TYPES, _NOUNS, _COUNTED = (set(_VOCABULARY[name].split()) for name in ("types", "nouns", "counted"))
-_FIRST_PARTS, _LAST_PARTS, _SURNAMES = (
-    set(_VOCABULARY[name].split()) for name in ("first_parts", "last_parts", "surnames")
+_FIRST_PARTS, _LAST_PARTS, _SURNAMES, _FIRST_NAMES = (
+    set(_VOCABULARY[name].split()) for name in ("first_parts", "last_parts", "surnames", "first_names")
 )
 _ROAD = re.compile(r"[ABM]\d{1,4}(?:\(M\))?")
 _WORD = re.compile(r"[a-z]+(?:['\u2019-][a-z]+)*")
@@ -52,7 +52,8 @@ def _is_pair(names: Sequence[str]) -> bool:
     """Return whether two words are the parts of a name: "Cherry Wood", "Four Acres"."""
     first, last = names[0], names[-1]
     is_counted = first in NUMBER_WORDS and last in _COUNTED
-    return len(names) == 2 and (is_counted or (first in _FIRST_PARTS and last in _LAST_PARTS))
+    is_place = first in _FIRST_PARTS - _FIRST_NAMES and last in _LAST_PARTS
+    return len(names) == 2 and (is_counted or is_place)
 
 
 def _is_doubted(names: Sequence[str]) -> bool:

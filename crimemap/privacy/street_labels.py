@@ -50,7 +50,9 @@ _ON_OR_NEAR = re.compile(r"(?i)(on or near) (.+)")
 _NUMBERED_STREET = re.compile(
     r"(?i)\d{1,3} (?:st|street|ave?|avenue)(?: (?:[nsew]|[ns][ew]))?"
 )  # "104 Avenue NW", at a crossing
-_SEPARATOR = re.compile(r"\s*(?:&|/|\\|@)\s*|\s+(?:and|at|y|und|et)\s+", re.IGNORECASE)
+_SEPARATOR = re.compile(
+    r"\s*(?:&|/|\\|@)\s*|\s+(?:and|at|y|und|et|con|com|(?:esq\.?|esquina)(?: (?:con|com))?|ecke)\s+", re.IGNORECASE
+)
 
 
 def _join_thousands(match: re.Match[str]) -> str:
@@ -75,12 +77,24 @@ _REWRITES = tuple(
         ("/", r"\b(\d+) ?/ ?\d+\b", r"\1"),
         ("", r"\b(?:p\.? ?o\.? ?b(?:ox)?|box|apartado|postfach|bo[iî]te postale)\b[^,]*|\bc/o\b[^,\d]*", ","),
         ("/", r"^c/ ?(?=[^\W\d_])", "Calle "),
+        (".", r"^r\. ?(?=[^\W\d_]{3})", "Rua "),
+        (
+            "",
+            r"(?<=[^\W\d_])(?<!block)(?<!avenue)(?<!ave)(?<! of) x (?=[^\W\d_]{2})",
+            " & ",
+        ),  # "Rua Augusta x Rua Direita"
+        (
+            "",
+            r"\b(?:between|btwn|btw|bet)\b\.? (?=.*(?:\band\b|&)).*",
+            ",",
+        ),  # the street alone: neither crossing is meant
         ("", rf"(\d)[ -]?(?:bis|ter|quater)\b(?= *(?:,|$|(?:{'|'.join(_FIRST_TYPES)})\b))", r"\1"),
         ("/", r"\b(\d+)/([a-z])\b", r"\1\2"),
         ("", r"\bunit block\b", "0 block"),
         ("", rf"(?:\b(?:{_UNITS})\b\.? ?#?|#) ?(?!bl(?:oc)?k\b)(?:[\w-]*\d[\w-]*|[a-z]\b)", ","),
-        ("", r"\b(?:no|nr|nro|num)\b\.? ?(?=[#\d])|\bn[\u00b0\u00ba]\.? ?", ""),
+        ("", r"\b(?:no|nr|nro|num)\b\.? ?(?=[#\d])|\bn\.?[\u00b0\u00ba]\.? ?", ""),
         ("", r"(\d)x{2,}\b(?: block)?(?: of)?", r"\g<1>00 block of"),
+        ("[", r"\[(\d+)\] ?- ?\[\d+\]", r"\1 block of"),  # "[1200]-[1300] MAIN ST"
         ("-", r"(\d) ?- ?(?=\d)", r"\1-"),
         ("-", r"\b(\d+)-(?=[^\W\d_]{2})", r"\1 "),
         ("", r"\b(\d+)(?: block)?(?: of)? (?:to|thru|through|and|&) (?=\d+ )", r"\1-"),

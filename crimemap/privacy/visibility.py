@@ -39,7 +39,7 @@ from crimemap.snapshot.format import NOWHERE, Array
 
 NEVER = -(2**31)
 RULE_VERSION = (
-    3  # raised with each change of what this module publishes of the same input: a new version is written then
+    4  # raised with each change of what this module publishes of the same input: a new version is written then
 )
 HELD = "held"  # the code is not classified yet: not public until staff classify it
 STRICTNESS = (BLOCK, AREA, HIDDEN)

@@ -48,6 +48,11 @@ On or near Jane Wood                  ->
 On or near John Wells                 ->
 On or near Mary Hayes                 ->
 On or near Greenwood                  ->
+On or near Longbottom                 ->
+On or near Rowland                    ->
+On or near Holly Wood                 ->
+On or near Rose Hayes                 ->
+On or near Quayside                   -> On or near Quayside
 On or near Roe House                  ->
 On or near Mrs Roe Buildings          ->
 On or near 12 The Firs                ->
@@ -161,6 +166,19 @@ Berliner Straße 145                   -> 100 block of Berliner Straße
 Familie Roe Hauptstraße               ->
 Cra 7 No. 45-12 Apto 301              -> Cra 7
 1234 MAIN ST, SPRINGFIELD IL 62701    -> 1200 block of MAIN ST
+MAIN ST X ELM ST                      -> MAIN ST & ELM ST
+1234 X ST                             -> 1200 block of X ST
+200 BLOCK AVENUE X                    -> 200 block of AVENUE X
+Rua Augusta x Rua Direita             -> Rua Augusta & Rua Direita
+Calle Mayor esq. con Calle Luna       -> Calle Mayor esq. con Calle Luna
+Bahnhofstr. Ecke Hauptstr.            -> Bahnhofstr. Ecke Hauptstr.
+MAIN ST BETWEEN 1ST AVE AND 2ND AVE   -> MAIN ST
+1234 MAIN ST BTWN 1ST AVE & 2ND AVE   -> 1200 block of MAIN ST
+[1200]-[1300] MAIN ST                 -> 1200 block of MAIN ST
+[0]-[100] N 3RD ST                    -> 0 block of N 3RD ST
+R. Augusta, n.º 33, r/c esq.          -> 0 block of Rua Augusta
+CALL. ALCALA, 12                      -> 0 block of CALL. ALCALA
+CTRA. CASTILLA KM 3,5                 -> CTRA. CASTILLA
 """
 
 
@@ -187,6 +205,8 @@ NUMBERED_STREETS = {
                     "Travessa das Flores", "Hauptstraße", "Berliner Straße", "Musterstr.", "Lindenweg", "Via Roma", "Carrer Nou"),
     "{street}, {}": ("Calle Mayor", "Rua Augusta", "Avenida Paulista", "Via Roma"),
     "{street} nº {}": ("Calle Mayor", "Rua das Flores"),
+    "{street} n.º {}": ("Rua das Flores", "Privada de Hidalgo"),
+    "[{0}]-[{0}] {street}": ("Example Ave",),
     "{}, {street}": ("rue de la Paix", "Arden St"),
 }  # fmt: skip
 # No digit of these is 0, 1 or 2, of which the house numbers are made, so that a digit tells where it comes from.
