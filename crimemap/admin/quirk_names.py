@@ -22,9 +22,7 @@ _NAMES = {
     "totals": gettext_lazy("lines with totals"),
     "rows without an id": gettext_lazy("rows without a row id"),
     "rows that share their id with another": gettext_lazy("rows with the same id as another row"),
-    "rows repeated under one id, counted once": gettext_lazy(
-        "rows that repeat another row with the same id, counted once"
-    ),
+    "rows repeated under one id, counted once": gettext_lazy("rows that repeat another row, counted once"),
     "more offenses that rows count": gettext_lazy("more offenses, from rows that stand for several"),
     "zones of times overruled": gettext_lazy("time zones in the file, overruled: these times are local"),
     "rows that are exactly alike": gettext_lazy("rows that are exactly the same"),
@@ -50,7 +48,11 @@ _NAMES = {
     "points in place of blocks": gettext_lazy("coordinates in the column of blocks"),
     "places without a known street": gettext_lazy("places whose street isn't known"),
     "blocks far from the row's point: another town's street": gettext_lazy("blocks far from their row's point"),
-    "yes and no in other words": gettext_lazy("yes and no in other words"),
+    "yes and no in another language": gettext_lazy("yes and no in another language, such as sí, oui or J"),
+    "yes and no in other words": gettext_lazy(
+        "yes and no in another language, such as sí, oui or J"
+    ),  # of earlier reports
+    "coordinates in degrees and minutes": gettext_lazy("coordinates in degrees and minutes"),
     "domestic in other words": gettext_lazy("“domestic” in other words"),
     "free text in areas": gettext_lazy("free text as area, not stored"),
     "free text in kinds of place or outcomes": gettext_lazy("free text as kind of place or outcome, not published"),

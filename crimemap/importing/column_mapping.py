@@ -8,6 +8,7 @@ rows, quirks = preview_rows(sample, settings, source)
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,17 +28,20 @@ from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS, Profile, normalize_header
 from crimemap.importing.readers import cells, tables
 from crimemap.importing.readers.cells import CellError
-from crimemap.importing.readers.datetimes import DatetimeParser
+from crimemap.importing.readers.datetimes import MONTH, DatetimeParser
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions, TableFile, TableUnpacker
 from crimemap.importing.row_parser import RowParser
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue
+from crimemap.privacy import street_labels
 from crimemap.privacy.locations import Point
 
 MAX_ROWS, MAX_CELL_CHARACTERS, MAX_COLUMNS = 60, 200, 120  # of a sample: the page's form carries it
 PREVIEW_ROWS = 8
 MAX_DEGREES = 180
+_MIN_STREETS_SHARE = 0.5
+_MIN_COLUMNS_OF_MONTHS = 6
 MAX_LABEL_CHARACTERS = 100  # of an offense in words; longer texts are narratives
 
 
@@ -84,6 +88,7 @@ def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
         files = unpacker.list_tables(path, options)
         table = _open_largest_table(files, options)
         header = list(dict.fromkeys(name for name in table.header if name))
+        _refuse_columns_of_months(table.file.name, header)
         if len(header) > MAX_COLUMNS:
             raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
         positions = [table.header.index(name) for name in header]
@@ -103,6 +108,29 @@ def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
     )
     sheets = [file.part for file in files if file.is_sheet]
     return Sample(table.file.name, header, rows, reading, options, sheets)
+
+
+def _refuse_columns_of_months(file_name: str, header: Sequence[str]) -> None:
+    """Raises UnreadableFileError for a table that counts offenses in a column for each month or year."""
+    parser = DatetimeParser("UTC")
+    if sum(_is_month(name, parser) for name in header) >= _MIN_COLUMNS_OF_MONTHS:
+        raise UnreadableFileError(
+            _(
+                "%(name)s has a column for each month or year, so it counts offenses. The map needs a row for each incident."
+                " Ask for the records that were counted."
+            )
+            % {"name": file_name}
+        )
+
+
+def _is_month(name: str, parser: DatetimeParser) -> bool:
+    """Return whether a column's name is a month of a year, or a year."""
+    if re.fullmatch(r"(?:19|20)\d{2}", name):
+        return True
+    try:
+        return parser.parse(name).precision == MONTH
+    except CellError:
+        return False
 
 
 def _open_largest_table(files: list[TableFile], options: ReadingOptions) -> tables.Table:
@@ -142,6 +170,9 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
         for field, names in usual_names.USUAL_NAMES.items()
     }
     _add_columns_by_words(columns, header, sample)
+    if sample:
+        _prefer_addresses(columns, sample)
+    _add_street_number(columns, header, sample)
     if columns["occurred_time"] and columns["occurred_date"] and "time" not in normalize_header(columns["occurred"]):
         columns["occurred"] = ""
     elif columns["occurred"]:
@@ -150,10 +181,11 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
     from_parts = not has_date and all(columns[name] for name in DATE_PARTS[:3])
     columns |= dict.fromkeys(("occurred_time",) if from_parts else DATE_PARTS, "")
     if not (columns["latitude"] and columns["longitude"]) and not columns["point"] and sample:
-        columns |= {
+        pair = {
             field: next((known[name] for name in names if name in known and is_projected(known[name], sample)), "")
             for field, names in usual_names.PROJECTED_NAMES.items()
         }
+        columns |= pair if all(pair.values()) else dict.fromkeys(pair, "")
     if columns["latitude"] and columns["longitude"]:
         columns["point"] = ""
     if columns["point"] == columns["block"]:
@@ -170,7 +202,7 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
 def _add_columns_by_words(columns: dict[str, str], header: Sequence[str], sample: Sample | None) -> None:
     """Fill roles that no usual name has by words of names; the date of the report stands in for that of the incident last."""
     taken = set(columns.values())
-    for role in ("occurred_date", "occurred_time", "latitude", "longitude"):
+    for role in ("occurred_date", "occurred_time", "latitude", "longitude", "code", "block", "domestic"):
         if columns[role] or (role == "occurred_date" and columns["occurred"]):
             continue
         named = [name for name in usual_names.find_by_words(role, header) if name not in taken]
@@ -184,11 +216,48 @@ def _add_columns_by_words(columns: dict[str, str], header: Sequence[str], sample
         columns["reported"] = ""
 
 
+def _prefer_addresses(columns: dict[str, str], sample: Sample) -> None:
+    """Take another column for the block if its cells name streets and those of the column with a usual name don't.
+
+    Cincinnati's LOCATION has kinds of place, and ADDRESS_X the blocks.
+    """
+    if not columns["block"] or share_of_streets(columns["block"], sample) >= _MIN_STREETS_SHARE:
+        return
+    taken = set(columns.values())
+    free = [name for name in sample.header if name not in taken and usual_names.may_be_where_it_happened(name)]
+    columns["block"] = next(
+        (name for name in free if share_of_streets(name, sample) >= _MIN_STREETS_SHARE), columns["block"]
+    )
+
+
+def share_of_streets(column: str, sample: Sample) -> float:
+    """Return the share of a column's filled cells that name a street."""
+    filled = [cell for cell in sample.cells(column) if not cells.is_nowhere(cell)]
+    return sum(bool(street_labels.build_label(cell)) for cell in filled) / len(filled) if filled else 0.0
+
+
+def _add_street_number(columns: dict[str, str], header: Sequence[str], sample: Sample | None) -> None:
+    """Fill the number of the house from a column beside that of the street, if its name is as short as "No."."""
+    if not columns["street_name"] or columns["street_number"]:
+        return
+    position = list(header).index(columns["street_name"])
+    for name in (*header[max(0, position - 1) : position], *header[position + 1 : position + 2]):
+        numbers = [cell for cell in sample.cells(name) if cell.strip()] if sample else []
+        has_numbers = sum(cell.strip()[:1].isdigit() for cell in numbers) >= len(numbers) * 0.8
+        if normalize_header(name) in usual_names.NUMBER_NAMES and numbers and has_numbers:
+            columns["street_number"] = name
+
+
 def _cells_fit(field: str, column: str, sample: Sample | None) -> bool:
     """Return whether the column's cells suit the field. Most fields take any cells, as do all without a sample."""
-    if sample is None or field not in ("latitude", "longitude", "point", "block", "label"):
+    if sample is None or field not in ("latitude", "longitude", "point", "block", "label", "count", "domestic"):
         return True
     filled = [cell for cell in sample.cells(column) if cell.strip()]
+    if field == "count":
+        return all(cells.clean_number(cell, lambda _quirk: None).isdecimal() for cell in filled)
+    if field == "domestic":
+        flags = sum(cells.parse_boolean(cell, lambda _quirk: None) is not None for cell in filled)
+        return bool(filled) and flags >= len(filled) * 0.8
     if field == "label":
         return all(len(cell) <= MAX_LABEL_CHARACTERS for cell in filled)
     if field in ("point", "block"):

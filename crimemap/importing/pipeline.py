@@ -117,7 +117,15 @@ def profile_of(source: Source) -> Profile:
 
 def digest_mapping(profile: Profile) -> str:
     """Return a digest of what a profile reads from which columns: it changes when an administrator maps the columns anew."""
-    read = (profile.columns, profile.codes, profile.labels, profile.domestic, profile.coordinate_system)
+    read: tuple[object, ...] = (
+        profile.columns,
+        profile.codes,
+        profile.labels,
+        profile.domestic,
+        profile.coordinate_system,
+    )
+    if profile.lost_signs:
+        read += (profile.lost_signs,)
     return hashlib.sha256(repr(read).encode()).hexdigest()[:16]
 
 
@@ -257,7 +265,7 @@ class _Import:
             counts.refuse_counted_rows(table)
         quirks = dict(file.quirks)
         parser = self._make_parser(table)
-        keys = RowKeys(file.name, self.staging.load_siblings())
+        keys = RowKeys(file.name, self.staging.load_siblings(), copies_are_one=self.profile.copies_are_one)
         file.quirks.clear()  # counted while the parser looked at all rows
         file.quirks.update(quirks)
         rows = table.rows()

@@ -27,13 +27,14 @@ class RowKeys:
     the same incident, exported once for each victim or charge. A row that was met takes 16 bytes.
     """
 
-    def __init__(self, file_name: str, siblings: Mapping[str, bytes]) -> None:
-        self.file_name, self.siblings = file_name, siblings
+    def __init__(self, file_name: str, siblings: Mapping[str, bytes], *, copies_are_one: bool = False) -> None:
+        """`copies_are_one`: rows without an id that equal an earlier row are the same incident, too."""
+        self.file_name, self.siblings, self.copies_are_one = file_name, siblings, copies_are_one
         self.ids_with_siblings = {key.partition("~")[0] for key in siblings}
         self.known_keys, self.known_contents = _KnownHashes(), _KnownHashes()
         self.ordinals: Counter[str] = Counter()
         self.shared_id_count = 0  # rows whose id an earlier row has
-        self.copy_count = 0  # rows that equal an earlier one with their id
+        self.copy_count = 0  # rows that equal an earlier one with their id, or any earlier one if copies are one
         self.identical_count = 0  # rows without an id that equal an earlier row
 
     def assign(self, rows: Sequence[ParsedRow]) -> list[str]:
@@ -52,6 +53,9 @@ class RowKeys:
                 keys[index] = self._sibling_key(row)
                 self.shared_id_count += 1
                 self.ordinals[_hashed_key(row)] += 1
+            elif self.copies_are_one and not keys[index].startswith(LOST_ID_PREFIX):
+                self.copy_count += 1
+                keys[index] = SAME_AS_BEFORE
             else:  # the first of these rows was counted by its key alone
                 self.identical_count += 1
                 self.ordinals[keys[index]] += 1

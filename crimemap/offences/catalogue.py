@@ -35,8 +35,8 @@ class CatalogueCode:
 
 
 def comparison_key(name: str) -> str:
-    """Return a code or label without case, spaces and punctuation, in which exports differ."""
-    return _IGNORED.sub("", name.upper())
+    """Return a code or label without case, spaces and punctuation, in which exports differ; "&" is "and"."""
+    return _IGNORED.sub("", name.upper().replace("&", "AND"))
 
 
 @dataclass(frozen=True, slots=True)

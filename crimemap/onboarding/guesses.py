@@ -18,10 +18,12 @@ from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
 from crimemap.importing.readers import cells
 from crimemap.importing.readers.cells import CellError
 from crimemap.importing.readers.datetimes import DatetimeParser
+from crimemap.privacy import street_labels
 
 CODE2 = "code2"  # the second column of a code that two columns make
 _MIN_AGREEING_SHARE = 0.9  # of the filled cells
 _MAX_AREA_CHARACTERS = 60
+_MIN_CELLS_OF_CONSTANT = 8  # a column of one value says the same of all its rows: no offense
 # Names that say little: the date may be that of the report, the type that of the place, the id that of the case.
 _VAGUE_NAMES = frozenset(
     ("date", "datum", "data", "fecha", "datetime", "id", "type", "category", "description", "code", "location", "status", "zone",
@@ -88,6 +90,8 @@ def _list_missing_roles(roles: Any) -> list[str]:
         missing.append("code")
     if not given & {"point", "latitude"}:
         missing.append("point")
+    if not given & {"block", "street_name"}:
+        missing.append("block")
     return missing
 
 
@@ -96,6 +100,8 @@ def _find_by_cells(role: str, sample: Sample, guesses: dict[str, Guess], time_zo
     free = [name for name in sample.header if name not in guesses]
     if role == "code":
         free = [name for name in free if usual_names.may_name_offense(name)]
+    if role == "block":
+        free = [name for name in free if usual_names.may_be_where_it_happened(name)]
     fits = _FINDERS[role]
     return next((name for name in free if _share(sample.cells(name), fits, time_zone) >= _MIN_AGREEING_SHARE), "")
 
@@ -159,7 +165,8 @@ def _count_offenses(filled: Sequence[str], time_zone: str) -> int:
     repeats = len(set(filled)) <= max(3, len(filled) * 0.7)
     flags = sum(cells.parse_boolean(cell, lambda _quirk: None) is not None for cell in filled)
     is_code = repeats and not flags and not _count_dates(filled[:5], time_zone) and not _count_points(filled, time_zone)
-    return len(worded) if is_code else 0
+    is_constant = len(filled) >= _MIN_CELLS_OF_CONSTANT and len(set(filled)) == 1
+    return len(worded) if is_code and not is_constant else 0
 
 
 def _count_named_offenses(filled: Sequence[str], time_zone: str) -> int:
@@ -169,6 +176,10 @@ def _count_named_offenses(filled: Sequence[str], time_zone: str) -> int:
 
 def _count_addresses(filled: Sequence[str], _time_zone: str) -> int:
     return sum(any(character.isalpha() for character in cell) for cell in filled)
+
+
+def _count_streets(filled: Sequence[str], _time_zone: str) -> int:
+    return sum(bool(street_labels.build_label(cell)) for cell in filled)
 
 
 def _count_short(filled: Sequence[str], _time_zone: str) -> int:
@@ -197,4 +208,5 @@ _FINDERS: dict[str, Callable[[Sequence[str], str], int]] = {
     "occurred": _count_dates,
     "code": _count_offenses,
     "point": _count_points,
+    "block": _count_streets,
 }

@@ -14,8 +14,10 @@ MAX_COUNT = 1_000  # of one row; more is a total
 # Names that files give their columns of counts, as normalize_header returns them.
 USUAL_NAMES = (
     "offensecount", "offencecount", "offensescount", "offencescount", "count", "counts", "incidentcount", "crimecount", "totaloffenses",
-    "totaloffences", "numberofoffenses", "numberofoffences", "numoffenses", "numberofincidents", "totalincidents", "casos", "cantidad",
-    "nombre", "nbfaits", "quantidade",
+    "totaloffences", "numberofoffenses", "numoffenses", "numberofincidents", "totalincidents", "casos", "cantidad",
+    "nombre", "nbfaits", "quantidade", "victimisations", "victimizations", "numberofcrimes", "numberofoffences", "nombredefaits",
+    "nbredefaits", "ocorrencias", "ocorrências", "numerodecasos", "totaldecasos", "anzahl", "anzahldelikte", "anzahlfälle", "fälle",
+    "numerodereati", "conteggio",
 )  # fmt: skip
 
 

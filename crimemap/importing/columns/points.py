@@ -74,13 +74,18 @@ class PointColumns:
 
     def _parse_degrees(self, latitude: str, longitude: str, note_quirk: NoteQuirk) -> Point | None:
         if self.projection is None:
-            return cells.parse_coordinates(latitude, longitude, self.box, note_quirk)
+            point = cells.parse_coordinates(latitude, longitude, self.box, note_quirk)
+            return self._restore_signs(*point) if point and self.profile.lost_signs else point
         northing, easting = cells.parse_meters(latitude, note_quirk), cells.parse_meters(longitude, note_quirk)
         if northing is None or easting is None:
             return None
         if not northing or not easting:
             return 0.0, 0.0
         return self.projection.to_degrees(easting, northing) or (91.0, 181.0)
+
+    def _restore_signs(self, latitude: float, longitude: float) -> Point:
+        lost = self.profile.lost_signs
+        return -abs(latitude) if "latitude" in lost else latitude, -abs(longitude) if "longitude" in lost else longitude
 
     def _is_inside(self, latitude: float, longitude: float) -> bool:
         south, west, north, east = self.box or (-90, -180, 90, 180)

@@ -22,7 +22,7 @@ from pyproj.exceptions import CRSError, ProjError
 from crimemap.geometry import meters_between
 from crimemap.privacy.locations import Point
 
-MAX_SUGGESTIONS, MAX_FOUND = 6, 20
+MAX_SUGGESTIONS, MAX_FOUND = 10, 20
 # From the middle of an agency's city to the middle of its points; where only its time zone is known, to any place of the zone.
 CITY_KILOMETERS, ZONE_KILOMETERS = 150.0, 2_000.0
 _KILOMETERS_A_DEGREE = 111.0

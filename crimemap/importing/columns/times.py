@@ -69,7 +69,7 @@ class TimeColumns:
         parse_day = self._datetime_parser(reported).parse_day
 
         def parse(row: Row) -> Moment:
-            if row[reported].strip() and not any(row[position].strip() for position in positions):
+            if not cells.is_blank(row[reported]) and all(cells.is_blank(row[position]) for position in positions):
                 self.reported_day_count += 1
                 return parse_day(row[reported])
             return parse_start(row)

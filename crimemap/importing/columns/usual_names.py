@@ -12,10 +12,10 @@ from crimemap.importing.columns import counts
 PROJECTED_NAMES: dict[str, tuple[str, ...]] = {
     "latitude": (
         "y", "northing", "ycoordinate", "ycoord", "ycoordcd", "coordy", "utmy", "utmnorthing", "geoy", "pointy", "norte", "mapy",
-        "hochwert", "hoch", "coordenaday", "coordenadayutm", "coordenadautmy"),
+        "hochwert", "hoch", "n", "nkoord", "nordwert", "coordenaday", "coordenadayutm", "coordenadautmy"),
     "longitude": (
         "x", "easting", "xcoordinate", "xcoord", "xcoordcd", "coordx", "utmx", "utmeasting", "geox", "pointx", "este", "mapx",
-        "rechtswert", "rechts", "coordenadax", "coordenadaxutm", "coordenadautmx"),
+        "rechtswert", "rechts", "e", "ekoord", "ostwert", "coordenadax", "coordenadaxutm", "coordenadautmx"),
 }  # fmt: skip
 
 # The names that files give their columns, best first; compared by normalize_header.
@@ -56,30 +56,33 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "description", "descript", "typetext", "offense", "offence", "ucroffensename", "offensetypeid", "crimetype", "type",
     ),
     "count": counts.USUAL_NAMES,
-    "street_number": ("blocknumber", "housenumber", "streetnumber", "streetno", "stnum", "stno", "addressnumber", "hundred", "numero", "numerologradouro", "hausnummer", "hausnr"),
+    "street_number": ("blocknumber", "housenumber", "streetnumber", "streetno", "stnum", "stno", "addressnumber", "hundred", "numero", "número", "numerologradouro", "numerovoie", "nvoie", "hausnummer", "hausnr"),
     "street_direction": ("streetdirection", "streetdir", "direction", "predirection", "predir", "stdir", "prefix"),
-    "street_name": ("streetname", "stname", "street", "roadname", "logradouro", "strasse"),
+    "street_name": ("streetname", "stname", "street", "roadname", "logradouro", "strasse", "straße", "voie", "nomvoie", "nomevia"),
     "street_type": ("streettype", "sttype", "streetsuffix", "roadtype", "suffixtype"),
     "street_suffix": ("suffix", "postdirection", "suffixdirection", "postdir", "sufdir"),
     "block": (
         "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
-        "location", "intersection", "street", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "endereco", "endereço", "logradouro", "strasse", "tatort", "via", "indirizzo", "localizacion"),
+        "location", "intersection", "street", "nearestintersection", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "voie", "morada", "endereco", "endereço", "logradouro", "strasse", "tatort", "via", "indirizzo", "localizacion"),
     "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy", "latitud", "latitudine", "breitengrad", "breite"),
     "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx", "longitud", "longitudine", "längengrad", "laengengrad", "länge"),
     "point": (
         "latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn",
         "georeference", "location",
     ),
-    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "division", "apdsector", "pdq", "distrito", "alcaldia", "alcaldiahecho", "comisaria", "comisaría", "comuna", "delegacia", "arrondissement", "bezirk", "stadtbezirk", "distretto", "municipio", "circoscrizione"),
+    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "policeprecinct", "division", "policedivision", "borough", "esquadra", "stadtkreis", "kreis", "apdsector", "pdq", "distrito", "alcaldia", "alcaldiahecho", "comisaria", "comisaría", "comuna", "delegacia", "arrondissement", "bezirk", "stadtbezirk", "distretto", "municipio", "circoscrizione"),
     "beat": ("beat", "zone", "psa", "sector", "reportingdistrict", "reportingarea", "precinctid", "scoutcararea", "post"),
     "neighbourhood": (
         "neighborhood", "neighbourhood", "communityarea", "community", "analysisneighborhood", "neighborhoodid",
-        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "barrio", "nombrebarrio", "colonia", "coloniahecho", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere"),
+        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "suburb", "areaunit", "freguesia", "barrio", "nombrebarrio", "colonia", "coloniahecho", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere"),
     "location_description": (
         "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype", "tipodelugar", "lugar", "typedelieu", "lieu", "tipodelocal", "tipolocal", "descrtipolocal", "tatörtlichkeit", "tipodiluogo", "luogo"),
     "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory", "estado", "situacao", "situação", "statut", "esito", "stato"),
     "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv", "dvflag", "domesticflag", "domesticrelated", "violenciafamiliar", "violenciadomestica", "violênciadoméstica", "violencefamiliale", "häuslichegewalt", "violenzadomestica"),
 }  # fmt: skip
+
+# A column beside one of a street has its number under these names, which alone say too little.
+NUMBER_NAMES = frozenset(("number", "no", "nr", "num", "n", "nº", "numero", "número"))
 
 REPORT_NAMES = (
     "reporteddatetime", "reportdatetime", "reportedat", "reporteddate", "reportdate", "datereported", "incidentreported", "reported",
@@ -150,8 +153,70 @@ _OTHER_TIMES = frozenset(
 )
 _DATES = frozenset(["date", "datetime", "timestamp", "fecha", "data", "datum", "dt"])
 _CLOCKS = frozenset(["time", "hour", "hora", "heure", "uhrzeit", "ora"])
+_PLACES_OF_PEOPLE = frozenset(
+    ["victim", "victima", "suspect", "offender", "home", "person", "persona", "complainant", "reporter", "caller", "owner", "employee",
+     "officer", "mail", "email", "billing", "mailing", "name", "arrestee", "witness", "denunciante", "plaignant", "geschadigter"]
+)  # fmt: skip
+_NO_CODE = frozenset(
+    ["id", "number", "no", "num", "nr", "numero", "ref", "reference", "key", "count", "counts", "location", "address", "place", "lat",
+     "lon", "latitude", "longitude", "area", "outcome", "against", "parent", "domestic", "name"]
+)  # fmt: skip
 # The words of a role's name where the whole name is unknown: one of each group, and none of the last.
 _WORDS: dict[str, tuple[Sequence[frozenset[str]], frozenset[str]]] = {
+    "code": (
+        (
+            frozenset(
+                (
+                    "offense",
+                    "offence",
+                    "crime",
+                    "delito",
+                    "delitos",
+                    "delikt",
+                    "straftat",
+                    "infraction",
+                    "infracao",
+                    "reato",
+                )
+            ),
+        ),
+        _OTHER_TIMES | _DATES | _CLOCKS | _NO_CODE,
+    ),
+    "block": (
+        (
+            frozenset(
+                ("address", "intersection", "direccion", "domicilio", "adresse", "endereco", "morada", "indirizzo")
+            ),
+        ),
+        _PLACES_OF_PEOPLE
+        | frozenset(("city", "zip", "state", "type", "number", "numero", "no", "ip", "unit", "suffix")),
+    ),
+    "domestic": (
+        (
+            frozenset(
+                (
+                    "domestic",
+                    "domestica",
+                    "domestico",
+                    "domestique",
+                    "domestiques",
+                    "conjugal",
+                    "conjugale",
+                    "conjugales",
+                    "familiar",
+                    "intrafamiliar",
+                    "familiale",
+                    "familiales",
+                    "intrafamiliale",
+                    "intrafamiliales",
+                    "hausliche",
+                    "domestici",
+                    "dv",
+                )
+            ),
+        ),
+        frozenset(),
+    ),
     "occurred_date": ((_HAPPENED, _DATES), _OTHER_TIMES),
     "occurred_time": ((_HAPPENED, _CLOCKS), _OTHER_TIMES | _DATES),
     "latitude": ((frozenset(("lat", "latitude", "latitud", "latitudine", "breitengrad")),), frozenset()),
@@ -253,6 +318,11 @@ def find_by_words(role: str, header: Sequence[str]) -> list[str]:
     groups, others = _WORDS.get(role, ((), frozenset()))
     words = {name: split_header(name) for name in header} if groups else {}
     return [name for name, its in words.items() if all(its & group for group in groups) and not its & others]
+
+
+def may_be_where_it_happened(name: str) -> bool:
+    """Return whether no word of a column's name says that its addresses are those of people."""
+    return not split_header(name) & _PLACES_OF_PEOPLE
 
 
 def may_name_offense(name: str) -> bool:

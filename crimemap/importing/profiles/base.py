@@ -79,6 +79,8 @@ class Profile:
         Other values stay unchanged.
     box: (south, west, north, east) in degrees; points outside are dropped. A source's own box takes precedence.
     coordinate_system: "" for degrees; else that of the columns of latitude (northing) and longitude (easting): "EPSG:26910".
+    lost_signs: "latitude" and "longitude", of those whose minus signs the files have lost.
+    copies_are_one: rows without an id that are alike in all that is read are one incident, with a row for each person.
     points_are_public: the publisher has already moved the points off the addresses, so they may be published.
     reading: what separates cells, the encoding, the header's line and the sheet, where a person has said so.
     """
@@ -101,6 +103,8 @@ class Profile:
     outcomes: Mapping[str, str] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None
     coordinate_system: str = ""
+    lost_signs: tuple[str, ...] = ()
+    copies_are_one: bool = False
     points_are_public: bool = False
     reading: ReadingOptions = AS_RECOGNIZED
     notes: str = ""

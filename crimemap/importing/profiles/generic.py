@@ -43,6 +43,8 @@ class GenericConfig:
     domestic_pattern: str = ""
     outcomes: dict[str, str] = field(default_factory=dict)
     coordinate_system: str = ""
+    lost_signs: list[str] = field(default_factory=list)
+    copies_are_one: bool = False
     points_are_public: bool = False
     scheme: str = ""
 
@@ -92,6 +94,8 @@ def build_profile(settings: dict[str, Any], source_slug: str, time_zone: str) ->
         domestic=dict.fromkeys(config.headers("domestic"), config.domestic_pattern),
         outcomes=config.outcomes,
         coordinate_system=config.coordinate_system,
+        lost_signs=tuple(config.lost_signs),
+        copies_are_one=config.copies_are_one,
         points_are_public=config.points_are_public,
         reading=config.reading_options(),
     )

@@ -33,6 +33,11 @@ _FORMULA = re.compile(r'="?(.*?)"?', re.DOTALL)
 _BLANK = {"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nan", "(null)", "nat"}
 
 
+def is_blank(cell: str) -> bool:
+    """Return whether a cell is empty, or has a word that databases and spreadsheets write for no value: NULL, N/A, "-"."""
+    return cell.strip().casefold() in _BLANK
+
+
 def clean_text(cell: str, max_length: int, note_quirk: NoteQuirk) -> str:
     """Return one line of printable characters, at most `max_length`; never a formula that a spreadsheet would run."""
     cleaned = " ".join(cell.split())
@@ -137,9 +142,24 @@ def clean_area_code(cell: str, width: int, note_quirk: NoteQuirk) -> str:
     return cleaned
 
 
+_SPACED_GROUPS = re.compile(r"(?<=\d)['\u2019\s](?=\d{3}(?!\d))")  # 2'683'141.5, 5 934 123,5
+# 41°52'41.2"N, 41 52.69 N, W 087.6298, 87.63° O: "O" is west in Spanish, Portuguese, French and Italian.
+_SEXAGESIMAL = re.compile(
+    r"(?P<before>[NSEWO])?\s*(?P<sign>[+-])?(?P<degrees>\d{1,3}(?:[.,]\d+)?)\s*(?P<mark>[°\u00bad])?"
+    r"(?:\s*(?P<minutes>\d{1,2}(?:[.,]\d+)?)\s*['\u2019\u2032m]?"
+    r"(?:\s*(?P<seconds>\d{1,2}(?:[.,]\d+)?)\s*(?:[\"\u201d\u2033s]|''|\u2019\u2019)?)?)?\s*(?P<behind>[NSEWO])?",
+    re.IGNORECASE,
+)
+
+
 def parse_degrees(cell: str, note_quirk: NoteQuirk) -> float | None:
-    """Return a coordinate written with a decimal point or comma; None for blanks and text."""
-    cleaned = cell.strip().replace("\u2212", "-").lstrip("'").strip('="')
+    """Return a coordinate written with a decimal point or comma, or in degrees and minutes; None for blanks and text."""
+    cleaned = _SPACED_GROUPS.sub("", cell.strip().replace("\u2212", "-").lstrip("'").strip('="'))
+    if not cleaned.isascii() or cleaned[-1:].isalpha() or cleaned[:1].isalpha():
+        degrees = _parse_sexagesimal(cleaned)
+        if degrees is not None:
+            note_quirk("coordinates in degrees and minutes")
+            return degrees
     if "," in cleaned or cleaned.count(".") > 1:
         cleaned = _normalize_decimal(cleaned, note_quirk)
     try:
@@ -149,6 +169,21 @@ def parse_degrees(cell: str, note_quirk: NoteQuirk) -> float | None:
             note_quirk("coordinates not understood")
         return None
     return number if math.isfinite(number) else None
+
+
+def _parse_sexagesimal(text: str) -> float | None:
+    """Return a coordinate that has a degree sign or the letter of its hemisphere; None for other texts."""
+    match = _SEXAGESIMAL.fullmatch(text)
+    letter = ((match["before"] or match["behind"] or "") if match else "").upper()
+    if match is None or not (letter or match["mark"]):
+        return None
+    degrees, minutes, seconds = (
+        float((match[name] or "0").replace(",", ".")) for name in ("degrees", "minutes", "seconds")
+    )
+    is_negative = match["sign"] == "-" or letter in {"S", "W", "O"}
+    return (
+        (degrees + minutes / 60 + seconds / 3600) * (-1 if is_negative else 1) if max(minutes, seconds) < 60 else None
+    )
 
 
 def _normalize_decimal(cleaned: str, note_quirk: NoteQuirk) -> str:
@@ -233,19 +268,22 @@ def split_coordinate_pair(cell: str) -> tuple[str, str]:
 
 # Yes and no
 
-_YES = {"true", "t", "yes", "y", "1", "x", "wahr", "ja", "vrai", "oui", "verdadero", "si", "sí", "vero", "1.0", "-1"}
-_NO = {"false", "f", "no", "n", "0", "falsch", "nein", "faux", "non", "falso", "0.0"} | _BLANK
-_COMMON = {"true", "false"}
+_ENGLISH_YES, _ENGLISH_NO = {"true", "t", "yes", "y", "1", "1.0"}, {"false", "f", "no", "n", "0", "0.0"}
+# In Spanish, Portuguese, French, German and Italian, in words and as letters: S/N, O/N, J/N, V/F.
+_YES = _ENGLISH_YES | {
+    "si", "sí", "sì", "s", "sim", "oui", "o", "ja", "j", "verdadero", "verdadeiro", "vrai", "vero", "v", "wahr", "w", "x", "-1",
+}  # fmt: skip
+_NO = _ENGLISH_NO | {"não", "nao", "non", "nein", "falso", "faux", "falsch"} | _BLANK
 
 
 def parse_boolean(cell: str, note_quirk: NoteQuirk) -> bool | None:
     """Return yes or no, however written; None for any other word."""
-    cleaned = cell.strip().strip('="').casefold()
-    if cleaned in _YES or cleaned in _NO:
-        if cell not in _COMMON and cleaned not in _BLANK:
-            note_quirk("yes and no in other words")
-        return cleaned in _YES
-    return None
+    cleaned = unicodedata.normalize("NFC", cell.strip().strip('="').casefold())
+    if cleaned not in _YES and cleaned not in _NO:
+        return None
+    if cleaned not in _ENGLISH_YES | _ENGLISH_NO | _BLANK:
+        note_quirk("yes and no in another language")
+    return cleaned in _YES
 
 
 def parse_domestic(cell: str, pattern: str, note_quirk: NoteQuirk) -> bool:

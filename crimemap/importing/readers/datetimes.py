@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from crimemap.importing.readers import cells
 from crimemap.importing.readers.cells import CellError, NoteQuirk
 
 MINUTE, HOUR, DAY, MONTH = "minute", "hour", "day", "month"
@@ -37,19 +38,27 @@ _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?")
 _TWO_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})")
-_DAY_MONTH = re.compile(r"(\d{1,2})[-\s./]*([^\W\d_]{3,10})\.?[-\s,./]*(\d{4}|\d{2})")
+# "3-Apr-26", "3 de abril de 2026", "1er avril 2026"
+_DAY_MONTH = re.compile(
+    r"(\d{1,2})(?:er|st|nd|rd|th|\u00ba|\u00b0)?[-\s./]*(?:de\s+|of\s+)?([^\W\d_]{3,10})\.?[-\s,./]*(?:del?\s+)?(\d{4}|\d{2})"
+)
+_WEEKDAY = re.compile(r"[^\W\d_]+(?:-feira)?\.?,\s*(?=[\d\w])")
 _MONTH_DAY = re.compile(r"([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
 _YEAR_MONTH_DAY = re.compile(r"(\d{4})[-\s./]([^\W\d_]{3,10})\.?[-\s./](\d{1,2})")
 _MONTH_ALONE = re.compile(r"([^\W\d_]{3,10})\.?[-\s/](\d{4}|\d{2})")
 _SERIAL = re.compile(r"(\d{5})(?:[.,](\d+))?")
 _UNIX = re.compile(r"\d{10}|\d{13}")
 _TIME = re.compile(
-    r"(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?\s?[Mm]\.?)?\s*(Z|UTC|[+-]\d{2}:?(?:\d{2})?)?"
+    r"(\d{1,2})[:.hH](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?\s?[Mm]\.?)?\s*(Z|UTC|[+-]\d{2}:?(?:\d{2})?)?"
 )
+_HOUR_ALONE = re.compile(r"(\d{1,2})\s*[hH]\.?")
+_CLOCK_WORD = re.compile(r"(?<=\d)\s*(?:hrs?|hours|horas|heures|uhr)\.?$", re.IGNORECASE)  # "1305 hrs"
 _HOURS = re.compile(r"(\d{1,2})\s*([AaPp])\.?[Mm]\.?")
 _MILITARY = re.compile(r"(\d{1,4})(?:[.,]0)?")
 _FRACTION = re.compile(r"0?[.,]\d+")
-_WORDED = re.compile(r"(\d{4}[-\s./][^\W\d_]{3,10}\.?[-\s./]\d{1,2}|.*?\d{4})[\s,]+(?:at\s+)?(\d{1,2}[:.]\d{2}.*)")
+_WORDED = re.compile(
+    r"(\d{4}[-\s./][^\W\d_]{3,10}\.?[-\s./]\d{1,2}|.*?\d{4})[\s,]+(?:(?:at|um|à|às|a las)\s+)?(\d{1,2}[:.hH]\d{2}.*|\d{4}\s*(?:hrs?|hours)\.?)"
+)
 
 
 class Moment(NamedTuple):
@@ -59,7 +68,7 @@ class Moment(NamedTuple):
     precision: str
 
 
-def detect_day_first(cells: Iterable[str], default: bool) -> bool:
+def detect_day_first(dates: Iterable[str], default: bool) -> bool:
     """Return whether a file writes days before months: as most of its dates that can be read one way only, else `default`.
 
     Six of ten dates can be read one way only. Where fewer than one in ten can, these are slips, unless all are of a few months:
@@ -67,7 +76,7 @@ def detect_day_first(cells: Iterable[str], default: bool) -> bool:
     """
     votes, unambiguous, date_count = {True: 0, False: 0}, 0, 0
     numbers: tuple[set[int], set[int]] = set(), set()
-    for cell in cells:
+    for cell in dates:
         match = _TWO_FIRST.match(cell.strip())
         if match:
             first, second = int(match[1]), int(match[2])
@@ -227,7 +236,7 @@ class DatetimeParser:
         """Return (minute of the day, UTC offset), and remember them; no minute for a blank. Raises CellError."""
         if text in self.times:
             return self.times[text]
-        if not text:
+        if not text or cells.is_blank(text):
             return None, None
         hour, minute, offset = self._parse_clock(text)
         if (hour, minute) == (24, 0):
@@ -242,6 +251,7 @@ class DatetimeParser:
 
     def _parse_clock(self, text: str) -> tuple[int, int, int | None]:
         """Return (hour, minute, UTC offset); the hour is 99 if the text is no time."""
+        text = _CLOCK_WORD.sub("", text)
         if match := _TIME.fullmatch(text):
             hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
             return (
@@ -251,6 +261,8 @@ class DatetimeParser:
             )
         if match := _HOURS.fullmatch(text):
             return _hour_of_day(int(match[1]), match[2]), 0, None
+        if match := _HOUR_ALONE.fullmatch(text):
+            return int(match[1]), 0, None
         if match := _MILITARY.fullmatch(text):
             return *divmod(int(match[1]), 100), None
         if _FRACTION.fullmatch(text):
@@ -285,6 +297,7 @@ class DatetimeParser:
         return self._moment(day, minute, offset, is_month)
 
     def _parse_worded_date(self, text: str) -> tuple[int, bool]:
+        text = _WEEKDAY.sub("", text, count=1)
         match = _MONTH_DAY.fullmatch(text)
         return self._parse_date(f"{match[2]} {match[1]} {match[3]}" if match else text)
 

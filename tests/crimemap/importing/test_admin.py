@@ -126,9 +126,9 @@ class TestUploads:
         assert "a byte order mark at the start" in page(ada, of(run))
 
     def test_odd_cells_are_named_with_the_row_that_has_them_first(self, ada: Account) -> None:
-        rows = [*ROWS[:2], ROWS[2] | {"Domestic": "Yes"}, *ROWS[3:]]
+        rows = [*ROWS[:2], ROWS[2] | {"Domestic": "Oui"}, *ROWS[3:]]
         run = uploaded(ada, create_source(), uploaded_file(export_csv(rows)))
-        assert re.search(r"yes and no in other words[^<]*row 3", page(ada, of(run)))
+        assert re.search(r"yes and no in another language[^<]*row 3", page(ada, of(run)))
 
     def test_the_whole_period_withdraws_missing_incidents(self, ada: Account) -> None:
         city = create_source()

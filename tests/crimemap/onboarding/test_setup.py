@@ -204,6 +204,13 @@ class TestPath:
         assert "not both" in both.content.decode()
         assert "Choose a file, or paste some rows" in ada.post(ADD, {"name": "x", "time_zone": "UTC"}).content.decode()
 
+    def test_a_table_that_counts_offenses_by_month_is_refused_with_a_sentence(self, ada: Client) -> None:
+        months = ",".join(f"{month} 2025" for month in ("Jan", "Feb", "Mar", "Apr", "May", "Jun"))
+        table = f"Area,Offence,{months}\nAlbury,Theft,1,2,3,4,5,6\n".encode()
+        answer = ada.post(ADD, {"name": "x", "time_zone": "UTC", "sample": uploaded_file(table, "wide.csv")})
+        assert "wide.csv has a column for each month or year, so it counts offenses" in answer.content.decode()
+        assert not Source.objects.exists()
+
     @pytest.mark.parametrize("content", [b"", b"one\n", b"%PDF-1.4", b"PK\x03\x04"])
     def test_an_unreadable_file_is_refused_in_a_sentence(self, ada: Client, content: bytes) -> None:
         answer = ada.post(ADD, {"name": "x", "time_zone": "UTC", "sample": SimpleUploadedFile("x.csv", content)})
@@ -302,6 +309,35 @@ class TestColumns:
         assert 'value="system-EPSG:26910"' in shown
         post(ada, draft, "rows", fix="system-EPSG:26910")
         assert show(ada, draft, "rows").count('<circle class="point"') == 5
+
+    def test_one_press_adds_lost_signs_and_counts_rows_of_one_incident_once(self, ada: Client) -> None:
+        """Kansas City has a row for each person, and a form without minus signs put points in China."""
+        text = "ID,Date,Offense,Person,Lat,Long\n" + "".join(
+            f"{n // 2},2026-03-{n // 2 + 14} 13:30,Arson,{person},41.8{n // 2:02},87.6{n // 2:02}\n"
+            for n, person in enumerate(("VIC", "SUS") * 6)
+        )
+        draft = start(ada, text)
+        post(ada, draft, "columns", role1="occurred", role2="code", role4="latitude", role5="longitude")
+        shown = show(ada, draft, "rows")
+        assert "The coordinates seem to have lost their minus signs" in shown
+        assert "6 of the first 12 rows repeat another row in every column you chose" in shown
+        for fix in ("signs", "copies"):
+            assert post(ada, draft, "rows", fix=fix).status_code == 302
+        shown = show(ada, draft, "rows")
+        assert "The minus signs of the coordinates are added" in shown
+        assert ", -87.6" in shown
+        assert "Rows that are alike in every column you chose count as one incident" in shown
+        post(ada, draft, "columns", **roles_data(show(ada, draft, "columns")))  # which keeps both
+        post(ada, draft, "rows")
+        draft.refresh_from_db()
+        assert draft.test_run
+        jobs.process_run(draft.test_run.pk)
+        draft.test_run.refresh_from_db()
+        assert (draft.test_run.read, draft.test_run.created, draft.test_run.unchanged) == (12, 6, 6)
+        for fix in ("signs", "copies"):
+            assert post(ada, draft, "rows", fix=fix).status_code == 302
+        draft.source.refresh_from_db()
+        assert (draft.source.profile_config["lost_signs"], draft.source.profile_config["copies_are_one"]) == ([], False)
 
 
 class TestTwoPeople:
