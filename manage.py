@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -10,6 +11,7 @@ from tipportal.dev_stack import environment
 
 
 def main() -> None:
+    gc.disable()  # until all apps are loaded (tipportal/apps.py)
     environment.load(sys.argv[1] if len(sys.argv) > 1 else "")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
     if sys.argv[1:2] == ["doctor"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -14,10 +15,12 @@ from tips import receipt_salt
 from tips.source import qr_code
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
+gc.disable()  # as in manage.py
 application = get_wsgi_application()
 # Django would load the URLs at the first request, after the web server has forked. Keys that exist in memory alone
 # (tips.form_tokens) must be made before that, so that all workers share them.
 import_module(settings.ROOT_URLCONF)
+gc.enable()
 if settings.ROLE.serves_public:
     try:
         receipt_salt.read_salt()
