@@ -67,7 +67,12 @@ def create_key(server_folder: Path, safe_folder: Path) -> str:
 
 
 def load_server_keys(folder: Path | None) -> dict[str, ServerKey]:
-    """Return the server's keys by their ids, oldest first. Raises BackupError if there is none."""
+    """Return the server's keys by their ids, oldest first. Raises BackupError without one, or beside a private half."""
+    if vault.key_files(folder, "key"):
+        raise BackupError(
+            f"{folder} has the private half of the backup key (.key): whoever breaks into this server could open every backup. Move it"
+            " to the stick for your safe, together with the file .verify."
+        )
     keys = {}
     for file in vault.key_files(folder, "pub"):
         try:

@@ -1,4 +1,7 @@
-"""When the last backup was made and proven, and the sentences about those that are late. By the database's clock."""
+"""When the last backup was made and proven, and the sentences about those that are late.
+
+A time in the future counts as late too: the clock was wrong then.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def describe_late() -> list[str]:
     if record.made_at is None:
         return [_("There is no backup of the portal. Ask the person who runs the server to set one up.")]
     sentences = []
-    if now - record.made_at > MAX_AGE:
+    if abs(now - record.made_at) > MAX_AGE:
         sentences.append(
             _("The last backup was made %(when)s. Ask the person who runs the server why none was made since.")
             % {"when": _format(record.made_at)}
@@ -53,7 +56,7 @@ def describe_late() -> list[str]:
         sentences.append(
             _("No backup was ever restored as a test. Ask the person who runs the server to start a restore drill.")
         )
-    elif now - proven_at > MAX_AGE_OF_PROOF:
+    elif abs(now - proven_at) > MAX_AGE_OF_PROOF:
         sentences.append(
             _(
                 "The last backup that was proven to restore is of %(when)s. Ask the person who runs the server for a new drill."

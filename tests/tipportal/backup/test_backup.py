@@ -142,6 +142,8 @@ def test_what_a_backup_brings_back_and_what_not(
     settings.MEDIA_STORE.mkdir()
     gone = file_names() ^ in_backup
     with other_database():
+        execute("CREATE TABLE restore_unfinished ()")  # an earlier try was interrupted
+        execute("CREATE TABLE tips_tip ()")
         call_command("restore", folder, key=safe)
         assert closed == [True]
         assert not Tip.objects.filter(pk=erased.pk).exists()
@@ -254,6 +256,12 @@ def test_a_set_that_is_not_whole_or_not_ours_is_refused(
     refuses("There is no ledger")
     ledger_file.write_bytes(marks)
     assert not {file.name for file in settings.BACKUP_KEYS.iterdir() if file.suffix in (".key", ".verify")}
+    (private,) = safe.glob("*.key")
+    left_behind = settings.BACKUP_KEYS / private.name
+    left_behind.write_bytes(private.read_bytes())
+    with pytest.raises(CommandError, match="has the private half"):
+        call_command("backup", folder)
+    left_behind.unlink()
 
     monkeypatch.setattr(restoration.database_dump, "find_server_version", lambda: 14)
     with pytest.raises(BackupError, match="PostgreSQL 14"):
@@ -295,6 +303,8 @@ def test_late_backups_and_proofs_are_named(settings: Any) -> None:
         moment = getattr(BackupRecord.objects.get(), field) - age - dt.timedelta(minutes=1)
         BackupRecord.objects.update(**{field: moment})
     made, proven = records.describe_late()
+    BackupRecord.objects.update(made_at=BackupRecord.objects.get().made_at + 3 * records.MAX_AGE)
+    assert len(records.describe_late()) == 2  # made while the clock was wrong
     assert "last backup was made" in made
     assert "proven to restore" in proven
     records.note_proof(with_key=True)

@@ -12,6 +12,7 @@ from django.db import connection
 from core.models import Account, ErasureMark
 from tests.tips.desk import officers
 from tipportal.backup import replay
+from tipportal.backup.database_dump import TRANSIENT_TABLES
 from tips.models import Category, Unit
 
 RULES = Path(__file__).resolve().parents[3] / "tipportal" / "database" / "rules.sql"
@@ -23,6 +24,18 @@ def test_each_kind_that_is_noted_is_replayed() -> None:
         for kind, columns in re.findall(r"ledger_note\('(\w+)'((?:, '\w+')+)\)", RULES.read_text(encoding="utf-8"))
     }
     assert noted == {(rule.kind, len(rule.columns)) for rule in replay._RULES}
+
+
+@pytest.mark.django_db
+def test_no_row_of_a_backup_refers_to_one_that_is_left_out() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+        )
+        references = cursor.fetchall()
+        cursor.execute("SELECT name FROM unnest(%s) AS name WHERE to_regclass(name) IS NULL", [[*TRANSIENT_TABLES]])
+        assert cursor.fetchall() == []
+    assert not [table for table, other in references if other in TRANSIENT_TABLES and table not in TRANSIENT_TABLES]
 
 
 @pytest.mark.django_db
