@@ -256,10 +256,11 @@ class ConsentRequestQuerySet(models.QuerySet["ConsentRequest"]):
 
 
 class ConsentRequest(models.Model):
-    """A change of an account that a second person has to allow (core/accounts/consent.py).
+    """A change of an account or of the agency's settings that a second person has to allow (core/accounts/consent.py).
 
-    `details` says what exactly changes: an InvitedPerson for INVITE, new values by the names of fields for CHANGE, and
-    for ACCESS the "units" and sensitive "categories", each a name by its primary key as text.
+    `details` says what exactly changes: an InvitedPerson for INVITE, new values by the names of fields for CHANGE, for
+    ACCESS the "units" and sensitive "categories", each a name by its primary key as text, and for AGENCY the old and the
+    new value by the names of settings.
     """
 
     class Kind(models.TextChoices):
@@ -268,6 +269,7 @@ class ConsentRequest(models.Model):
         PASSWORD = "password", _("new password")
         FACTOR = "factor", _("new password and second factor")
         ACCESS = "access", _("access to tips of a unit or category")
+        AGENCY = "agency", _("agency settings")
 
     class State(models.TextChoices):
         OPEN = "open", _("open")
@@ -344,6 +346,22 @@ class AccountMail(OutboxRow):
 
     def __str__(self) -> str:
         return f"mail {self.pk} to {self.account_id or self.link}"
+
+
+class AgencySettings(models.Model):
+    """One edition of the agency's settings (core/agency/). The newest counts; rows are added, and never changed.
+
+    `stored` has the values by name (core/agency/settings_form.py). A name that is absent has the environment's value.
+    """
+
+    stored = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"agency settings {self.pk}"
 
 
 class StaffSession(AbstractBaseSession):

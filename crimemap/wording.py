@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import date, time
 from functools import lru_cache
 
-from django.conf import settings
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format, number_format, time_format
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
+from core.agency import current_settings
 from crimemap.places import areas, lookup
 from crimemap.snapshot.filters import Filter, FilterVocabulary
 from crimemap.snapshot.results import IncidentRow, PeriodComparison
@@ -119,7 +119,7 @@ def name_selection(count: int, chosen: Filter) -> str:
         layer, code = chosen.area
         where = area_name(layer, code, areas.area_names(layer))
     else:
-        where = settings.CITY_NAME
+        where = current_settings.current().city
     # Translators: %(place)s is the name of the city or of an area, or "the chosen place".
     sentence = ngettext("%(count)s incident in %(place)s", "%(count)s incidents in %(place)s", count)
     return sentence % {"count": number_format(count, force_grouping=True), "place": where}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
+from core.agency import current_settings
 from outreach.events import ical
 from outreach.models import Event, PublishedStory
 from outreach.stories.publication import start_of_day
@@ -43,7 +43,11 @@ def article_data(story: PublishedStory, address: str, image: str) -> SafeString:
 def event_data(event: Event) -> SafeString:
     """Describe an event, with its hours."""
     cancelled = event.status == Event.EventStatus.CANCELLED
-    place: dict[str, Any] = {"@type": "Place", "name": event.place, "address": f"{event.place}, {settings.CITY_NAME}"}
+    place: dict[str, Any] = {
+        "@type": "Place",
+        "name": event.place,
+        "address": f"{event.place}, {current_settings.current().city}",
+    }
     if event.latitude is not None and event.longitude is not None:
         place["geo"] = {"@type": "GeoCoordinates", "latitude": event.latitude, "longitude": event.longitude}
     return script_content(
@@ -65,7 +69,7 @@ def event_data(event: Event) -> SafeString:
 
 
 def _agency_data() -> dict[str, str]:
-    return {"@type": "GovernmentOrganization", "name": settings.AGENCY_NAME, "url": absolute_url("/")}
+    return {"@type": "GovernmentOrganization", "name": current_settings.current().name, "url": absolute_url("/")}
 
 
 def script_content(content: dict[str, Any]) -> SafeString:

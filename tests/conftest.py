@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import math
 import os
 import shutil
 import sys
@@ -253,10 +254,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _fresh_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.agency import current_settings
     from core.sign_in import client_addresses
     from core.web import page_cache
 
     page_cache.clear()
+    # Settings of an earlier test count no longer. A query every few seconds would meet tests that count queries, or have no database.
+    monkeypatch.setattr(current_settings, "_memory", current_settings._Memory())
+    monkeypatch.setattr(current_settings, "CHECK_SECONDS", math.inf)
     # All tests sign in from the same address, and share the store: a key of its own gives each test counts of its own.
     monkeypatch.setattr(client_addresses, "KEY_NAME", f"test:{uuid4()}")
 

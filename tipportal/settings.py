@@ -41,13 +41,18 @@ def check_token(token: str) -> None:
 
 ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
 
-# The agency, as shown on every page.
-AGENCY_NAME = env.str("AGENCY_NAME", "Riverton Police")
-CITY_NAME = env.str("CITY_NAME", "Riverton")
+# True only under `make run` and in tests: allows plain HTTP on this machine and `manage.py demo`.
+DEMO = env.bool("DEMO", False)
+
+# The agency, as shown on every page. What administrators set on the desk counts before this (core/agency/current_settings.py).
+AGENCY_NAME = env.str("AGENCY_NAME", "Riverton Police" if DEMO else "")
+CITY_NAME = env.str("CITY_NAME", "Riverton" if DEMO else "")
 EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", "911")
 # Crisis lines beside the emergency number, each as name=number, the most important first. Empty: none is shown.
 CRISIS_LINES: list[str] = env.list("CRISIS_LINES", ["Crisis line=988"], validate=check_phone_lines)
-CONTACT = env.str("CONTACT", "Non-emergency: 555-0142, day and night. Front desk: 200 Arden Street, 7 am to 11 pm.")
+CONTACT = env.str(
+    "CONTACT", "Non-emergency: 555-0142, day and night. Front desk: 200 Arden Street, 7 am to 11 pm." if DEMO else ""
+)
 LEAVE_URL = env.str("LEAVE_URL", "https://www.weather.gov/")
 PORTAL_URL = env.str("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
 STAFF_URL = env.str("STAFF_URL", PORTAL_URL).rstrip("/")
@@ -110,8 +115,6 @@ roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
 roles.refuse_address_keys(ROLE, ADDRESS_PRIVATE_KEYS)
 roles.refuse_channel_keys(ROLE, ALERT_CHANNEL_PRIVATE_KEYS)
 
-# True only under `make run` and in tests: allows plain HTTP on this machine and `manage.py demo`.
-DEMO = env.bool("DEMO", False)
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if DEMO else [])
 HTTPS = not DEMO and env.bool("HTTPS", True)

@@ -7,9 +7,11 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from core.agency import style_sheet
 from tipportal import public_urls
 
-urlpatterns: list[URLPattern | URLResolver] = []
+# Both sides have the agency's colors.
+urlpatterns: list[URLPattern | URLResolver] = [path("brand/<str:digest>.css", style_sheet.style_sheet_view)]
 
 if settings.ROLE.serves_public:
     urlpatterns += public_urls.urlpatterns

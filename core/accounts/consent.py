@@ -1,9 +1,11 @@
-"""Consent: one person asks for a change of an account, another one allows it, and only then it is carried out.
+"""Consent: one person asks for a change, another one allows it, and only then it is carried out.
 
 A supervisor has to consent to whatever could open tips to someone: a role that does, and for accounts that have one a new
 password, second factor, email address or username, and turning it on again. A new second factor for any other account needs
 another administrator or a supervisor. Nobody decides about their own account, and nobody asks and consents alone, except in an
 agency whose only manager of accounts is one supervisor: pages and /privacy/ then say that there is no second pair of eyes.
+
+A supervisor also has to consent to those of the agency's settings that could be turned against sources (core/agency/).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from django.utils.translation import gettext as _
 from core import audit
 from core.accounts import account_changes, sign_in_links
 from core.accounts.invited_people import InvitationProblemError, InvitedPerson, make_person
+from core.agency import changes as agency_changes
+from core.agency.settings_form import Changes
 from core.models import Account, ConsentRequest
 from core.staff import account_mails, tip_access
 
@@ -76,6 +80,8 @@ def ask(
                     _("%(name)s has asked for a change of this account already. Decide or withdraw that request first.")
                     % {"name": name_account(earlier.asked_by)}
                 )
+        if kind == Kind.AGENCY:
+            _refuse_second_request(details or {})
         request = ConsentRequest.objects.create(kind=kind, account=account, details=details or {}, asked_by=by)
         audit.record(by, "asked for consent to change", describe_subject(request), summarize(request))
         sentence = _("%(name)s asks for your consent about %(subject)s: %(change)s") % {
@@ -85,6 +91,17 @@ def ask(
         }
         account_mails.mail_request(sentence, list_deciders(request))
     return request
+
+
+def _refuse_second_request(changes: Changes) -> None:
+    """Raise ConsentRefusedError if an open request would change one of these settings, too."""
+    agency_changes.lock_changes()
+    for earlier in ConsentRequest.objects.open().filter(kind=Kind.AGENCY).select_related("asked_by"):
+        if earlier.details.keys() & changes.keys():
+            raise ConsentRefusedError(
+                _("%(name)s has asked for a change of these settings already. Decide or withdraw that request first.")
+                % {"name": name_account(earlier.asked_by)}
+            )
 
 
 def list_deciders(request: ConsentRequest) -> list[Account]:
@@ -147,6 +164,8 @@ def compute_version(request: ConsentRequest) -> str:
         roles = sorted(account.groups.values_list("name", flat=True))
         names = [account.username, account.first_name, account.last_name, account.email]
         shown += [*names, account.is_active, account.password, roles]
+    if request.kind == Kind.AGENCY:
+        shown.append(agency_changes.read_stored())
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
@@ -157,12 +176,13 @@ def give(request: ConsentRequest, by: Account, seen_version: str) -> None:
         if problem := explain_refused_decision(request, by):
             raise ConsentRefusedError(problem)
         if seen_version != compute_version(request):
-            raise ConsentRefusedError(_("The account has changed since you opened this page. Check it again."))
+            raise ConsentRefusedError(_("It has changed since you opened this page. Check it again."))
         if request.asked_by.pk not in [manager.pk for manager in tip_access.list_managers()]:
             raise ConsentRefusedError(
                 _("%(name)s can no longer ask for this. Refuse the request.") % {"name": name_account(request.asked_by)}
             )
         _settle(request, State.GIVEN, by)
+        change = " ".join(describe_changes(request))
         asker = request.asked_by.get_username()
         asked = "asked and consented alone" if request.asked_by_id == by.pk else f"asked by {asker}"
         audit.record(by, "consented to change", describe_subject(request), f"{summarize(request)} ({asked})")
@@ -171,7 +191,7 @@ def give(request: ConsentRequest, by: Account, seen_version: str) -> None:
         if not tip_access.is_supervisor(request.asked_by):
             text = _("%(name)s allowed your request, and it is done: %(change)s") % {
                 "name": name_account(by),
-                "change": " ".join(describe_changes(request)),
+                "change": change,
             }
             account_mails.mail_accounts_of([request.asked_by], _("Your request was allowed"), text)
 
@@ -226,6 +246,8 @@ def describe_subject(request: ConsentRequest) -> str:
     """Return how the audit trail names the account that the request is about."""
     if request.account is not None:
         return account_changes.describe_subject(request.account)
+    if request.kind == Kind.AGENCY:
+        return agency_changes.SUBJECT
     return f"account {request.details['username']}"
 
 
@@ -248,6 +270,8 @@ def describe_changes(request: ConsentRequest) -> list[str]:
             "categories": _("Let them see the tips in this sensitive category: %(names)s."),
         }
         return [access_sentences[name] % {"names": ", ".join(rows.values())} for name, rows in details.items()]
+    if request.kind == Kind.AGENCY:
+        return agency_changes.describe(details)
     assert request.account is not None
     values = {"old_name": request.account.get_username(), "old_email": request.account.email or _("none")}
     sentences = {
@@ -268,6 +292,8 @@ def summarize(request: ConsentRequest) -> str:
         return f"reset {request.kind}"
     if request.kind == Kind.ACCESS:
         return "; ".join(f"{name} +{', '.join(rows.values())}" for name, rows in request.details.items())
+    if request.kind == Kind.AGENCY:
+        return agency_changes.summarize(request.details)
     words = {"roles": f"roles +{', '.join(request.details.get('roles', []))}", "email": "email", "is_active": "turn on"}
     words["username"] = f"username {request.details.get('username')}"
     return "; ".join(words[name] for name in words if name in request.details)
@@ -297,6 +323,9 @@ def _carry_out(request: ConsentRequest, by: Account) -> None:
     if request.kind == Kind.INVITE:
         _invite(InvitedPerson.from_json(request.details), request.asked_by, by)
         return
+    if request.kind == Kind.AGENCY:
+        _change_agency(request, by)
+        return
     assert request.account is not None
     if request.kind == Kind.ACCESS:
         _give_access(request.account, request.details, by)
@@ -318,6 +347,19 @@ def _invite(person: InvitedPerson, asker: Account, by: Account) -> None:
         f"{asker.get_username()} and {by.get_username()} invited account {person.username}: {', '.join(person.roles)}"
     )
     account_mails.mail_supervisors(sentence)
+
+
+def _change_agency(request: ConsentRequest, by: Account) -> None:
+    """Change the agency's settings, and mail all supervisors what was changed."""
+    sentences = " ".join(describe_changes(request))
+    try:
+        agency_changes.store(by, request.details)
+    except ValidationError as error:
+        raise ConsentRefusedError(" ".join(error.messages)) from None
+    account_mails.mail_agency_change(
+        _("%(asker)s asked and %(decider)s allowed it: %(changes)s")
+        % {"asker": name_account(request.asked_by), "decider": name_account(by), "changes": sentences}
+    )
 
 
 def _give_access(account: Account, details: dict[str, dict[str, str]], by: Account) -> None:

@@ -7,7 +7,6 @@ ends all its sessions; one for a new second factor also removes the account's fa
 from __future__ import annotations
 
 from allauth.mfa.models import Authenticator
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
@@ -17,6 +16,7 @@ from core import audit
 from core.accounts import account_changes
 from core.accounts.invited_people import InvitedPerson, make_username
 from core.accounts.link_secrets import LIFETIME
+from core.agency import current_settings
 from core.models import Account, AccountMail, ProviderIdentity, SignInLink
 from core.sign_in.sessions.endings import end_sessions
 from core.staff import account_mails, tip_access
@@ -149,7 +149,7 @@ def _audited_subject(link: SignInLink) -> str:
 
 def _mail(link: SignInLink) -> None:
     owner = get_owner(link)
-    values = {"name": owner.get_full_name() or owner.get_username(), "agency": settings.AGENCY_NAME}
+    values = {"name": owner.get_full_name() or owner.get_username(), "agency": current_settings.current().name}
     if link.purpose == Purpose.INVITATION:
         subject = _("Set up your account for the staff desk")
         text = _(

@@ -1,7 +1,7 @@
-"""Accounts and sign-ins in the admin; the audit trail's page is in the roof, which knows who may see which tip."""
+"""Accounts, sign-ins and the agency's settings in the admin; the audit trail's page is in the roof, which knows who may see which tip."""
 
 from __future__ import annotations
 
-from core.admin import accounts, sign_in_limits
+from core.admin import accounts, agency, sign_in_limits
 
-__all__ = ["accounts", "sign_in_limits"]
+__all__ = ["accounts", "agency", "sign_in_limits"]

@@ -45,7 +45,10 @@ def list_urls(site: AdminSite) -> list[URLPattern]:
 
 
 def ask(
-    request: HttpRequest, kind: ConsentRequest.Kind, account: Account, details: dict[str, Any] | None = None
+    request: HttpRequest,
+    kind: ConsentRequest.Kind,
+    account: Account | None = None,
+    details: dict[str, Any] | None = None,
 ) -> None:
     """Ask for consent, and say on the next page what happens now."""
     assert isinstance(request.user, Account)

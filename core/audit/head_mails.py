@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+from core.agency import current_settings
 from core.mail import outbox
 from core.mail.outbox import Outbox
 from core.models import AuditEntry, AuditHeadMail
@@ -64,7 +65,7 @@ class HeadMailOutbox(Outbox[AuditHeadMail]):
             "time": formats.date_format(timezone.localtime(row.at), "DATETIME_FORMAT"),
         }
         subject = _("Audit trail of %(agency)s, %(day)s") % {
-            "agency": settings.AGENCY_NAME,
+            "agency": current_settings.current().name,
             "day": formats.date_format(row.day, "DATE_FORMAT"),
         }
         return EmailMessage(subject=subject, body=text, to=[settings.AUDIT_HEAD_EMAIL])

@@ -42,6 +42,16 @@ def mail_supervisors(change: str) -> None:
     mail_accounts_of(list_supervisors(), _("An account that opens tips has changed"), text)
 
 
+def mail_agency_change(change: str) -> None:
+    """Write one mail to each active supervisor with an address, in the caller's transaction. `change` has sentences."""
+    text = _(
+        "%(change)s\n\n"
+        "This changes what people who send tips see or are promised. Did you expect it? If not, ask the people who did it, and"
+        " look in the audit trail: %(address)s"
+    ) % {"change": change, "address": settings.STAFF_URL + AUDIT_PATH}
+    mail_accounts_of(list_supervisors(), _("The agency's settings have changed"), text)
+
+
 def mail_request(request_sentence: str, receivers: Iterable[Account]) -> None:
     """Write one mail to each account that can decide a request for consent, in the caller's transaction."""
     text = _(

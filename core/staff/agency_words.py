@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from core.agency import current_settings
 from core.models import Account
 from core.plain_text import fold_text
 
@@ -38,5 +38,5 @@ class AgencyWordsValidator:
 
 def _list_words() -> list[str]:
     """Return the words, folded, the longest first."""
-    names = re.findall(r"[^\W\d_]+", fold_text(f"{settings.AGENCY_NAME} {settings.CITY_NAME}"))
+    names = re.findall(r"[^\W\d_]+", fold_text(f"{current_settings.current().name} {current_settings.current().city}"))
     return sorted({*_WORDS, *(name for name in names if len(name) >= _SHORTEST)}, key=len, reverse=True)

@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from core.agency import style_sheet
 from core.web import context_processors
 
 register = template.Library()
@@ -30,3 +31,10 @@ def icon(name: str, extra: str = "") -> SafeString:
 def portal_facts() -> dict[str, Any]:
     """`{% portal_facts as portal %}`: what core.web.context_processors gives other pages, for those rendered without a request."""
     return context_processors.agency_facts()
+
+
+@register.simple_tag
+def brand_styles() -> SafeString | str:
+    """Return the link to the agency's colors, "" without any. It follows common.css, whose tokens it replaces."""
+    address = style_sheet.find_address()
+    return format_html('<link rel="stylesheet" href="{}">', address) if address else ""

@@ -1,6 +1,6 @@
 """The template context of every page: the agency's name and how to reach it.
 
-Reads settings only, never the request's user or session, so that no page needs a cookie or a database query for it.
+Reads what the process has in memory, never the request's user or session, so that no page needs a cookie or a query for it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
+from core.agency import current_settings
+
 
 @dataclass(frozen=True, slots=True)
 class CrisisLine:
@@ -27,17 +29,20 @@ class CrisisLine:
 
 def agency_facts() -> dict[str, Any]:
     """Return the agency's facts for templates, including pages that must render without a request (500, 503)."""
+    agency = current_settings.current()
     return {
-        "agency": settings.AGENCY_NAME,
-        "city": settings.CITY_NAME,
-        "emergency_number": settings.EMERGENCY_NUMBER,
-        "emergency_link": link_emergency_number(),
+        "agency": agency.name,
+        "city": agency.city,
+        "emergency_number": agency.emergency_number,
+        "emergency_link": link_number(agency.emergency_number),
         "emergency_address": emergency_address(),
+        "non_emergency_link": link_number(agency.non_emergency_number) if agency.non_emergency_number else "",
         "crisis_lines": list_crisis_lines(),
-        "contact": settings.CONTACT,
-        "leave_url": settings.LEAVE_URL,
+        "contact": agency.contact,
+        "leave_url": agency.leave_url,
         "portal_url": settings.PORTAL_URL,
-        "tips_kept": _describe_days(settings.TIP_RETENTION_DAYS),
+        "tips_kept": _describe_days(agency.tip_retention_days),
+        "privacy_text": agency.privacy_text,
         "serves_public": settings.ROLE.serves_public,
         "serves_staff": settings.ROLE.serves_staff,
     }
@@ -45,17 +50,22 @@ def agency_facts() -> dict[str, Any]:
 
 def link_emergency_number() -> SafeString:
     """Return the emergency number as a link that calls it, for every page that shows it to residents."""
-    return format_html('<a class="call" href="{}">{}</a>', emergency_address(), settings.EMERGENCY_NUMBER)
+    return link_number(current_settings.current().emergency_number)
+
+
+def link_number(number: str) -> SafeString:
+    """Return a telephone number as a link that calls it."""
+    return format_html('<a class="call" href="{}">{}</a>', _call_address(number), number)
 
 
 def emergency_address() -> str:
     """Return the address that calls the emergency number, such as tel:911 (RFC 3966)."""
-    return _call_address(settings.EMERGENCY_NUMBER)
+    return _call_address(current_settings.current().emergency_number)
 
 
 def list_crisis_lines() -> list[CrisisLine]:
     """Return the agency's crisis lines, the most important first."""
-    lines = [line.split("=") for line in settings.CRISIS_LINES]
+    lines = [line.split("=") for line in current_settings.current().crisis_lines]
     return [CrisisLine(name.strip(), number.strip(), _call_address(number)) for name, number in lines]
 
 

@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.agency import current_settings
 from core.mail import headers, subscriber_addresses
 from crimemap import freshness, wording
 from crimemap.alerts import new_incidents, planning, subscription_wording
@@ -146,9 +147,13 @@ def _build_list_url(subscription: Subscription, published: PublishedIncidents) -
 def _compose(
     address: str, subject: str, template: str, context: dict[str, object], *, leave: str
 ) -> EmailMultiAlternatives:
-    context |= {"agency": settings.AGENCY_NAME, "portal": settings.PORTAL_URL, "language": settings.LANGUAGE_CODE}
+    context |= {
+        "agency": current_settings.current().name,
+        "portal": settings.PORTAL_URL,
+        "language": settings.LANGUAGE_CODE,
+    }
     message = EmailMultiAlternatives(
-        subject=f"{settings.AGENCY_NAME}: {subject}",
+        subject=f"{current_settings.current().name}: {subject}",
         body=render_to_string(f"mail/{template}.txt", context),
         to=[address],
         headers=headers.unsubscribe(leave),

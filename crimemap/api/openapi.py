@@ -10,6 +10,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from core.agency import current_settings
 from crimemap.exports.fields import COLUMNS
 from crimemap.offence_families import BY_SLUG
 from crimemap.snapshot.filters import PRESETS, WEEKDAYS
@@ -278,7 +279,7 @@ def build_document() -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"Incidents reported to {settings.AGENCY_NAME}",
+            "title": f"Incidents reported to {current_settings.current().name}",
             "version": "1",
             "description": " ".join(map(str, RULES)),
         },

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from core.agency import current_settings
 from crimemap import freshness, http, wording
 from crimemap.api import openapi, responses
 from crimemap.api.responses import ApiAnswer, ApiQuery, endpoint
@@ -191,7 +192,7 @@ def about(query: ApiQuery) -> ApiAnswer:
     def compute() -> dict[str, Any]:
         meta = published.meta
         return {
-            "agency": settings.AGENCY_NAME,
+            "agency": current_settings.current().name,
             "made_on": made_on,
             "since": published.since,
             "until": published.until,

@@ -19,6 +19,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
+from core.agency import current_settings
 from core.plain_text import replace_non_xml
 from crimemap import wording
 from crimemap.places import areas
@@ -54,9 +55,10 @@ def build_feed(published: PublishedIncidents, *, area: tuple[str, str] | None = 
         link=page,
         description=None,
         subtitle=replace_non_xml(
-            _("Reported to %(agency)s. Each point is a block, not a house.") % {"agency": settings.AGENCY_NAME}
+            _("Reported to %(agency)s. Each point is a block, not a house.")
+            % {"agency": current_settings.current().name}
         ),
-        author_name=replace_non_xml(settings.AGENCY_NAME),
+        author_name=replace_non_xml(current_settings.current().name),
         language=settings.LANGUAGE_CODE,
         feed_url=f"{settings.PORTAL_URL}{path}",
         feed_guid=_tag_uri(path.removeprefix(reverse("crimemap:map"))),
@@ -85,13 +87,13 @@ def feed_address(chosen: Filter) -> str:
 def _title_and_filter(published: PublishedIncidents, area: tuple[str, str] | None, category: str) -> tuple[str, Filter]:
     """Return the title of a feed and its filter for the map page."""
     chosen = Filter.parse({}, published)
-    name = settings.CITY_NAME
+    name = current_settings.current().city
     if area:
         name, chosen = wording.area_name(*area, areas.area_names(area[0])), replace(chosen, area=area)
     elif category:
         name = _("%(category)s in %(city)s") % {
             "category": published.category_names[category],
-            "city": settings.CITY_NAME,
+            "city": current_settings.current().city,
         }
         chosen = replace(chosen, categories=frozenset([category]))
     return _("New incidents: %(what)s") % {"what": name}, chosen

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from core.agency import current_settings
 from crimemap.exports.data_files import COLUMNS_NAME
 from crimemap.exports.fields import COLUMNS, label_areas
 from crimemap.exports.licenses import chosen_license
@@ -28,7 +29,13 @@ def fingerprint(published: PublishedIncidents) -> str:
         FORMAT,
         published.version,
         sorted((*area, label) for area, label in label_areas(published).items()),
-        *(settings.AGENCY_NAME, settings.CITY_NAME, settings.PORTAL_URL, settings.LANGUAGE_CODE, settings.DATA_LICENSE),
+        *(
+            current_settings.current().name,
+            current_settings.current().city,
+            settings.PORTAL_URL,
+            settings.LANGUAGE_CODE,
+            settings.DATA_LICENSE,
+        ),
     ]
     return hashlib.sha256(orjson.dumps(facts)).hexdigest()[:24]
 
@@ -72,15 +79,15 @@ def describe_package(
     license = chosen_license()
     package: dict[str, Any] = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": slugify(f"{settings.CITY_NAME}-incidents") or "incidents",
-        "title": _("Incidents reported to %(agency)s") % {"agency": settings.AGENCY_NAME},
+        "name": slugify(f"{current_settings.current().city}-incidents") or "incidents",
+        "title": _("Incidents reported to %(agency)s") % {"agency": current_settings.current().name},
         "description": _(
             "First reports, by block or area. Some types are left out on purpose. Types and outcomes can change, and incidents can be withdrawn."
         ),
         "homepage": f"{settings.PORTAL_URL}{reverse('crimemap:downloads', urlconf=settings.PUBLIC_URLCONF)}",
         "version": published.version,
         "created": published.made_at.isoformat(timespec="seconds"),
-        "sources": [{"title": settings.AGENCY_NAME, "path": settings.PORTAL_URL}],
+        "sources": [{"title": current_settings.current().name, "path": settings.PORTAL_URL}],
         "fingerprint": fingerprint,
         "resources": list(entries),
     }

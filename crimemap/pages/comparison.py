@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.conf import settings
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.agency import current_settings
 from crimemap import wording
 from crimemap.exports import csv_text
 from crimemap.near import sentences
@@ -57,7 +57,7 @@ class Side:
         if self.chosen.area:
             layer, code = self.chosen.area
             return wording.area_name(layer, code, areas.area_names(layer))
-        return "" if self.chosen.circle or self.chosen.box else settings.CITY_NAME
+        return "" if self.chosen.circle or self.chosen.box else current_settings.current().city
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +231,6 @@ def render_csv(published: PublishedIncidents, comparison: Comparison, page: str)
     for row in (everything, *comparison.rows):
         difference = row.counts[0] - row.counts[1] if comparison.can_compare else ""
         first, second = ((*side, count) for side, count in zip(sides, row.counts, strict=True))
-        source = (settings.AGENCY_NAME, published.version, page)
+        source = (current_settings.current().name, published.version, page)
         lines.append([row.slug, row.name, row.family, *first, *second, difference, *source])
     return csv_text.render_csv(lines)

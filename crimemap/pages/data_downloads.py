@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.agency import current_settings
 from crimemap import wording
 from crimemap.exports import data_files
 from crimemap.exports.data_files import DataFile, DataFiles
@@ -81,8 +82,8 @@ def cite(published: PublishedIncidents) -> str:
     return _(
         "%(agency)s: Incidents in %(city)s, %(days)s. Version %(version)s, published %(published)s. %(address)s"
     ) % {
-        "agency": settings.AGENCY_NAME,
-        "city": settings.CITY_NAME,
+        "agency": current_settings.current().name,
+        "city": current_settings.current().city,
         "days": wording.format_days(published.since, published.until),
         "version": published.version[:8],
         "published": wording.format_day(published.made_on),

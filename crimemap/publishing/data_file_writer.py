@@ -26,6 +26,7 @@ from django.conf import settings
 from polars.io.plugins import register_io_source
 
 from core import atomic_files
+from core.agency import current_settings
 from crimemap.exports import data_files, data_package
 from crimemap.exports.csv_text import BOM, FORMULA, render_csv
 from crimemap.exports.fields import COLUMNS, label_areas
@@ -187,7 +188,7 @@ def _write_parquet(folder: Path, published: PublishedIncidents, tables: RowTable
     ) -> Iterator[pl.DataFrame]:  # columns, predicate, rows, batch: none, as all is written
         yield from tables.iterate_newest(published.since, published.until)
 
-    metadata = {"version": published.version, "agency": settings.AGENCY_NAME}
+    metadata = {"version": published.version, "agency": current_settings.current().name}
     try:
         register_io_source(read, schema=SCHEMA).sink_parquet(
             folder / name, compression="zstd", row_group_size=100_000, metadata=metadata

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
+from core.agency import current_settings
 from outreach.artwork import typesetting
 from outreach.artwork.typesetting import BOLD, REGULAR, TextBox, theme_colors, write_text
 from outreach.stories import share_links
@@ -44,7 +45,7 @@ class PosterWords:
 def poster_words() -> PosterWords:
     """Return the texts of this portal's poster."""
     return PosterWords(
-        agency=settings.AGENCY_NAME,
+        agency=current_settings.current().name,
         headline=(_("Tell us what you know."), _("Not who you are.")),
         lead=_("Send a tip without giving your name. You can read our answer."),
         points=(
@@ -54,7 +55,7 @@ def poster_words() -> PosterWords:
             _("Works on any phone, no app needed"),
         ),
         scan=_("Scan the code, or open:"),
-        emergency=_("Emergency? Call %(number)s") % {"number": settings.EMERGENCY_NUMBER},
+        emergency=_("Emergency? Call %(number)s") % {"number": current_settings.current().emergency_number},
         strip=_("Anonymous tips"),
         link=share_links.absolute_url("/"),
         address=urlsplit(settings.PORTAL_URL).netloc,

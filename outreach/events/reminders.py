@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import queue
+from core.agency import current_settings
 from core.mail import headers, outbox, subscriber_addresses
 from core.mail.outbox import Outbox
 from core.mail.subscriber_addresses import Contact
@@ -190,7 +191,7 @@ def compose_mail(mail: ReminderMail, contact: Contact) -> EmailMessage:
     link = f"{settings.PORTAL_URL}/events/reminders/{subscriber_addresses.encode_secret(contact.secret)}/"
     context = {
         "kind": kind.value, "event": event, "when": public_events.format_event_time(event), "page": ical.event_url(event), "link": link, "leave": f"{link}leave/",
-        "agency": settings.AGENCY_NAME,
+        "agency": current_settings.current().name,
     }  # fmt: skip
     return EmailMessage(
         subject=" ".join((_SUBJECTS[kind]() % {"event": event.title}).split()),

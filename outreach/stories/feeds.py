@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from core.agency import current_settings
 from outreach.stories import facts, search
 from outreach.stories.publication import start_of_day
 from outreach.stories.share_links import absolute_url
@@ -20,12 +20,12 @@ MAX_FEED_ENTRIES = 30
 def render_atom_feed() -> str:
     """Return the newest stories as Atom XML, each with its summary and facts."""
     feed = Atom1Feed(
-        title=_("Stories of %(agency)s") % {"agency": settings.AGENCY_NAME},
+        title=_("Stories of %(agency)s") % {"agency": current_settings.current().name},
         link=absolute_url(reverse("outreach:stories")),
         feed_url=absolute_url(reverse("outreach:feed")),
         description=_("What happened after people spoke up."),
         language=get_language(),
-        author_name=settings.AGENCY_NAME,
+        author_name=current_settings.current().name,
     )
     for story in search.published_stories()[:MAX_FEED_ENTRIES]:
         link = absolute_url(reverse("outreach:story", args=[story.slug]))

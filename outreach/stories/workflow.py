@@ -11,12 +11,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit
+from core.agency import current_settings
 from core.models import Account
 from outreach.models import Status, Story, StoryCheck, StoryRevision, StoryStep
 from outreach.stories import checks, publication, texts
@@ -49,7 +49,7 @@ class StaleStoryError(Exception):
 
 def is_self_approval_allowed() -> bool:
     """Return whether this agency lets people approve their own text."""
-    return bool(settings.OUTREACH_SELF_APPROVAL)
+    return bool(current_settings.current().allows_self_approval)
 
 
 def actor_for(account: Account) -> Actor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from core.agency import current_settings
 from outreach import structured_data
 from outreach.content import markdown
 from outreach.events import ical, public_events, reminders
@@ -51,7 +51,7 @@ def event_file(_request: HttpRequest, slug: str) -> HttpResponse:
 def calendar(_request: HttpRequest) -> HttpResponse:
     """The calendar feed: upcoming events and those of the last weeks."""
     recent = public_events.visible_events().filter(ends_at__gt=timezone.now() - ical.FEED_RETENTION)
-    name = _("Events: %(agency)s") % {"agency": settings.AGENCY_NAME}
+    name = _("Events: %(agency)s") % {"agency": current_settings.current().name}
     return _calendar_response(ical.write_calendar(recent, name), "events.ics")
 
 

@@ -13,6 +13,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from core.agency import current_settings
 from outreach import structured_data
 from outreach.artwork import share_card
 from outreach.content import markdown, pictures
@@ -93,7 +94,7 @@ def build_share_card(story: StoryContent) -> share_card.ShareCard:
         title=story.title,
         label=str(story.get_category_display()),
         facts=tuple(facts.fact_phrases(story)),
-        agency=settings.AGENCY_NAME,
+        agency=current_settings.current().name,
         site=urlsplit(settings.PORTAL_URL).netloc,
     )
 

@@ -17,6 +17,9 @@ GRANT SELECT ON tips_callermarkkey TO portal_public;
 GRANT SELECT, INSERT ON tips_saltfingerprint TO portal_public;
 -- For /readyz.
 GRANT SELECT ON django_migrations TO portal_public;
+-- The agency's name, numbers and limits, which all pages and mails have. Staff add editions; nobody changes or deletes one.
+GRANT SELECT ON core_agencysettings TO portal_public, portal_alerts, portal_bulk;
+GRANT SELECT, INSERT ON core_agencysettings TO portal_staff;
 GRANT SELECT, INSERT ON tips_tip, tips_message TO portal_public;
 GRANT UPDATE (receipt_seen) ON tips_tip TO portal_public;
 GRANT SELECT, INSERT ON tips_attachment TO portal_public;

@@ -24,6 +24,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import audit
+from core.agency import current_settings
 from core.demo_clock import freeze_clock
 from core.models import Account, AuditEntry
 from core.sign_in.factors import app_codes
@@ -217,7 +218,7 @@ def _seal_files(details: dict[str, Any]) -> list[Upload]:
         return []
     files = []
     for name in details.get("files", []):
-        incoming = IncomingUpload(uuid.uuid4(), vault.generate_key(), settings.TIP_MAX_BYTES)
+        incoming = IncomingUpload(uuid.uuid4(), vault.generate_key(), current_settings.current().tip_max_bytes)
         incoming.write(attachments.FILES[name]())
         files.append(incoming.finish())
     return files

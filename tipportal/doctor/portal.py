@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from django.conf import settings
 from django.core.checks import run_checks
 
+from core.agency import current_settings
 from core.roles import Role
 from crimemap.city_map import tile_file
 from crimemap.importing.arrival import feed_monitor
@@ -21,11 +20,11 @@ from tips import receipt_salt
 
 # Advice for the proxy, which may have been taken: it stays as long as the address has a port.
 _ADVICE = "tipportal.W008"
-_AGENCY = ("AGENCY_NAME", "CITY_NAME", "CONTACT")
+_AGENCY = {"name": "AGENCY_NAME", "city": "CITY_NAME", "contact": "CONTACT"}
 
 
 def check_settings() -> list[Finding]:
-    """Run the system checks of a deployment, and look for names that are still the demo city's."""
+    """Run the system checks of a deployment, and look for names of the agency that nobody has set."""
     messages = run_checks(
         include_deployment_checks=True, databases=["default"] if settings.ROLE.database_user else None
     )
@@ -33,9 +32,8 @@ def check_settings() -> list[Finding]:
     faults = [f"{message.msg} {message.hint or ''}".strip() for message in ours if not message.is_silenced()]
     if settings.ROLE not in (Role.BEAT, Role.MEDIA, Role.OWNER):
         faults += [
-            f"{name} isn't set, so pages and mails have the demo city's. Set it to the agency's."
-            for name in _AGENCY
-            if not os.environ.get(name)
+            f"{_AGENCY[name]} isn't set, so pages and mails don't say whose they are. Set it, or fill in the agency settings on the desk."
+            for name in current_settings.list_missing()
         ]
     return summarize(faults, "The settings are those of a deployment.")
 

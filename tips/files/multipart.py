@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
+from core.agency import current_settings
 from core.plain_text import clean_typed_text
 from tips import vault
 from tips.files import sealed_store, upload_sentences
@@ -50,14 +50,14 @@ class SealingHandler(FileUploadHandler):
     def new_file(self, field_name: str, file_name: str, *_args: Any, **_kwargs: Any) -> None:
         if field_name != FIELD:
             raise SkipFile
-        if len(self.uploads) >= settings.TIP_MAX_FILES:
+        if len(self.uploads) >= current_settings.current().tip_max_files:
             self._left_out_count += 1
             raise SkipFile
         self._shown_name = clean_typed_text(file_name)[:_MAX_SHOWN_NAME]
         if not self.may_store():
             self.problems.append(f"{self._shown_name}: {upload_sentences.page_too_old()}")
             raise SkipFile
-        max_bytes = settings.TIP_MAX_BYTES - sum(upload.length for upload in self.uploads)
+        max_bytes = current_settings.current().tip_max_bytes - sum(upload.length for upload in self.uploads)
         with self._skip_if_not_accepted():
             self._incoming = IncomingUpload(uuid.uuid4(), vault.generate_key(), max_bytes)
 

@@ -19,10 +19,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 import file_cleaning
+from core.agency import current_settings
 from tips import vault
 from tips.files import sealed_store, upload_sentences
 from tips.files.attachments import Upload
@@ -109,9 +109,9 @@ class PendingFiles:
             upload = _open(file, ticket)
             if upload is None:
                 missing_count += 1
-            elif len(opened) >= settings.TIP_MAX_FILES:
+            elif len(opened) >= current_settings.current().tip_max_files:
                 too_many.append(file)
-            elif sum(known.length for known in opened) + upload.length > settings.TIP_MAX_BYTES:
+            elif sum(known.length for known in opened) + upload.length > current_settings.current().tip_max_bytes:
                 too_large.append(file)
             else:
                 opened.append(upload)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from core.agency import current_settings
 
 
 def too_large() -> str:
     return _(
         "Your files are too large: the limit is %(size)s in total. Attach a shorter video or a smaller file,"
         " or send it later with your receipt."
-    ) % {"size": filesizeformat(settings.TIP_MAX_BYTES)}
+    ) % {"size": filesizeformat(current_settings.current().tip_max_bytes)}
 
 
 def left_out(count: int) -> str:
-    most = settings.TIP_MAX_FILES
+    most = current_settings.current().tip_max_files
     sentence = ngettext("You can send %(most)d file at once.", "You can send %(most)d files at once.", most) % {
         "most": most
     }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core.agency import current_settings
 from tips import form_tokens, intake
 from tips.source import form_posts, inbox_session
 
@@ -36,7 +36,7 @@ def leave_portal(request: HttpRequest) -> HttpResponse:
     A GET only goes to the neutral site, since other sites can open this address.
     """
     if request.method != "POST":
-        return HttpResponseRedirect(settings.LEAVE_URL)
+        return HttpResponseRedirect(current_settings.current().leave_url)
     fields = form_posts.read(request).fields
     _mark_receipt_seen(fields)
     # No redirect: Chromium applies form-action to the redirects of a post, also to those of the neutral site itself.

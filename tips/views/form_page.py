@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import escape
 
+from core.agency import current_settings
 from core.web import page_cache
 from crimemap import incident_summary
 from tips import categories, form_tokens
@@ -86,9 +86,9 @@ def describe_files(ticket: str, files: list[Upload]) -> dict[str, Any]:
     return {
         "ticket": ticket,
         "uploads": " ".join(str(upload.file) for upload in files),
-        "max_files": settings.TIP_MAX_FILES,
-        "max_bytes": filesizeformat(settings.TIP_MAX_BYTES),
-        "max_bytes_exactly": settings.TIP_MAX_BYTES,
+        "max_files": current_settings.current().tip_max_files,
+        "max_bytes": filesizeformat(current_settings.current().tip_max_bytes),
+        "max_bytes_exactly": current_settings.current().tip_max_bytes,
         "clip_warning": upload_sentences.clip_removed(),
         "kept_files": [
             (attachments.display_name(upload.kind, number), f"{form_posts.REMOVE_PREFIX}{upload.file}", upload.has_clip)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import uuid
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from core.agency import current_settings
 from tips import form_tokens, vault
 from tips.files import pending_files, sealed_store, upload_sentences
 from tips.files.incoming_upload import TOO_LARGE, FileNotAcceptedError, IncomingUpload
@@ -41,11 +41,11 @@ def files(request: HttpRequest) -> HttpResponse:
             **{
                 "Tus-Version": VERSION,
                 "Tus-Extension": "creation,termination",
-                "Tus-Max-Size": str(settings.TIP_MAX_BYTES),
+                "Tus-Max-Size": str(current_settings.current().tip_max_bytes),
             },
         )
     context = {
-        "max_files": settings.TIP_MAX_FILES,
+        "max_files": current_settings.current().tip_max_files,
         "too_large": upload_sentences.too_large(),
         "clip_warning": upload_sentences.clip_removed(),
     }
@@ -84,7 +84,7 @@ def _begin(request: HttpRequest) -> HttpResponse:
         )
     if wait_seconds:
         return _response(429, _("We're getting many files right now."), **{"Retry-After": str(wait_seconds)})
-    if length > settings.TIP_MAX_BYTES:
+    if length > current_settings.current().tip_max_bytes:
         return _response(TOO_LARGE, upload_sentences.too_large())
     file, key = uuid.uuid4(), vault.generate_key()
     try:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 
+from core.agency import current_settings
 from core.sign_in.factors import factor_sealing
 
 
@@ -23,8 +24,8 @@ class FactorAdapter(DefaultMFAAdapter):
         return str(user.get_username())
 
     def get_totp_issuer(self) -> str:
-        return str(settings.AGENCY_NAME)
+        return str(current_settings.current().name)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Return the site of STAFF_URL, whatever name the request was sent to."""
-        return {"id": urlsplit(settings.STAFF_URL).hostname or "", "name": str(settings.AGENCY_NAME)}
+        return {"id": urlsplit(settings.STAFF_URL).hostname or "", "name": str(current_settings.current().name)}

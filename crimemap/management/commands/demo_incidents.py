@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from core.agency import current_settings
 from crimemap.demo import incidents
 from crimemap.importing import pipeline, profiles
 from crimemap.models import Block, ImportRun, Source
@@ -57,7 +58,7 @@ class Command(BaseCommand):
             self._import(source)
         published = publisher.publish()
         data_file_writer.write_missing_files()
-        self.stdout.write(f"{published.shown:,} incidents of {settings.CITY_NAME} are published.")
+        self.stdout.write(f"{published.shown:,} incidents of {current_settings.current().city} are published.")
 
     def _import(self, source: Source) -> None:
         with tempfile.TemporaryDirectory(prefix="riverton-") as folder:
