@@ -56,7 +56,7 @@ def _labels(file: LayerFile) -> dict[str, tuple[str, str]]:
         "hundred": (_("Hundred"), _("400 for the house numbers 400 to 499.")),
         "label": (
             _("The block in words"),
-            _("Such as “400 block of Arden St”, if street and hundred are in one property."),
+            _("Such as “400 block of Main St”, if street and hundred are in one property."),
         ),
     }
     if file.facts.kind == "table":

@@ -168,7 +168,7 @@ def _parse_points(file: LayerFile, columns: BlockColumns) -> ParsedBlocks:
         )
     if not (columns.street and columns.hundred) and not columns.label:
         raise LayerFileError(
-            _("This file doesn't say which block each point is. It needs a street with its hundred, or a name like “400 block of Arden St”.")
+            _("This file doesn't say which block each point is. It needs a street with its hundred, or a name like “400 block of Main St”.")
         )  # fmt: skip
     blocks: dict[tuple[str, int], BlockPoint] = {}
     left_out: Counter[str] = Counter()

@@ -7,7 +7,8 @@ from typing import Any
 from django import template
 
 from crimemap.pages import server_map
-from crimemap.places import base_map
+from crimemap.places import base_map, examples
+from crimemap.places.examples import PlaceExamples
 
 register = template.Library()
 
@@ -16,6 +17,12 @@ register = template.Library()
 def place_picker(latitude_id: str = "id_latitude", longitude_id: str = "id_longitude") -> dict[str, Any]:
     """Render the button "Pick a point on the map" for two hidden inputs; nothing without a base map or without script."""
     return {"version": base_map.base_map_version(), "latitude_id": latitude_id, "longitude_id": longitude_id}
+
+
+@register.simple_tag
+def place_examples() -> PlaceExamples | None:
+    """`{% place_examples as examples %}`: places of this city for the hints of forms, None before its streets are imported."""
+    return examples.list_examples()
 
 
 @register.inclusion_tag("crimemap/map/attribution.html")

@@ -51,7 +51,7 @@ class EventForm(forms.ModelForm):
         max_length=100,
         required=False,
         help_text=gettext_lazy(
-            "A block, an intersection or an area, such as “200 Mill Street” or “Arden and Mill”. Leave blank for no map."
+            "A block, an intersection or an area, such as “200 Main Street” or “Main and First”. Leave blank for no map."
         ),
     )
     is_resumed = False  # set by EventAdmin.get_form

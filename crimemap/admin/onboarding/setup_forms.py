@@ -25,7 +25,7 @@ class FileForm(SampleForm):
         label=gettext_lazy("Name of the source"),
         max_length=80,
         help_text=gettext_lazy(
-            "Residents see it on the page about the data. For example: Riverton Police, reported incidents."
+            "Residents see it on the page about the data. For example: the police department, reported incidents."
         ),
     )
     time_zone = forms.CharField(
