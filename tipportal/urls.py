@@ -24,6 +24,7 @@ if settings.ROLE.serves_staff:
     import tips.admin  # noqa: F401
     from core.accounts import link_secrets, set_up_page
     from tipportal.audit_trail import page  # noqa: F401
+    from tipportal.first_run.page import checklist_view
 
     if settings.OIDC_PROVIDER:
         from core.single_sign_on import urls as single_sign_on_urls
@@ -32,6 +33,7 @@ if settings.ROLE.serves_staff:
 
     urlpatterns += [
         path(f"{link_secrets.PATH[1:]}<str:secret>/", set_up_page.set_up_view, name="set-up"),
+        path("admin/setup/", admin.site.admin_view(checklist_view), name="first_run"),
         path("admin/", admin.site.urls),
         path("api/incidents/", include("crimemap.importing.arrival.push_urls")),
     ]
