@@ -260,8 +260,9 @@ def _fresh_caches(monkeypatch: pytest.MonkeyPatch) -> None:
 
     page_cache.clear()
     # Settings of an earlier test count no longer. A query every few seconds would meet tests that count queries, or have no database.
-    monkeypatch.setattr(current_settings, "_memory", current_settings._Memory())
-    monkeypatch.setattr(current_settings, "CHECK_SECONDS", math.inf)
+    # Not by monkeypatch: a test may undo what is patched.
+    current_settings._memory = current_settings._Memory()
+    current_settings.CHECK_SECONDS = math.inf
     # All tests sign in from the same address, and share the store: a key of its own gives each test counts of its own.
     monkeypatch.setattr(client_addresses, "KEY_NAME", f"test:{uuid4()}")
 

@@ -104,6 +104,7 @@ def _respond(request: HttpRequest, form: SettingsForm, edition: int, *, status: 
         "groups": [(group, [(form[name], name in GUARDED) for name in group.names]) for group in GROUPS],
         "has_errors": bool(form.errors),
         "waiting": [(each, consent.describe_changes(each), consent.name_account(each.asked_by)) for each in waiting],
+        "is_administrator": isinstance(request.user, Account) and tip_access.is_administrator(request.user),
         "supervisors": tip_access.name_supervisors(),
         "agency_now": current_settings.current(),
         "color_problems": [(form[name].label, problem) for name in COLORS for problem in form.errors.get(name, [])],

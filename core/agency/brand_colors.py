@@ -93,13 +93,13 @@ def find_problems(colors: BrandColors) -> Iterator[tuple[str, str]]:
             yield (
                 _FIELDS[token],
                 _(
-                    "On %(theme)s screens this is hard to read beside %(color)s: the contrast is %(found)s, and it needs %(least)s."
+                    "On %(theme)s screens this is hard to read next to %(color)s: the contrast is %(found)s, and it needs %(least)s."
                     " Choose a lighter color."
                 )
                 % values
                 if is_other_dark
                 else _(
-                    "On %(theme)s screens this is hard to read beside %(color)s: the contrast is %(found)s, and it needs %(least)s."
+                    "On %(theme)s screens this is hard to read next to %(color)s: the contrast is %(found)s, and it needs %(least)s."
                     " Choose a darker color."
                 )
                 % values,

@@ -62,7 +62,7 @@ def describe(changes: Changes) -> list[str]:
     """Return a sentence for each change."""
     fields = SettingsForm({}).fields
     return [
-        _("%(setting)s: “%(old)s” becomes “%(new)s”.")
+        _("%(setting)s: change “%(old)s” to “%(new)s”.")
         % {"setting": fields[name].label, "old": show_value(name, old), "new": show_value(name, new)}
         for name, (old, new) in changes.items()
         if name in fields

@@ -1,4 +1,4 @@
-"""Per-process page cache with a time-to-live of 60 seconds, emptied when the agency's settings change.
+"""Per-process page cache with a time-to-live of 60 seconds, or until the agency's settings change.
 
 It holds whole pages and lists from the database that are the same for every visitor, because pages must answer in
 milliseconds even under a flood. Changes by staff appear within a minute.
@@ -22,17 +22,11 @@ MAX_ENTRIES = 512
 Value = TypeVar("Value")
 # In the order in which they were built.
 _entries: dict[tuple[object, ...], tuple[float, object]] = {}
-_editions: set[int] = set()  # of the agency's settings: the one that the entries were made with
 
 
 def get_or_build(key: tuple[object, ...], build: Callable[[], Value]) -> Value:
     """Return the value cached for `key`, or build and cache it. Nothing about a single visitor may be in it."""
-    edition = current_settings.current().edition
-    if edition not in _editions:
-        clear()
-        _editions.add(edition)
-    # Part of the key as well: a page that is being built with the older edition is stored after the cache was emptied.
-    key = (edition, *key)
+    key = (current_settings.current().edition, *key)
     built_at, value = _entries.get(key, (-float("inf"), None))
     if time.monotonic() - built_at > TTL_SECONDS:
         built_at, value = time.monotonic(), build()
@@ -63,4 +57,3 @@ def render_cached(
 def clear() -> None:
     """Empty the cache of this process."""
     _entries.clear()
-    _editions.clear()

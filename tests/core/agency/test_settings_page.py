@@ -97,7 +97,7 @@ def test_what_sources_rely_on_waits_for_a_supervisor_who_did_not_ask(
     details = [detail for _who, action, _subject, detail in lines() if action == changes.CHANGED]
     assert any(detail.startswith("leave_url: - -> https://www.nasa.gov/") for detail in details)
     page = signed_in(supervisor).get(reverse("admin:core_account_request", args=[request.pk])).content.decode()
-    assert "becomes “https://www.nasa.gov/”" in page
+    assert "to “https://www.nasa.gov/”" in page
     # A supervisor who asks can't consent either.
     save(signed_in(second), tip_retention_days="40")
     newest = ConsentRequest.objects.open().get()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0016_heartbeats'),
+        ('core', '0017_backups'),
     ]
 
     operations = [
