@@ -1,10 +1,11 @@
 /* Suggestions below a search for a place (a form with data-suggest). They are posted, so that no address has what was typed.
    Without script the form's answer lists the places. */
 
-import { element, isComposing, refill } from "./dom.js";
+import { element, fillUp, isComposing, refill } from "./dom.js";
 
 const TYPING_PAUSE = 250; // milliseconds after the last key
 const MIN_CHARACTERS = 2;
+const BUCKET_BYTES = 2048; // of each post: longer than what fits into the field
 let lists = 0;
 
 for (const form of document.querySelectorAll("form[data-suggest]")) enhance(form);
@@ -51,11 +52,12 @@ function enhance(form) {
     const line = event.target.closest("li");
     if (line) choose(places[[...list.children].indexOf(line)]);
   });
+  form.addEventListener("submit", ({ submitter }) => fill(submitter));
   addEventListener("pagehide", () => request?.abort());
 
   async function search() {
     const controller = (request = new AbortController());
-    const body = new URLSearchParams({ q: field.value.trim() });
+    const body = fillUp(new URLSearchParams({ q: field.value.trim() }), BUCKET_BYTES);
     try {
       const response = await fetch(form.dataset.suggest, { method: "POST", body, signal: controller.signal, credentials: "omit" });
       if (!response.ok) throw new Error(`suggestions: ${response.status}`);
@@ -96,13 +98,26 @@ function enhance(form) {
     list.children[number].scrollIntoView({ block: "nearest" });
   }
 
+  /* Puts a hidden field into the form, in place of the one of this name. */
+  function hide(name, value) {
+    form.elements[name]?.remove();
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+  }
+
+  /* Makes the form's post as long as any other. */
+  function fill(submitter) {
+    form.elements.fill?.remove();
+    const fields = new URLSearchParams(new FormData(form));
+    if (submitter?.name) fields.append(submitter.name, submitter.value);
+    hide("fill", fillUp(fields, BUCKET_BYTES).get("fill"));
+  }
+
   /* Sends the form with the chosen place, whose name replaces what was typed. */
   function choose({ ref, name }) {
     field.value = name;
-    for (const [key, value] of [["place", ref], ["known", name]]) {
-      form.elements[key]?.remove();
-      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: key, value }));
-    }
+    hide("place", ref);
+    hide("known", name);
+    fill();
     show([], "");
     form.submit(); // older than requestSubmit, and no script listens
   }

@@ -3,13 +3,16 @@
 // Resolves to { ok, url, wait, page }: `page` is the response as a document, `wait` the seconds it asks to wait. Resolves to null
 // if no complete response arrived. Rejects only where this browser cannot do it: then the caller lets the browser post the form.
 
+import { fillUp } from "./dom.js";
+
 const TIMEOUT_MS = 90_000; // Tor can be slow
+const BUCKET_BYTES = 16_384; // nearly all tips are one long, and so is the look-up of a street with all that was typed before it
 
 export async function sendForm(form, button) {
   const data = new FormData(form);
   if (button?.name) data.append(button.name, button.value);
   const hasFiles = [...data.values()].some((value) => value.size); // files that could not be uploaded ahead
-  const fields = hasFiles ? data : new URLSearchParams([...data].filter(([, value]) => typeof value === "string"));
+  const fields = hasFiles ? data : fillUp(new URLSearchParams([...data].filter(([, value]) => typeof value === "string")), BUCKET_BYTES);
   const controller = new AbortController();
   const timer = setTimeout(() => hasFiles || controller.abort(), TIMEOUT_MS);
   const request = fetch(form.getAttribute("action"), { method: "POST", body: fields, signal: controller.signal });

@@ -104,7 +104,10 @@ def _announced_bytes(request: HttpRequest) -> int:
 
 
 def _clean_fields(request: HttpRequest) -> dict[str, str]:
-    return {name: clean_typed_text(value) for name, value in request.POST.items() if isinstance(value, str)}
+    """Return the text fields, without the one that only makes the post as long as others (static/js/dom.js)."""
+    fields = {name: clean_typed_text(value) for name, value in request.POST.items() if isinstance(value, str)}
+    fields.pop("fill", None)
+    return fields
 
 
 def _take_files(fields: Mapping[str, str]) -> tuple[dict[str, str], PendingFiles]:
