@@ -24,6 +24,11 @@ LAYER_NAMES = {
     "beat": gettext_lazy("Beat"),
     "neighbourhood": gettext_lazy("Neighborhood"),
 }
+LAYER_PLURALS = {
+    "district": gettext_lazy("Districts"),
+    "beat": gettext_lazy("Beats"),
+    "neighbourhood": gettext_lazy("Neighborhoods"),
+}
 PERIOD_NAMES = {
     7: gettext_lazy("7 days"),
     14: gettext_lazy("14 days"),
@@ -177,13 +182,17 @@ def name_period_before(days: int) -> str:
 
 
 def describe_comparison(comparison: PeriodComparison) -> str:
-    """Compare a count with the equally long period before: "6 fewer (5%) than the 113 of the 30 days before."
+    """Compare a count with the same days a year ago: "6 fewer (5%) than the 113 of the same days a year before."
 
-    Return an empty string if the data does not go back that far.
+    Days of more than a year, and data that does not go back a year or cannot be compared with it, are compared with the equally
+    long period before. Return an empty string if there is none.
     """
+    days = comparison.days
+    if comparison.year_ago is not None and days < min(YEAR_DAYS):
+        # Translators: follows "6 fewer than the 113 of".
+        return compare_counts(comparison.this, comparison.year_ago, _("the same days a year before"))
     if comparison.before is None:
         return ""
-    days = comparison.days
     if days in YEAR_DAYS:
         # Translators: follows "6 fewer than the 113 of".
         span = _("the year before")

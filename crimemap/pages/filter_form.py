@@ -198,7 +198,7 @@ def _mark_selected(options: SafeString, value: str) -> SafeString:
 
 def _area_options(published: PublishedIncidents) -> SafeString:
     lines = []
-    for layer, label in wording.LAYER_NAMES.items():
+    for layer, label in wording.LAYER_PLURALS.items():
         names = areas.area_names(layer)
         codes = [code for code in published.areas.get(layer, []) if code]
         if codes:

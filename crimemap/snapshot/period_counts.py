@@ -14,9 +14,11 @@ import numpy as np
 from crimemap.snapshot import row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.format import LAYERS, Array
-from crimemap.snapshot.published_incidents import PublishedIncidents
+from crimemap.snapshot.published_incidents import PublishedIncidents, comparison_filters
+from crimemap.snapshot.results import PeriodComparison
 
 Days = tuple[date, date]  # first and last, both inclusive
+MAX_CACHED = 500  # counts of a period, 2 kB at most
 BREAK_COUNT = 20  # as many in one period and none in the other is no chance
 
 
@@ -43,6 +45,19 @@ def count_periods(published: PublishedIncidents, chosen: Filter, periods: Sequen
     return result
 
 
+def compare_like_periods(published: PublishedIncidents, chosen: Filter) -> PeriodComparison | None:
+    """Compare the published days of a filter with other periods, except those whose data differ (find_break); None without any."""
+    compared, covered = published.compare_covered_days(chosen), chosen.covered_by(published)
+    if compared is None or covered is None:
+        return None
+    layer, now = covered.area[0] if covered.area else "", (covered.since, covered.until)
+    before, year_ago = (
+        None if count is None or find_break(published, now, (other.since, other.until), layer) else count
+        for count, other in zip((compared.before, compared.year_ago), comparison_filters(covered), strict=True)
+    )
+    return replace(compared, before=before, year_ago=year_ago)
+
+
 def find_break(published: PublishedIncidents, now: Days, before: Days, layer: str) -> str:
     """Return what changed in the whole city's data between two periods: "source", "types", "areas", or "" if nothing did.
 
@@ -59,6 +74,8 @@ def _count_values(published: PublishedIncidents, name: str, days: Days) -> Array
     """Count the whole city's rows of a period by source, category or area; cached, because it names no place."""
     key = (name, *days)
     if key not in published.city_counts:
+        if len(published.city_counts) >= MAX_CACHED:  # any visitor can name any days
+            published.city_counts.clear()
         columns = published.columns
         low, high = row_scan.row_range(columns, Filter(*days))
         if name in LAYERS:

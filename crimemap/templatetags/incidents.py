@@ -14,7 +14,7 @@ from crimemap.incident_summary import incident_address
 from crimemap.pages import symbols
 from crimemap.pages.city_picture import draw_city
 from crimemap.places import areas
-from crimemap.snapshot import published_incidents, reader
+from crimemap.snapshot import period_counts, published_incidents, reader
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from crimemap.snapshot.results import IncidentRow, PeriodComparison
@@ -64,7 +64,7 @@ def recent_incident_counts() -> dict[str, Any] | None:
     except published_incidents.NothingPublishedError:
         return None
     chosen = Filter(published.until - timedelta(29), published.until, 30)
-    comparison = published.compare_periods(chosen)
+    comparison = period_counts.compare_like_periods(published, chosen) or published.compare_periods(chosen)
     return {
         "sentence": wording.describe_count(comparison.this, chosen, published),
         "count": comparison.this,

@@ -13,7 +13,7 @@ from crimemap import wording
 from crimemap.near import addresses
 from crimemap.pages import charts, filter_form, outcomes, server_map
 from crimemap.places import areas, former_codes
-from crimemap.snapshot import reader
+from crimemap.snapshot import period_counts, reader
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
@@ -30,7 +30,7 @@ def index_page(request: HttpRequest) -> HttpResponse:
         return render(request, "crimemap/pages/nothing_published.html")
     chosen = _recent_filter(published, MONTH_DAYS)
     layers = []
-    for layer, label in wording.LAYER_NAMES.items():
+    for layer, label in wording.LAYER_PLURALS.items():
         counts = published.count_by_area(chosen, layer)
         names = areas.area_names(layer)
         codes = {*names, *filter(None, published.areas[layer])}
@@ -67,6 +67,7 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponseBase:
         "is_known": code in published.areas[layer],  # a filter can name only published areas
         "published": published,
         "lead": wording.describe_count(month_comparison.this, month, published),
+        "comparison": period_counts.compare_like_periods(published, month),
         "month": month_comparison,
         "month_days": wording.format_published_days(month, published),
         "year": year_comparison,

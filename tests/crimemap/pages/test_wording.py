@@ -113,6 +113,12 @@ def test_a_comparison_names_what_it_compares_with(before: int, this: int, days: 
     assert sentence == f"{abs(this - before)} {direction}{share} than the {before} of the {span}."
 
 
+def test_the_same_days_a_year_ago_come_before_the_days_before() -> None:
+    sentence = wording.describe_comparison(PeriodComparison(928, 890, 900, 30))
+    assert sentence == "28 more (3%) than the 900 of the same days a year before."
+    assert "of the 400 days before" in wording.describe_comparison(PeriodComparison(928, 890, 900, 400))
+
+
 def test_outcomes_are_explained() -> None:
     texts = {
         text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from psycopg2.extras import execute_values
 
 from crimemap.privacy import visibility
 from crimemap.publishing import prefix_sums, publisher
-from crimemap.snapshot import bubbles, format, published_incidents, reader, results, row_scan
+from crimemap.snapshot import bubbles, format, period_counts, published_incidents, reader, results, row_scan
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
 from tests.crimemap.sample_incidents import TODAY, records, rule
@@ -209,6 +209,15 @@ def test_counts_by_hour_equal_sql(both: Both, chosen: Filter) -> None:
     assert {(d, h, n) for d, line in enumerate(hours.grid) for h, n in enumerate(line) if n} == set(grid)
     assert {(d, n) for d, n in enumerate(hours.no_hour) if n} == set(no_hour)
     assert hours.no_day == no_day
+
+
+def test_periods_whose_data_differ_are_not_compared(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = Filter(date(2024, 2, 1), date(2024, 2, 29))
+    plain = both.published.compare_periods(chosen)
+    assert period_counts.compare_like_periods(both.published, chosen) == plain
+    broken = (date(2023, 2, 1), date(2023, 2, 28))
+    monkeypatch.setattr(period_counts, "find_break", lambda *given: "types" if given[2] == broken else "")
+    assert period_counts.compare_like_periods(both.published, chosen) == replace(plain, year_ago=None)
 
 
 @quick
