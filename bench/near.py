@@ -50,8 +50,8 @@ def main() -> None:
                 "EMAIL_URL": "memory://",
                 "INCIDENT_SNAPSHOTS": str(published_folder),
             }
-            for secret in ("AGENCY_PRIVATE_KEYS", "ADDRESS_PRIVATE_KEYS", "MEDIA_PRIVATE_KEYS"):
-                os.environ.pop(secret, None)
+            for secret in [name for name in os.environ if name.endswith("_PRIVATE_KEYS")]:
+                del os.environ[secret]
             os.environ["STATIC_ROOT"] = str(static_files.collect(os.environ))
             import django
 

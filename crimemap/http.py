@@ -150,6 +150,7 @@ def cached_response(
     etag = f'"{digest[:24]}"'
     response = get_conditional_response(request, etag=etag) or compute()
     if response.status_code in (200, 304):
-        response.headers["ETag"] = etag
+        # A compressed body is another one of the same content.
+        response.headers["ETag"] = f"W/{etag}" if response.has_header("Content-Encoding") else etag
         response.headers["Cache-Control"] = f"public, max-age={CACHE_SECONDS}"
     return response

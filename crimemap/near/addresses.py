@@ -38,7 +38,8 @@ def find_places(address: str) -> list[Place]:
 def address_of(place: Place) -> str:
     """Return the address of a place that was found in the database."""
     name = _name_of(place)
-    return name if len(find_places(name)) <= 1 else f"{name}@{place.latitude:.4f},{place.longitude:.4f}"
+    has_same_name = len(list(_refs_named(name))) > 1
+    return f"{name}@{place.latitude:.4f},{place.longitude:.4f}" if has_same_name else name
 
 
 def address_of_area(layer: str, code: str) -> str:

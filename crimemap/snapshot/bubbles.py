@@ -17,7 +17,7 @@ from crimemap.snapshot.row_scan import Box, MatchedRows
 
 MAX_VIEW_CELLS = 4096  # a larger view is answered at a smaller zoom
 MIN_ZOOM = format.MONTH_ZOOMS.start
-QUANTITIES = ("count", "latitude", "longitude")
+COORDINATES = ("latitude", "longitude")
 
 
 @dataclass(slots=True)  # a frozen one takes three times as long to create
@@ -140,7 +140,7 @@ def _cells(published: PublishedIncidents, zoom: int) -> _Cells:
 
 
 class _Grid:
-    """The cells of a view that contain places, with counts and coordinate sums by included category."""
+    """The cells of a view that contain places, with counts by included category and sums of coordinates."""
 
     def __init__(self, published: PublishedIncidents, chosen: Filter, view: View) -> None:
         self.published, self.zoom = published, view.zoom
@@ -149,7 +149,8 @@ class _Grid:
         is_included = row_scan.included_categories(published.columns, chosen)
         self.categories = np.flatnonzero(is_included)
         self.category_position = np.cumsum(is_included) - 1  # of each included category in `categories`
-        self.sums = {name: np.zeros((len(self.shown), len(self.categories)), "i8") for name in QUANTITIES}
+        self.counts = np.zeros((len(self.shown), len(self.categories)), "i8")
+        self.sums = {name: np.zeros(len(self.shown), "i8") for name in COORDINATES}
 
     def _cells_in(self, view: View) -> Array:
         """Return the numbers of the cells in the view, ascending. Only the curve between its corners is searched."""
@@ -196,36 +197,65 @@ class _Grid:
         # Copying whole lines is faster than picking numbers.
         all_included = len(self.categories) == len(self.category_position)
         wanted = self.shown if all_included else np.ix_(self.shown, self.categories)
-        for name in QUANTITIES:
+
+        def read(name: str) -> Array:
             table = self.published.columns[f"{period}_{name}_{self.zoom}"]
-            self.sums[name] += table[whole.stop][wanted].astype("i8") - table[whole.start][wanted]
+            difference: Array = table[whole.stop][wanted].astype("i8") - table[whole.start][wanted]
+            return difference
+
+        self.counts += read("count")
+        for name in COORDINATES:
+            self.sums[name] += read(name).sum(axis=1)
 
     def add_rows(self, found: MatchedRows) -> None:
         """Add rows, all of them of included categories."""
         columns = self.published.columns
         place, category = columns["place"][found.row], self.category_position[found.category]
-        mapped = place < len(self.all.of_place)
-        if not mapped.all():
-            place, category = place[mapped], category[mapped]
-        cell = self._shown_positions(self.all.of_place[place])
-        if (cell < 0).any():
-            shown = cell >= 0
-            cell, category, place = cell[shown], category[shown], place[shown]
-        shape = self.sums["count"].shape
-        index = cell * shape[1] + category
-        size = shape[0] * shape[1]
-        self.sums["count"] += np.bincount(index, minlength=size).reshape(shape)
-        for name in ("latitude", "longitude"):
-            self.sums[name] += np.bincount(index, columns[name][place], minlength=size).astype("i8").reshape(shape)
+        first, end = self._place_range()
+        inside = (place >= first) & (place < end)
+        if not inside.all():
+            place, category = place[inside], category[inside]
+        if not len(place):
+            return
+        if end - first > len(place):  # fewer rows than places: look up each row
+            position = self._shown_positions(self.all.of_place[place])
+            shown = position >= 0
+            position, category, place = position[shown], category[shown], place[shown]
+            for name in COORDINATES:
+                self._add_coordinates(name, position, columns[name][place])
+        else:  # most places have several rows, so their cells and coordinates are looked up once
+            place = place - first
+            of_place = self._shown_positions(self.all.of_place[first:end])
+            rows_of_place = np.bincount(place, minlength=end - first)
+            shown = of_place >= 0
+            for name in COORDINATES:
+                sums = columns[name][first:end][shown] * rows_of_place[shown]
+                self._add_coordinates(name, of_place[shown], sums)
+            position = of_place[place]
+            shown = position >= 0
+            if not shown.all():
+                position, category = position[shown], category[shown]
+        cells, categories = self.counts.shape
+        index = position * categories + category
+        self.counts += np.bincount(index, minlength=cells * categories).reshape(cells, categories)
+
+    def _place_range(self) -> tuple[int, int]:
+        """Return the range of place numbers that has all places of the view, and others."""
+        if not len(self.shown):
+            return 0, 0
+        return int(self.all.first[self.shown[0]]), int(self.all.end[self.shown[-1]])
+
+    def _add_coordinates(self, name: str, position: Array, values: Array) -> None:
+        self.sums[name] += np.bincount(position, values, minlength=len(self.shown)).astype("i8")
 
     def build_bubbles(self) -> list[Bubble]:
-        count, latitude, longitude = (self.sums[name] for name in QUANTITIES)
+        count = self.counts
         families = np.array([each["family"] for each in self.published.meta["categories"]])[self.categories]
         names = list(dict.fromkeys(families.tolist()))
         by_family = np.stack([count[:, families == name].sum(axis=1) for name in names], axis=1) if names else count
         total = count.sum(axis=1)
         shown = np.flatnonzero(total)
-        means = [sums.sum(axis=1)[shown] / total[shown] / DEGREE for sums in (latitude, longitude)]
+        means = [self.sums[name][shown] / total[shown] / DEGREE for name in COORDINATES]
         return [
             Bubble(north, east, number, dict(zip(compress(names, line), filter(None, line), strict=True)), one, place)
             for north, east, number, line, one, place in zip(

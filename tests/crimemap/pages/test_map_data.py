@@ -102,6 +102,18 @@ def test_client_with_the_response_gets_304_without_computation(client, incidents
         monkeypatch.undo()
 
 
+def test_data_is_compressed_for_clients_that_can_read_it(client, incidents):
+    address = f"/map/data/bubbles.json?{urlencode({'view': CITY, 'z': 14}, safe=',:')}"
+    plain, packed = client.get(address), client.get(address, headers={"accept-encoding": "gzip, br"})
+    assert packed["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert packed["ETag"] == f"W/{plain['ETag']}"
+    assert "Content-Encoding" not in plain
+    assert all("Accept-Encoding" in each["Vary"] for each in (plain, packed))
+    again = client.get(address, headers={"accept-encoding": "gzip", "if-none-match": packed["ETag"]})
+    assert again.status_code == 304
+
+
 def test_points_are_exact_where_a_list_can_be_requested(client, incidents):
     known = set(zip(incidents.columns["latitude"].tolist(), incidents.columns["longitude"].tolist(), strict=True))
     for zoom in (9, 13, 16):
