@@ -36,6 +36,10 @@ STREET_METERS = 2.0  # a pixel of a closer map shows less, and there is room for
 GLOBE_METERS = 156_543.03392  # a pixel of zoom 0 shows, at the equator
 SEGMENT_GAP = 1.5  # between two families of a ring, in percent of it
 RING_RADIUS = 19
+RING_ROOM = 1.5  # of its radius, at least, from the middle of a ring to the edge of its cell or a name: small maps draw rings larger
+CELL_MARGIN = 0.3  # of a cell's width, to each side of where the middle of its ring can be
+NAME_UNITS = (9, 15)  # half of what a character of an area's name takes, and half of its height
+KEY_COUNTS = {"people": 2, "theft": 6, "drugs": 1, "disorder": 3}
 NAMED_LAYERS = ("neighbourhood", "district")  # a place is named by the first that is known
 
 PlaceNames = tuple[str, str]  # the block of a place and its neighborhood, "" for what is not known
@@ -70,19 +74,45 @@ def is_street_zoom(zoom: float, latitude: float) -> bool:
     return GLOBE_METERS * math.cos(math.radians(latitude)) / 2**zoom < STREET_METERS
 
 
-def build_rings(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing, zoom: float) -> list[Mark]:
-    """Return the rings of a drawing."""
+def build_rings(
+    published: PublishedIncidents, chosen: Filter, drawing: MapDrawing, zoom: float, cell_units: int
+) -> list[Mark]:
+    """Return the rings of a drawing, one for each cell of at least `cell_units`."""
     # A cell is a quarter of a tile wide, and 2 ** zoom tiles span the globe.
-    grid_zoom = math.floor(math.log2(360 * drawing.scale[0] / MIN_CELL_UNITS)) - 2
+    grid_zoom = math.floor(math.log2(360 * drawing.scale[0] / cell_units)) - 2
     view = bubbles.view_of(drawing.box, grid_zoom)
     links = _MarkLinks(chosen, view.zoom, zoom)
     inside = []
     for bubble in bubbles.bubbles(published, chosen, view):
         x, y = drawing.project(bubble.latitude, bubble.longitude)
         if 0 <= x <= drawing.width and 0 <= y <= drawing.height:
-            inside.append((bubble, x, y))
+            inside.append((bubble, *_find_room(drawing, links.cell_box(bubble), x, y, _ring_radius(bubble.count))))
     surroundings = describe_surroundings(name_places(published, [bubble.place for bubble, _x, _y in inside]))
     return [_ring(*each, links, where) for each, where in zip(inside, surroundings, strict=True)]
+
+
+def _find_room(drawing: MapDrawing, cell: Box, x: int, y: int, radius: int) -> tuple[int, int]:
+    """Return the middle of a ring: moved into its cell as far as it fits, so that none covers another, then off the names of areas."""
+    south, west, north, east = cell
+    left, bottom = drawing.project(south, west)
+    right, top = drawing.project(north, east)
+    reach = round(max(radius * RING_ROOM, (right - left) * CELL_MARGIN))
+    x, y = (
+        min(max(middle, low + margin), high - margin)
+        for middle, low, high in ((x, left, right), (y, top, bottom))
+        for margin in (min(reach, (high - low) // 2),)
+    )
+    for label in drawing.labels:
+        half_width, half_height = len(label.text) * NAME_UNITS[0] + reach, NAME_UNITS[1] + reach
+        if label.css_class == "area" and abs(x - label.x) < half_width and abs(y - label.y) < half_height:
+            y = label.y + (half_height if y >= label.y else -half_height)
+    return x, y
+
+
+def draw_key() -> SafeString:
+    """Draw a ring for the map's explanation."""
+    mark = Mark(0, 0, "12", "", "", _ring_radius(12), ring_segments(KEY_COUNTS))
+    return format_html('<svg viewBox="-26 -26 52 52" aria-hidden="true">{}</svg>', _draw_mark(mark))
 
 
 def build_symbols(published: PublishedIncidents, chosen: Filter, drawing: MapDrawing) -> list[Mark]:
@@ -192,12 +222,13 @@ def describe_points(
 def name_places(published: PublishedIncidents, places: Sequence[int]) -> list[PlaceNames]:
     """Return the block of each place and the name of its neighborhood, else of its district; "" for what is not known."""
     names: dict[int, str] = {}  # by the identity of the codes, which places of an area share
+    layer_names = {layer: areas.area_names(layer) for layer in NAMED_LAYERS}
     result = []
     for block, codes in published.describe_places(places, NAMED_LAYERS):
         area = names.get(id(codes))
         if area is None:
             layer = next((layer for layer in NAMED_LAYERS if layer in codes), "")
-            area = wording.area_name(layer, codes[layer], areas.area_names(layer)) if layer else ""
+            area = wording.area_name(layer, codes[layer], layer_names[layer]) if layer else ""
             names[id(codes)] = area
         result.append((block, area))
     return result
@@ -220,8 +251,12 @@ def _ring(bubble: Bubble, x: int, y: int, links: _MarkLinks, surroundings: str) 
             bubble.count,
         )
     url = links.list_url(bubble) if is_listed else links.zoom_url(bubble)
-    radius = RING_RADIUS + min(6, round(math.log2(bubble.count)))
-    return Mark(x, y, _short_count(bubble.count), label % values, url, radius, ring_segments(bubble.families))
+    ring = ring_segments(bubble.families)
+    return Mark(x, y, _short_count(bubble.count), label % values, url, _ring_radius(bubble.count), ring)
+
+
+def _ring_radius(count: int) -> int:
+    return RING_RADIUS + min(6, round(math.log2(count)))
 
 
 def _short_count(count: int) -> str:
@@ -246,7 +281,7 @@ class _MarkLinks:
     def list_url(self, bubble: Bubble) -> str:
         if bubble.count == 1 or bubble.one_point:
             return self.point_url(bubble.latitude, bubble.longitude)
-        return self._box_url(self._cell_box(bubble.latitude, bubble.longitude))
+        return self._box_url(self.cell_box(bubble))
 
     def _box_url(self, box: Box) -> str:
         south, west, north, east = box
@@ -260,8 +295,9 @@ class _MarkLinks:
         position = format_position(bubble.latitude, bubble.longitude, self.zoom)
         return f"{self.map_base}&at={position}"
 
-    def _cell_box(self, latitude: float, longitude: float) -> Box:
-        """Return the box of the grid cell (crimemap.snapshot.format) around a point."""
+    def cell_box(self, bubble: Bubble) -> Box:
+        """Return the box of a bubble's grid cell (crimemap.snapshot.format)."""
+        latitude, longitude = bubble.latitude, bubble.longitude
         cells = 2 ** (self.grid_zoom + 2)
         x = math.floor((longitude + 180) / 360 * cells)
         sine = math.sin(math.radians(latitude))

@@ -90,14 +90,18 @@ class ServerMap:
     @property
     def fits_square(self) -> bool:
         """Return whether the middle square of the drawing has all of the filter's area: a phone can show that part larger."""
-        if self.area_outline is None:
-            return False
-        drawing = self.drawing
-        margin = (drawing.width - drawing.height) / 2
-        return all(
-            margin <= drawing.project(latitude, longitude)[0] <= drawing.width - margin
-            for longitude, latitude in base_map.positions(self.area_outline)
-        )
+        return _fits_square(self.drawing, self.area_outline)
+
+    @property
+    def may_lose_sides(self) -> bool:
+        """Return whether a phone can show the drawing as high as its screen: the filter names nothing that is at the sides."""
+        is_moved = len(self.move_links) > 1  # other links lead to what is at the sides
+        return is_moved or self.fits_square
+
+    @property
+    def ring_key(self) -> SafeString:
+        """A ring as an example."""
+        return map_marks.draw_key()
 
     # Attributes for the map with script, which takes the drawing's place
 
@@ -130,11 +134,16 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
     drawing = _draw_cached(version, published, box)
     zoom = base_map_svg.zoom_of_box(drawing.box) if position is None else position[2]
     scale_bar_units, scale_bar_text = _choose_scale_bar(drawing)
+    area_outline = areas.area_outline(*chosen.area) if chosen.area else None
     shading = _shade_if_whole(published, chosen, drawing, zoom, full_box)
     if map_marks.is_street_zoom(zoom, drawing.box[0]):
         marks = map_marks.build_symbols(published, chosen, drawing)
     else:
-        marks = [] if shading else map_marks.build_rings(published, chosen, drawing, zoom)
+        is_small = area_outline is not None and not _fits_square(
+            drawing, area_outline
+        )  # on a phone, all of it is shown
+        cell_units = map_marks.MIN_CELL_UNITS * (2 if is_small else 1)
+        marks = [] if shading else map_marks.build_rings(published, chosen, drawing, zoom, cell_units)
     return ServerMap(
         drawing,
         map_marks.draw_marks(marks),
@@ -148,8 +157,19 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
         version,
         renderer.city_box,
         box or renderer.city_box,
-        areas.area_outline(*chosen.area) if chosen.area else None,
+        area_outline,
         base_map.current_build(),
+    )
+
+
+def _fits_square(drawing: MapDrawing, outline: dict[str, Any] | None) -> bool:
+    """Return whether the middle square of a drawing has all of an outline; False without one."""
+    if outline is None:
+        return False
+    margin = (drawing.width - drawing.height) / 2
+    return all(
+        margin <= drawing.project(latitude, longitude)[0] <= drawing.width - margin
+        for longitude, latitude in base_map.positions(outline)
     )
 
 

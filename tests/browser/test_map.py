@@ -338,12 +338,15 @@ def test_a_place_is_found_while_typing_and_is_in_no_address(browser: Browser, po
         addresses = []
         page.on("request", lambda request: addresses.append(request.url))
         field = page.get_by_role("combobox", name="Street, school, park or other place")
-        with page.expect_response(re.compile(r"/near/matches\.json$")):
+        with page.expect_response(re.compile(r"/near/matches\.json$")) as suggested:
             field.press_sequentially("412 arden")
+        assert len(suggested.value.request.post_data or "") == 2048, "the length of the post tells what was typed"
         option = page.get_by_role("option", name="400 block of Arden Street")
         expect(option).to_be_visible()
         check(page)
-        option.click()
+        with page.expect_request(lambda request: request.is_navigation_request()) as chosen:
+            option.click()
+        assert len(chosen.value.post_data or "") == 2048
         expect(page.locator("h1#answer")).to_contain_text("400 block of Arden Street")
         assert urlsplit(page.url).path == "/near/"
         assert not [each for each in addresses if "arden" in each.lower() or "412" in each]
@@ -375,7 +378,8 @@ def test_a_place_is_found_while_typing_and_is_in_no_address(browser: Browser, po
         page.emulate_media(media="print")
         expect(page.locator(".pr-foot")).to_be_visible()
         expect(page.locator(".my .acts")).to_be_hidden()
-        page.emulate_media(media="screen")
+        for paper in ("Letter", "A4"):
+            assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))) == 1, f"one page of {paper}"
 
 
 def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:
@@ -507,6 +511,55 @@ def test_names_for_screen_readers(browser: Browser, portal: Stack) -> None:
         assert re.fullmatch(r"\d+ incidents in view: [\w ,]+\.", said)
         scales = page.locator(".leaflet-control-scale-line").all_inner_texts()
         assert [text.split()[1] in ("mi", "ft") for text in scales] == [True, False], scales
+
+
+class TreeReader:
+    """A reader who knows only what Chromium's accessibility tree says: finds things by role and name, and uses the keyboard."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.tools = page, page.context.new_cdp_session(page)
+
+    def find(self, role: str, name: str) -> tuple[str, int]:
+        """Return the name and the node's number of the first match of a regular expression."""
+        nodes = [node for node in self.tools.send("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+        names = [
+            (str(node["name"]["value"]), node["backendDOMNodeId"])
+            for node in nodes
+            if node["role"]["value"] == role and "name" in node
+        ]
+        found = next((each for each in names if re.fullmatch(name, each[0])), None)
+        assert found, f"no {role} is called {name}: {names}"
+        return found
+
+    def press(self, role: str, name: str, *keys: str) -> None:
+        """Focus what has this role and name; type the text or press the keys there."""
+        self.tools.send("DOM.getDocument")
+        self.tools.send("DOM.focus", {"backendNodeId": self.find(role, name)[1]})
+        for key in keys:
+            self.page.keyboard.type(key) if " " in key or "@" in key else self.page.keyboard.press(key)
+
+
+def test_roles_and_names_lead_from_the_search_to_an_alert(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, width=1280) as page:
+        reader = TreeReader(page)
+        assert reader.find("heading", r"[\d,]+ incidents in Riverton")
+        with page.expect_navigation():
+            reader.press("combobox", "Street, school, park or other place", "Old Town", "Escape", "Enter")
+        answer, _node = reader.find("heading", r"\d+ incidents? in Old Town .+")
+        count = answer.split()[0]
+        page.set_viewport_size({"width": 320, "height": 640})
+        check(page)
+        page.set_viewport_size({"width": 1280, "height": 844})
+        assert reader.find("heading", rf"(The|Incidents 1 to 45 of) {count}( incidents)?, newest first")
+        assert reader.find("rowheader", "Burglary")
+        assert reader.find("cell", "(in the usual|too few|no usual|. more|. fewer).*")
+        with page.expect_navigation():
+            reader.press("link", "Email me updates", "Enter")
+        assert reader.find("heading", "Get an email about incidents near you")
+        reader.press("textbox", "Your email address", "tree@example.org")
+        with page.expect_navigation():
+            reader.press("button", "Send me the link", "Enter")
+        assert reader.find("heading", "Check your email")
 
 
 def swipe(page: Page, x: float, y: float, distance: float) -> None:

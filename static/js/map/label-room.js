@@ -1,9 +1,10 @@
-/* Names win: marks step aside from the names and landmarks of the base map and from each other, no farther than half the cell of a
+/* Names win: marks step aside from the names and landmarks of the base map, from what lies on the map and from each other, no farther than half the cell of a
    ring, and at street zooms no farther than the end of the block. */
 
 const LIMITS = { city: 0, middle: 56, street: 26 }; // pixels
 const STEP = 8;
 const DIRECTIONS = 12;
+const CONTROLS = "#keys a, .attr, .leaflet-control, #tools > * > summary, #tools > button"; // those that are not on the map are far from all marks
 const INSET = 4; // a mark's target is larger than what is drawn
 
 /* Returns a function that arranges the marks; it is also called whenever the map has drawn names. */
@@ -15,7 +16,7 @@ export function keepNamesFree(map, incidents) {
     if (map.getZoom() !== zoom) known.clear();
     zoom = map.getZoom();
     const limit = LIMITS[incidents.level];
-    const names = nameBoxes(map, frame);
+    const names = [...nameBoxes(map, frame), ...boxesOf(document.querySelectorAll(CONTROLS), frame)];
     const placed = [];
     const marks = [...incidents.marks.values()].map(({ mark }) => ({ mark, at: map.latLngToContainerPoint(mark), width: mark.node.offsetWidth / 2 - INSET, height: mark.node.offsetHeight / 2 - INSET }));
     for (const each of marks) {
@@ -35,9 +36,13 @@ export function keepNamesFree(map, incidents) {
 /* Returns the boxes of names and landmarks, in pixels of the map. */
 function nameBoxes(map, frame) {
   if (map.nameBoxes) return map.nameBoxes();
+  return boxesOf(frame.querySelectorAll(".place-label:not(.street):not([hidden]) > span"), frame);
+}
+
+function boxesOf(nodes, frame) {
   const { left, top } = frame.getBoundingClientRect();
-  return [...frame.querySelectorAll(".place-label:not(.street):not([hidden]) > span")].map((name) => {
-    const box = name.getBoundingClientRect();
+  return [...nodes].map((node) => {
+    const box = node.getBoundingClientRect();
     return { left: box.left - left, right: box.right - left, top: box.top - top, bottom: box.bottom - top };
   });
 }

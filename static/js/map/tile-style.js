@@ -9,6 +9,7 @@ const WIDTHS = {
   minor: [0.8, 1.2, 1.8, 3.2, 6, 11, 20],
   service: [0.5, 0.6, 0.8, 1.4, 2.6, 5, 10],
 };
+const SIDE_STREETS = { minor: 0.7, service: 0.3 }; // width over the shaded city, without an edge, so that the shading is seen
 const KINDS = Object.keys(WIDTHS).reverse();
 /* Icons of landmarks by kind, around the middle of a circle. */
 const ICONS = {
@@ -23,20 +24,21 @@ const ICONS = {
   shopping: "M-5.5-2.5H5.5L6.5 6.5H-6.5zM-2.7-2.5V-4.3a2.7 2.7 0 0 1 5.4 0v1.800",
 };
 const ICON_RADIUS = 10;
-const LINE = { characters: 18, height: 13 }; // of a landmark's name
+const LINE = { characters: 18, height: 14 }; // of a landmark's name
 const TOKENS = ["surface", "muted", "ink", "land", "water", "park", "street", "street-edge", "district", "map-label", "line"];
 
 /* Adds the tiles to a Leaflet map, without the land: what lies below them shows between the streets. They are drawn anew when the
    device turns light or dark. */
 export function drawTiles(map, url, areaNamesFrom = 0) {
+  const closer = Math.floor(areaNamesFrom + 0.5); // than the shaded city, whose areas have names of their own
   let layer = null;
   const draw = () => {
     const colors = readColors(map.getContainer());
     const next = window.protomapsL.leafletLayer({
       url,
       attribution: "",
-      paintRules: paintRules(colors),
-      labelRules: labelRules(colors, areaNamesFrom),
+      paintRules: paintRules(colors, closer),
+      labelRules: labelRules(colors, closer),
       maxDataZoom: 15,
       noWrap: true,
     });
@@ -71,7 +73,7 @@ function readColors(container) {
   return colors;
 }
 
-function paintRules(colors) {
+function paintRules(colors, closer) {
   const { PolygonSymbolizer, LineSymbolizer } = window.protomapsL;
   const isArea = (_zoom, feature) => feature.geomType === 3;
   const isLine = (_zoom, feature) => feature.geomType === 2;
@@ -80,7 +82,7 @@ function paintRules(colors) {
     KINDS.map((kind) => ({
       dataLayer: "streets",
       filter: (_zoom, feature) => feature.props.kind === kind,
-      symbolizer: new LineSymbolizer({ color, width: (zoom) => streetWidth(kind, zoom) + (zoom < 14 ? casing / 2 : casing), lineCap: "round", lineJoin: "round" }),
+      symbolizer: new LineSymbolizer({ color, width: (zoom) => (kind in SIDE_STREETS && zoom < closer ? SIDE_STREETS[kind] : streetWidth(kind, zoom) + (zoom < 14 ? casing / 2 : casing)), lineCap: "round", lineJoin: "round" }),
     }));
   return [
     fill("parks", colors.park),
@@ -95,11 +97,10 @@ function paintRules(colors) {
   ];
 }
 
-function labelRules(colors, areaNamesFrom) {
+function labelRules(colors, closer) {
   const { CenteredTextSymbolizer, LineLabelSymbolizer } = window.protomapsL;
   const text = { fill: colors["map-label"], stroke: colors.land, width: 3 };
   const named = (kinds) => (_zoom, feature) => kinds.includes(feature.props.kind);
-  const closer = Math.floor(areaNamesFrom + 0.5); // than the shaded city, whose areas have names of their own
   const onStreet = (kinds, minzoom, size) => ({
     dataLayer: "streets",
     minzoom: Math.max(minzoom, closer),
@@ -110,15 +111,15 @@ function labelRules(colors, areaNamesFrom) {
     { dataLayer: "labels", minzoom: closer, maxzoom: 16, filter: named(["area"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 14px ${FONT}`, textTransform: "uppercase", letterSpacing: 1 }) },
     { dataLayer: "labels", maxzoom: 12, filter: named(["city"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 16px ${FONT}` }) },
     onStreet(["motorway", "major", "medium"], 13, 13),
-    { dataLayer: "landmarks", minzoom: Math.max(14, closer), filter: named(["park"]), symbolizer: new CenteredTextSymbolizer({ ...text, stroke: colors.park, font: `600 12px ${FONT}`, maxLineChars: 14 }) },
+    { dataLayer: "landmarks", minzoom: Math.max(14, closer), filter: named(["park"]), symbolizer: new CenteredTextSymbolizer({ ...text, stroke: colors.park, font: `600 13px ${FONT}`, maxLineChars: 14 }) },
     { dataLayer: "landmarks", minzoom: Math.max(14, closer), filter: (_zoom, feature) => feature.props.kind in ICONS, symbolizer: { place: (layout, [[anchor]], { props }) => [placeLandmark(layout, anchor, props, colors)] } },
-    onStreet(["minor"], 15, 12),
+    onStreet(["minor"], 15, 13),
   ];
 }
 
 /* Returns the label of a landmark: the icon of its kind in a circle, its name beside it. */
 function placeLandmark({ scratch }, anchor, { name, kind }, colors) {
-  const font = `650 12px ${FONT}`;
+  const font = `650 13px ${FONT}`;
   const lines = [""];
   for (const word of name.split(" ")) {
     const line = `${lines[lines.length - 1]} ${word}`.trim();

@@ -105,9 +105,25 @@ def test_rings_count_every_mapped_incident_by_family(client, riverton, incidents
     )
     pattern = r"(Old Town|Millside), near \d+00 block of Arden Street: [\d,]+ incidents?: Against people \d+, Theft and burglary \d+\. .+"
     assert any(re.fullmatch(pattern, name) for _address, name in marks), marks[:3]
-    ring = page[page.index('<circle class="hole"') :].split("</g>")[0]
+    ring = page[page.index('class="mk"') :].split("</g>")[0]
     lengths = [float(length) for length in re.findall(r'stroke-dasharray="([\d.]+) 100"', ring)]
     assert 95 < sum(lengths) <= 100
+
+
+def test_no_ring_covers_the_name_of_an_area(client, riverton, incidents: PublishedIncidents):
+    page = get_page(client, "/map/", days="365", area="district:1")
+    assert "A ring counts the incidents of a few blocks." in page
+    rings = [
+        (int(x), int(y))
+        for x, y in re.findall(r'<g transform="translate\((-?\d+) (-?\d+)\)"><circle class="hole"', page)
+    ]
+    names = re.findall(r'<text class="label area" x="(\d+)" y="(\d+)"[^>]*>([^<]+)<', page)
+    assert len(rings) > 5
+    assert names
+    for x, y in rings:
+        assert not [
+            name for left, top, name in names if abs(x - int(left)) < 9 * len(name) and abs(y - int(top)) < 15 + 19
+        ]
 
 
 def test_mark_links_to_the_list_of_the_incidents_it_counts(client, riverton, incidents: PublishedIncidents):
