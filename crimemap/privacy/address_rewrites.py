@@ -31,7 +31,6 @@ _REWRITES = tuple(
         ("/", r"\b(\d+) ?/ ?\d+\b", r"\1"),
         ("", r"\b(?:p\.? ?o\.? ?b(?:ox)?|box|apartado|postfach|bo[iî]te postale)\b[^,]*|\bc/o\b[^,\d]*", ","),
         ("/", r"^c/ ?(?=[^\W\d_])", "Calle "),
-        (".", r"^r\. ?(?=[^\W\d_]{3})", "Rua "),
         (
             "",
             r"(?<=[^\W\d_])(?<!block)(?<!avenue)(?<!ave)(?<! of) x (?=[^\W\d_]{2})",

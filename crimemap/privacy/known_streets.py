@@ -10,9 +10,12 @@ import re
 from collections.abc import Collection, Iterator
 
 from crimemap.privacy import street_labels
+from crimemap.privacy.street_words import DIRECTIONS, bare, list_words
 from crimemap.street_names import normalize_name
 
 _MAX_WORDS = 7
+# Words that layers leave out or add: they name no person.
+_HARMLESS_WORDS = DIRECTIONS | list_words("types") | list_words("late_types") | list_words("bound") | list_words("uncounted_words")
 _NUMBER = re.compile(r"0*(\d{1,5}?)(XX?)?(?:-[A-Z0-9]{1,2}|[A-Z])?", re.IGNORECASE | re.ASCII)
 _WORD = re.compile(r"(?:[^\W\d_]|\d{1,3}(?:ST|ND|RD|TH)\b)[^\W_]*(?:['\u2019.-][^\W_]+)*\.?", re.IGNORECASE)
 _BLOCK = re.compile(r"(?i)^(\S+) (?:block|blk)\b(?: of)?")
@@ -22,7 +25,28 @@ _PART = re.compile(r"[,;()\[\]|:\"#]")
 def build_label(text: str, streets: Collection[str]) -> str:
     """Return the label of an address, by its forms or else by the agency's streets (normalize_name()); "" for none."""
     label = street_labels.build_label(text)
+    if label and streets and any(_has_stray_words(name, streets) for name in _split_names(label)):
+        return ""
     return label or (next(_labels(text, streets), "") if streets else "")
+
+
+def _split_names(label: str) -> list[str]:
+    """Return the name of a label's street, or the two of its intersection."""
+    near = street_labels.ON_OR_NEAR.fullmatch(label)
+    return street_labels.SEPARATOR.split(near[2] if near else label.rpartition(" block of ")[2])
+
+
+def _has_stray_words(name: str, streets: Collection[str]) -> bool:
+    """Return whether only a part of a name is a street of the agency, so that the rest may name a person: "ROE MAIN ST"."""
+    words = name.split()
+    if normalize_name(name) in streets:
+        return False
+    parts = [(words[start:], words[:start]) for start in range(1, len(words))]
+    parts += [(words[:end], words[end:]) for end in range(1, len(words))]
+    return any(
+        normalize_name(" ".join(part)) in streets and not all(bare(word) in _HARMLESS_WORDS for word in rest)
+        for part, rest in parts
+    )
 
 
 def _labels(text: str, streets: Collection[str]) -> Iterator[str]:

@@ -39,18 +39,18 @@ _BEHIND_NAMES = HOME_WORDS | list_words("units") | list_words("behind_names")
 _BLOCK_WORDS = {"block", "blk", "bloc"}
 
 _WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
-_NUMBER = re.compile(r"(?i)(\d{1,5}|X+)(?:-?[A-Z])?(?:-(\d{1,5})[A-Z]?)?")
+_NUMBER = re.compile(r"(?i)(\d{1,5}|X{2,})(?:-?[A-Z])?(?:-(\d{1,5})[A-Z]?)?")
 _NUMBER_BEHIND = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?([A-Za-z]?)")
 _FLAT = re.compile(r"(?i)\d{1,5}-?[A-Z]|[A-Z]-?\d{1,4}|[A-Z]")
 _ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
 _COMPOUND = re.compile(r"(?i)[^\W\d_]{3,}(?:straße|strasse|str\.?|weg|platz|gasse|allee|straat|laan|gracht|plein)")
 _ROAD_NUMBER = re.compile(r"(?i)\d{1,4}[a-z]?")
 _HIGHWAY_IN_ONE = re.compile(r"(?i)(?:US|I|SR|SH|CR|FM|HWY|RTE?)-?\d{1,4}")
-_ON_OR_NEAR = re.compile(r"(?i)(on or near) (.+)")
+ON_OR_NEAR = re.compile(r"(?i)(on or near) (.+)")
 _NUMBERED_STREET = re.compile(
     r"(?i)\d{1,3} (?:st|street|ave?|avenue)(?: (?:[nsew]|[ns][ew]))?"
 )  # "104 Avenue NW", at a crossing
-_SEPARATOR = re.compile(
+SEPARATOR = re.compile(
     r"\s*(?:&|/|\\|@)\s*|\s+(?:and|at|y|und|et|con|com|(?:esq\.?|esquina)(?: (?:con|com))?|ecke)\s+", re.IGNORECASE
 )
 
@@ -98,7 +98,7 @@ def _build_common(text: str) -> str:
 
 
 def _build_from_any(text: str) -> str:
-    near = _ON_OR_NEAR.fullmatch(" ".join(text.split()))
+    near = ON_OR_NEAR.fullmatch(" ".join(text.split()))
     return _build_near_label(near[1], near[2]) if near else _build_from_parts(text)
 
 
@@ -208,10 +208,10 @@ def _hundred_of(number: re.Match[str], street: _Street) -> int | None:
 
 def _find_intersection(text: str) -> str:
     """Return the two streets of an intersection with the agency's word or sign between them; both must be recognized."""
-    separator = _SEPARATOR.search(text)
+    separator = SEPARATOR.search(text)
     if not separator:
         return ""
-    words = text[: separator.start()].split(), _SEPARATOR.split(text[separator.end() :])[0].split()
+    words = text[: separator.start()].split(), SEPARATOR.split(text[separator.end() :])[0].split()
     first, second = (_join_street(side, _find_lone_street(side, _MAX_INTERSECTION_NAME_WORDS)) for side in words)
     numbered = tuple(_NUMBERED_STREET.fullmatch(" ".join(side)) for side in words)
     first, second = first or (numbered[0] or [""])[0], second or (numbered[1] or [""])[0]
@@ -298,7 +298,8 @@ def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) ->
     if not is_numbered:
         return None
     if re.fullmatch(r"[1-9]\d{0,2}", words[start], re.ASCII):
-        is_house = following in _FIRST_TYPES and _is_name(words, start + 2)  # "21 Boulevard Saint-Michel"
+        # "21 Boulevard Saint-Michel", "12 Dr Roe"
+        is_house = following in _FIRST_TYPES | {"dr"} and _is_name(words, start + 2)
         return _Street(start, start + 2, is_ordinal=True) if following in _TYPES and not is_house else None
     if _ORDINAL.fullmatch(words[start].casefold()) and (following in DIRECTIONS | _BOUND or not _WORD.match(following)):
         return _Street(start, start + 1, is_ordinal=True)

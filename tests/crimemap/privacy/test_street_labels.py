@@ -176,7 +176,12 @@ MAIN ST BETWEEN 1ST AVE AND 2ND AVE   -> MAIN ST
 1234 MAIN ST BTWN 1ST AVE & 2ND AVE   -> 1200 block of MAIN ST
 [1200]-[1300] MAIN ST                 -> 1200 block of MAIN ST
 [0]-[100] N 3RD ST                    -> 0 block of N 3RD ST
-R. Augusta, n.º 33, r/c esq.          -> 0 block of Rua Augusta
+Rua Augusta, n.º 33, r/c esq.         -> 0 block of Rua Augusta
+R. Roe, n.º 33                        ->
+US 41 x Roe                           -> US 41
+12 x Roe                              ->
+US 41 12 Dr Roe                       -> 0 block of US 41
+1234 SW 8 DR APT 5                    -> 1200 block of SW 8 DR
 CALL. ALCALA, 12                      -> 0 block of CALL. ALCALA
 CTRA. CASTILLA KM 3,5                 -> CTRA. CASTILLA
 """
@@ -293,7 +298,8 @@ def test_the_short_cut_takes_common_forms(text: str) -> None:
 
 
 STREETS = {
-    normalize_name(name) for name in ("W Fulton Market", "Unter den Linden", "John F Kennedy Mem Way", "Am Graben")
+    normalize_name(name)
+    for name in ("W Fulton Market", "Unter den Linden", "John F Kennedy Mem Way", "Am Graben", "Elm St", "Calle Mayor", "Oak Ave", "Broadway")
 }
 KNOWN = """
 007XX W FULTON MARKET                 -> 700 block of W FULTON MARKET
@@ -306,6 +312,16 @@ RES OF ROE 77 Am Graben               -> 0 block of Am Graben
 555-0100 Am Graben                    ->
 1234 ROE Am Graben                    ->
 1234 MAIN ST                          -> 1200 block of MAIN ST
+1234 ROE ELM ST                       ->
+1234 N OLD ELM ST SB                  -> 1200 block of N OLD ELM ST SB
+Calle Mayor Roe 12                    ->
+ROE ELM ST & OAK AVE                  ->
+On or near Roe Broadway               ->
+1234 E BROADWAY                       -> 1200 block of E BROADWAY
+ELM ST & N OAK AVE                    -> ELM ST & N OAK AVE
+On or near Roe Elm St                 ->
+On or near Elm St                     -> On or near Elm St
+Calle Mayor esq. con Calle Luna       -> Calle Mayor esq. con Calle Luna
 """
 
 
