@@ -15,7 +15,9 @@ from crimemap.street_names import normalize_name
 
 _MAX_WORDS = 7
 # Words that layers leave out or add: they name no person.
-_HARMLESS_WORDS = DIRECTIONS | list_words("types") | list_words("late_types") | list_words("bound") | list_words("uncounted_words")
+_HARMLESS_WORDS = (
+    DIRECTIONS | list_words("types") | list_words("late_types") | list_words("bound") | list_words("uncounted_words")
+)
 _NUMBER = re.compile(r"0*(\d{1,5}?)(XX?)?(?:-[A-Z0-9]{1,2}|[A-Z])?", re.IGNORECASE | re.ASCII)
 _WORD = re.compile(r"(?:[^\W\d_]|\d{1,3}(?:ST|ND|RD|TH)\b)[^\W_]*(?:['\u2019.-][^\W_]+)*\.?", re.IGNORECASE)
 _BLOCK = re.compile(r"(?i)^(\S+) (?:block|blk)\b(?: of)?")

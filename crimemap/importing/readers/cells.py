@@ -154,21 +154,29 @@ _SEXAGESIMAL = re.compile(
 
 def parse_degrees(cell: str, note_quirk: NoteQuirk) -> float | None:
     """Return a coordinate written with a decimal point or comma, or in degrees and minutes; None for blanks and text."""
-    cleaned = _SPACED_GROUPS.sub("", cell.strip().replace("\u2212", "-").lstrip("'").strip('="'))
-    if not cleaned.isascii() or cleaned[-1:].isalpha() or cleaned[:1].isalpha():
-        degrees = _parse_sexagesimal(cleaned)
-        if degrees is not None:
-            note_quirk("coordinates in degrees and minutes")
-            return degrees
+    cleaned = cell.strip().replace("\u2212", "-").lstrip("'").strip('="')
+    try:
+        number: float | None = float(cleaned)
+    except ValueError:
+        number = _parse_unusual_degrees(cleaned, note_quirk)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _parse_unusual_degrees(cleaned: str, note_quirk: NoteQuirk) -> float | None:
+    """Return a coordinate in degrees and minutes, with a decimal comma or with groups of digits; None for blanks and text."""
+    degrees = _parse_sexagesimal(cleaned)
+    if degrees is not None:
+        note_quirk("coordinates in degrees and minutes")
+        return degrees
+    cleaned = _SPACED_GROUPS.sub("", cleaned)
     if "," in cleaned or cleaned.count(".") > 1:
         cleaned = _normalize_decimal(cleaned, note_quirk)
     try:
-        number = float(cleaned)
+        return float(cleaned)
     except ValueError:
         if cleaned and cleaned.casefold() not in _BLANK:
             note_quirk("coordinates not understood")
         return None
-    return number if math.isfinite(number) else None
 
 
 def _parse_sexagesimal(text: str) -> float | None:

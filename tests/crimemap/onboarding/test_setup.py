@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,6 @@ from tests.crimemap.importing.administrators import (
     sign_in,
     uploaded_file,
 )
-from tests.crimemap.importing.import_command import SHARED
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/crimemap/source/add/"
@@ -420,57 +417,6 @@ class TestFiles:
         assert audit_entries()[-1][1:3] == ("gave up a source", "source riverton-police")
         other = Source.objects.get()
         assert ada.get(f"/admin/crimemap/source/{other.pk}/setup/discard/").status_code == 404
-
-
-# Real files, where there are any, with their rows that are read, how the codes are set, and the acts that takes.
-REAL_FILES = [
-    (path, is_by_hand)
-    for name, is_by_hand in (
-        ("chicago_portal_2024_10k.csv.gz", True),
-        ("philadelphia_2025-01_part1_part2.csv.gz", False),
-    )
-    if (path := SHARED / name).exists()
-]
-
-
-@pytest.mark.parametrize(("path", "is_by_hand"), REAL_FILES, ids=lambda value: getattr(value, "name", ""))
-def test_a_real_file_is_on_the_public_map_after_few_acts(
-    ada: Client, path: Path, is_by_hand: bool, settings: Any, tmp_path: Path
-) -> None:
-    settings.INCIDENT_SNAPSHOTS, settings.INCIDENT_CACHE = tmp_path / "public", tmp_path / "cache"
-    settings.INCIDENT_SNAPSHOTS.mkdir()
-    acts = {"presses": 0, "fields": 4}  # the name and file, the box and embargo of the last step
-
-    def press(draft: SourceDraft, step: str, **data: Any) -> None:
-        acts["presses"] += 1
-        answer = post(ada, draft, step, **data)
-        assert answer.status_code == 302, answer.content.decode()
-
-    with gzip.open(path) as file:
-        lines = b"".join(islice(file, 301))
-    draft = start(ada, lines.decode("utf-8-sig"))
-    if is_by_hand:  # as a city would whose format the portal doesn't know
-        press(draft, "columns", act="by_hand")
-        press(draft, "columns", **roles_data(show(ada, draft, "columns")))
-    press(draft, "rows")
-    draft.refresh_from_db()
-    assert draft.test_run
-    jobs.process_run(draft.test_run.pk)
-    for act in re.findall(r'value="(list|words)">Take', show(ada, draft, "codes")):
-        press(draft, "codes", act=act)
-    if is_by_hand:
-        acts["fields"] += 2
-        press(draft, "codes", act="set", every="1", category="other", visibility="area")
-    assert "0</dd>" in show(ada, draft, "report").split("Held: code not classified")[1][:20]
-    press(draft, "publish", embargo_days="1", sure="on")
-    jobs.process_run(ImportRun.objects.get(dry_run=False).pk)
-    published = publisher.publish()
-    print(f"{path.name}: {acts['presses']} presses, {acts['fields']} fields")
-    assert published.shown >= 100
-    assert (published.held, published.embargoed) == (0, 0)
-    shown = Client().get("/map/list/?days=365").content.decode()
-    assert " block of " in shown
-    assert acts["presses"] <= 12
 
 
 def test_names_become_short_names_that_no_source_has(ada: Client) -> None:

@@ -299,7 +299,16 @@ def test_the_short_cut_takes_common_forms(text: str) -> None:
 
 STREETS = {
     normalize_name(name)
-    for name in ("W Fulton Market", "Unter den Linden", "John F Kennedy Mem Way", "Am Graben", "Elm St", "Calle Mayor", "Oak Ave", "Broadway")
+    for name in (
+        "W Fulton Market",
+        "Unter den Linden",
+        "John F Kennedy Mem Way",
+        "Am Graben",
+        "Elm St",
+        "Calle Mayor",
+        "Oak Ave",
+        "Broadway",
+    )
 }
 KNOWN = """
 007XX W FULTON MARKET                 -> 700 block of W FULTON MARKET
