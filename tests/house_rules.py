@@ -22,6 +22,7 @@ LATE_IMPORTS = {
     ("crimemap/layer_files/process.py", "main"): "what parses the file is imported once the process has its limits",
     ("core/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
     ("tipportal/apps.py", "ready"): "Django: models may be imported once all apps are loaded",
+    ("tipportal/deploy/processes.py", "main"): "the installer reads the list of processes before there are packages",
     ("tipportal/deploy/gunicorn.py", "post_worker_init"): "gunicorn reads its configuration before there are settings",
 }
 

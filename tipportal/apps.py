@@ -6,6 +6,9 @@ import gc
 
 from django.apps import AppConfig
 
+# Tasks belong to it from the first import of one on. Not in __init__.py: the installer reads this package without packages.
+from tipportal.celery import app as celery_app  # noqa: F401
+
 
 class PortalConfig(AppConfig):
     name = "tipportal"

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from environs import Env, ValidationError, validate
 
-from core import roles
 from core.mail.idn_domains import encode_sender
+from core.roles import Role
 from core.single_sign_on.provider import read_environment
 from crimemap.exports.licenses import LICENSES
+from tipportal.deploy import role_settings
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ def check_token(token: str) -> None:
         raise ValidationError("Write at least 20 characters, such as openssl rand -hex 24 prints.")
 
 
-ROLE = roles.parse(env.str("PORTAL_ROLE", ""))
+ROLE = role_settings.parse(env.str("PORTAL_ROLE", ""))
 
 # True only under `make run` and in tests: allows plain HTTP on this machine and `manage.py demo`.
 DEMO = env.bool("DEMO", False)
@@ -111,9 +112,9 @@ BASE_MAP = env.path("BASE_MAP", None)
 # the second every minute (crimemap/importing/arrival/jobs.py, crimemap/importing/arrival/drop_folder.py).
 INCIDENT_UPLOADS = env.path("INCIDENT_UPLOADS", None)
 INCIDENT_DROP_DIR = env.path("INCIDENT_DROP_DIR", None)
-roles.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
-roles.refuse_address_keys(ROLE, ADDRESS_PRIVATE_KEYS)
-roles.refuse_channel_keys(ROLE, ALERT_CHANNEL_PRIVATE_KEYS)
+role_settings.refuse_private_keys(ROLE, AGENCY_PRIVATE_KEYS, AGENCY_PUBLIC_KEYS)
+role_settings.refuse_address_keys(ROLE, ADDRESS_PRIVATE_KEYS)
+role_settings.refuse_channel_keys(ROLE, ALERT_CHANNEL_PRIVATE_KEYS)
 
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if DEMO else [])
@@ -160,7 +161,7 @@ MIDDLEWARE = [
 if ROLE.serves_staff:
     MIDDLEWARE.insert(1, "tipportal.metrics.MetricsMiddleware")
 # Second factors of staff: the staff side uses the tables, and the owner makes them. No other role imports allauth.
-if ROLE.serves_staff or ROLE is roles.Role.OWNER:
+if ROLE.serves_staff or ROLE is Role.OWNER:
     INSTALLED_APPS += ["allauth", "allauth.account", "allauth.mfa"]
     MIDDLEWARE += [
         "core.sign_in.sessions.session_middleware.SessionMiddleware",

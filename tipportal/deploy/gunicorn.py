@@ -11,8 +11,9 @@ from typing import Any
 import gunicorn
 from gunicorn.glogging import Logger
 
-from core import hourly_log, roles, visitor_traces
+from core import hourly_log, visitor_traces
 from core.logs import PrivateFormatter
+from tipportal.deploy import role_settings
 
 # Hide the server software in responses.
 gunicorn.SERVER = gunicorn.SERVER_SOFTWARE = "web"
@@ -90,7 +91,7 @@ def pre_request(_worker: Any, request: Any) -> None:
 def post_fork(_server: Any, _worker: Any) -> None:
     """Let threads take turns quickly, and a process that serves residents write no line at the moment of a request."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    if roles.parse(os.environ.get("PORTAL_ROLE", "")).serves_public:
+    if role_settings.parse(os.environ.get("PORTAL_ROLE", "")).serves_public:
         hourly_log.install(sys.stderr)
 
 

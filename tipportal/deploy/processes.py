@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.roles import Role
-from tipportal.deploy import start_requirements
 
 _GUNICORN = ("gunicorn", "--config", "python:tipportal.deploy.gunicorn", "tipportal.wsgi")
 
@@ -176,6 +175,8 @@ def environment_for(role: Role, everything: Mapping[str, str]) -> dict[str, str]
 
 def main() -> None:
     """Become the process named on the command line, unless it lacks what its role needs."""
+    from tipportal.deploy import start_requirements
+
     process = BY_NAME.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if process is None:
         sys.exit(f"Name the process to start: python -m tipportal.deploy.processes {' | '.join(BY_NAME)}")

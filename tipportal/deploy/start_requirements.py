@@ -11,7 +11,6 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -20,7 +19,8 @@ from django.db import OperationalError, connections
 from environs import EnvError
 
 from core.roles import Role
-from tipportal.deploy import database_rights
+from tipportal.deploy import database_rights, role_files
+from tipportal.deploy.role_files import Folder, SecretFile
 
 _ALL_ROLES = frozenset(Role)
 _PUBLIC = frozenset({Role.PUBLIC, Role.ALL})
@@ -52,55 +52,6 @@ _FILES_TO_TRY = 200
 _WRONG_CONNECTION = re.compile(r"authentication failed|no pg_hba\.conf entry|does not exist|not permitted to log in")
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFile:
-    """A file with a secret: how long it may be, in bytes, and whether the group may read it too."""
-
-    variable: str
-    roles: frozenset[Role]
-    sizes: tuple[int, ...]
-    may_be_shared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder: the roles that read it, those that also write it, and which files it can't be without.
-
-    `keys` is the suffix of key files that must be there. Folders of private halves (`.key`) are closed to other users.
-    """
-
-    variable: str
-    readers: frozenset[Role] = frozenset()
-    writers: frozenset[Role] = frozenset()
-    keys: str = ""
-
-
-_FILES = (
-    SecretFile("RECEIPT_SALT", _PUBLIC, (16,)),
-    SecretFile("AUDIT_KEY", _STAFF, (32,)),
-    SecretFile("FACTOR_KEY", _STAFF, (32, 64)),  # of 64 bytes while it is replaced
-    SecretFile("ADDRESS_HASH_KEY", _PUBLIC | {Role.BULK}, (32,), may_be_shared=True),
-)
-_FOLDERS = (
-    Folder("AGENCY_PUBLIC_KEYS", readers=_WEB | {Role.MEDIA}, keys="pub"),
-    Folder("AGENCY_PRIVATE_KEYS", readers=_STAFF, keys="key"),
-    Folder("MEDIA_STORE", writers=_WEB | {Role.MEDIA}),
-    Folder("MEDIA_PUBLIC_KEYS", readers=_PUBLIC, writers=frozenset({Role.MEDIA})),
-    Folder("MEDIA_PRIVATE_KEYS", writers=frozenset({Role.MEDIA})),
-    Folder("ADDRESS_PUBLIC_KEYS", readers=_WEB | {Role.BULK}),
-    Folder("ADDRESS_PRIVATE_KEYS", readers=frozenset({Role.BULK})),
-    Folder("ALERT_CHANNEL_PUBLIC_KEYS", readers=_STAFF | {Role.ALERTS}),
-    Folder("ALERT_CHANNEL_PRIVATE_KEYS", readers=frozenset({Role.ALERTS})),
-    Folder("ALERT_CHANNEL_PUBLIC_KEYS", readers=_STAFF | {Role.ALERTS}),
-    Folder("ALERT_CHANNEL_PRIVATE_KEYS", readers=frozenset({Role.ALERTS})),
-    Folder("INCIDENT_SNAPSHOTS", readers=_WEB, writers=frozenset({Role.BULK})),
-    Folder("INCIDENT_CACHE", writers=frozenset({Role.BULK})),
-    Folder("BASE_MAP", readers=_WEB),
-    Folder("INCIDENT_UPLOADS", writers=_STAFF | {Role.BULK}),
-    Folder("INCIDENT_DROP_DIR", writers=frozenset({Role.BULK})),
-)
-
-
 def find_problems(role: Role, environment: Mapping[str, str]) -> list[str]:
     """Return a sentence for each reason why a process of this role must not start.
 
@@ -130,10 +81,10 @@ def find_missing_variables(role: Role, environment: Mapping[str, str]) -> list[s
 def find_file_problems(role: Role) -> list[str]:
     """Return a sentence for each key file and folder that this process can't use as its role must."""
     problems: list[str] = []
-    for file in _FILES:
+    for file in role_files.FILES:
         if role in file.roles and (path := _path_of(file.variable)) is not None:
             problems += _check_secret(file, path)
-    for folder in _FOLDERS:
+    for folder in role_files.FOLDERS:
         if role in folder.readers | folder.writers and (path := _path_of(folder.variable)) is not None:
             problems += _check_folder(folder, path, is_writer=role in folder.writers)
     if role is Role.ALERTS and settings.ALERT_CHANNELS and not _has_channel_key():

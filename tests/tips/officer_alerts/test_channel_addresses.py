@@ -11,14 +11,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from core import roles
 from core.models import Account
 from core.roles import Role
 from tests.outreach.channels.receivers import TOKEN, receiving
 from tests.tipportal.database.test_grants import acting_as
 from tests.tips.desk import officers
 from tests.tips.officer_alerts.alert_channels import add_channel
-from tipportal.deploy import checks, start_requirements
+from tipportal.deploy import checks, role_settings, start_requirements
 from tips.models import AlertChannel
 from tips.officer_alerts import channel_addresses, channel_tests
 from tips.officer_alerts.channel_addresses import KeyMissingError, SealError
@@ -63,7 +62,7 @@ def test_the_database_has_nothing_of_an_address_and_the_staff_side_opens_none(ok
         channel_addresses.open_address(long)
     for role in set(Role) - {Role.ALERTS}:
         with pytest.raises(ImproperlyConfigured, match="the alerts role alone"):
-            roles.refuse_channel_keys(role, Path("/keys"))
+            role_settings.refuse_channel_keys(role, Path("/keys"))
 
 
 def test_an_address_opens_in_its_own_row_alone(okafor: Account, opens_channels: None) -> None:
