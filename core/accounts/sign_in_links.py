@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit
-from core.accounts import account_changes
+from core.accounts import account_changes, link_secrets
 from core.accounts.invited_people import InvitedPerson, make_username
 from core.accounts.link_secrets import LIFETIME
 from core.agency import current_settings
@@ -36,6 +36,19 @@ def invite(person: InvitedPerson, by: Account | str) -> SignInLink:
     audit.record(by, "invited", f"account {person.username}", f"{person.name}: {', '.join(person.roles)}")
     _mail(link)
     return link
+
+
+def hand_over_invitation(person: InvitedPerson, by: str) -> str:
+    """Return the address of a link that makes the account, for whoever runs a command to hand over, and record it.
+
+    It is not mailed: the first account is made before anyone knows that mail works. An earlier invitation of the same address is
+    replaced.
+    """
+    with transaction.atomic():
+        SignInLink.objects.filter(purpose=Purpose.INVITATION, person__email=person.email).delete()
+        link = _make(Purpose.INVITATION, by=by, person=person.as_json())
+        audit.record(by, "invited", f"account {person.username}", f"{person.name}: {', '.join(person.roles)}")
+        return link_secrets.issue_address(link)
 
 
 def send_reset(account: Account, by: Account | str, *, with_factor: bool) -> SignInLink:

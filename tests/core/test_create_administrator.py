@@ -5,7 +5,8 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from core.models import Account, AuditEntry
+from core.accounts import link_secrets, sign_in_links
+from core.models import Account, AccountMail, AuditEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -45,3 +46,23 @@ def test_a_name_that_exists_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     create(monkeypatch, "a long enough phrase")
     with pytest.raises(CommandError, match="already exists"):
         create(monkeypatch, "a long enough phrase")
+
+
+def test_a_printed_link_makes_the_account_once_and_replaces_one_that_was_lost() -> None:
+    def print_link(mail: str = "ada@example.org") -> str:
+        output = io.StringIO()
+        call_command("create_administrator", "Ada Okafor", mail, "--link", stdout=output)
+        return output.getvalue().rstrip().rpartition("/admin/set-up/")[2].rstrip("/")
+
+    lost, secret = print_link(), print_link()
+    assert link_secrets.find_link(lost) is None
+    link = link_secrets.find_link(secret)
+    assert link is not None
+    assert not AccountMail.objects.exists()
+    account = sign_in_links.use(link, "a long enough phrase")
+    assert [group.name for group in account.groups.all()] == ["administrator"]
+    assert account.get_full_name() == "Ada Okafor"
+    assert link_secrets.find_link(secret) is None
+    assert AuditEntry.objects.filter(action="invited", subject="account ada.okafor").count() == 2
+    with pytest.raises(CommandError, match="An account has this email address"):
+        print_link("Ada@example.org")
