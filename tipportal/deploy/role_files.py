@@ -16,7 +16,7 @@ _WEB = _PUBLIC | _STAFF
 
 # Groups of the Unix users that share something, with the roles whose users are in them. Each user also has a group of its own.
 GROUPS: dict[str, tuple[Role, ...]] = {
-    "portal_files": (Role.PUBLIC, Role.STAFF, Role.MEDIA),
+    "portal_files": (Role.PUBLIC, Role.STAFF, Role.MEDIA, Role.OWNER),
     "portal_addresses": (Role.PUBLIC, Role.BULK),
     "portal_uploads": (Role.STAFF, Role.BULK),
     # For the user that the agency's systems write as.
@@ -83,7 +83,15 @@ FILES = (
 FOLDERS = (
     Folder("AGENCY_PUBLIC_KEYS", "keys/public", Role.STAFF, 0o755, readers=_WEB | {Role.MEDIA}, keys="pub"),
     Folder("AGENCY_PRIVATE_KEYS", "keys/private", Role.STAFF, 0o700, readers=_STAFF, keys="key"),
-    Folder("MEDIA_STORE", "media", None, 0o2770, "portal_files", writers=_WEB | {Role.MEDIA}),
+    Folder(
+        "MEDIA_STORE",
+        "media",
+        None,
+        0o2770,
+        "portal_files",
+        readers=frozenset({Role.OWNER}),
+        writers=_WEB | {Role.MEDIA},
+    ),
     Folder(
         "MEDIA_PUBLIC_KEYS",
         "keys/media-public",
@@ -98,6 +106,8 @@ FOLDERS = (
     Folder("ADDRESS_PRIVATE_KEYS", "keys/addresses-private", Role.BULK, 0o700, readers=frozenset({Role.BULK})),
     Folder("ALERT_CHANNEL_PUBLIC_KEYS", "keys/channels-public", Role.ALERTS, 0o755, readers=_STAFF | {Role.ALERTS}),
     Folder("ALERT_CHANNEL_PRIVATE_KEYS", "keys/channels-private", Role.ALERTS, 0o700, readers=frozenset({Role.ALERTS})),
+    # What backups are sealed to and signed with; without a key there are none.
+    Folder("BACKUP_KEYS", "keys/backup", Role.OWNER, 0o700, writers=frozenset({Role.OWNER})),
     Folder("INCIDENT_SNAPSHOTS", "snapshots", Role.BULK, 0o755, readers=_WEB, writers=frozenset({Role.BULK})),
     Folder("INCIDENT_CACHE", "incidents", Role.BULK, 0o700, writers=frozenset({Role.BULK})),
     Folder("BASE_MAP", "base-map", Role.STAFF, 0o755, readers=_WEB),

@@ -15,6 +15,7 @@ from core.roles import Role
 from tests.stack import Stack
 from tipportal.deploy import processes
 from tipportal.deploy.processes import BY_NAME, MAKE_RUN, PRODUCTION, VARIABLES, Process, environment_for, variables_of
+from tipportal.deploy.setup import answers
 from tipportal.dev_stack import servers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +32,7 @@ print(*(name for name in sys.modules if name.partition(".")[0] in ("allauth", "f
 """
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OTHER_SERVICES = {"postgres", "redis", "migrate", "backup", "vault", "addresses", "channels", "factors"}
+OTHER_SERVICES = {"postgres", "redis", "migrate", "backup", "vault", "addresses", "channels", "factors", "administrator"}
 
 # Variables set by tipportal.deploy.processes or the image, or never set in production.
 NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}
@@ -163,7 +164,7 @@ def test_the_example_file_names_what_compose_reads() -> None:
         name for service in SERVICES.values() for name, value in service.get("environment", {}).items() if value is None
     }
     offered = re.findall(r"^([A-Z_]+)=", (ROOT / "portal.env.example").read_text(), flags=re.MULTILINE)
-    assert set(offered) == interpolated | taken
+    assert set(offered) == interpolated | taken | {*answers.INSTALLER_ONLY}
     assert len(offered) == len(set(offered))
 
 
