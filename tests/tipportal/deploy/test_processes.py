@@ -32,7 +32,17 @@ print(*(name for name in sys.modules if name.partition(".")[0] in ("allauth", "f
 """
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OTHER_SERVICES = {"postgres", "redis", "migrate", "backup", "vault", "addresses", "channels", "factors", "administrator"}
+OTHER_SERVICES = {
+    "postgres",
+    "redis",
+    "migrate",
+    "backup",
+    "vault",
+    "addresses",
+    "channels",
+    "factors",
+    "administrator",
+}
 
 # Variables set by tipportal.deploy.processes or the image, or never set in production.
 NOT_IN_COMPOSE = {"PORTAL_ROLE", "STATIC_ROOT", "DEMO"}

@@ -80,6 +80,10 @@ def _carry_out(plan: Plan, steps: list[Step]) -> int:
             left.append(str(error))
             if not step.may_fail:
                 return _complain([*left, "Correct that, then start the installer again: it goes on from here."])
+        except OSError as error:
+            return _complain(
+                [f"{error.filename or step.title}: {error.strerror}. Correct that, then start the installer again."]
+            )
         except KeyboardInterrupt:
             return _complain(["Stopped. The next run goes on from here."])
     if not plan.machine.is_real:

@@ -19,9 +19,13 @@ CERTBOT = "certbot"
 INSTALLER_ONLY = ("STAFF_NETWORKS", "PUBLIC_CERTIFICATE", "STAFF_CERTIFICATE")
 # Read by docker-compose.yml alone: the installer has passwords, keys and folders of its own, and PostgreSQL knows its users without
 # passwords.
-_DOCKER_ONLY = re.compile(r"(POSTGRES|PORTAL_[A-Z]+)_PASSWORD|SECRET_KEY|KEYS|COMPOSE_PROFILES|HTTPS|BEHIND_PROXY")
+_DOCKER_ONLY = re.compile(
+    r"(POSTGRES|PORTAL_[A-Z]+)_PASSWORD|SECRET_KEY|KEYS|STICK|COMPOSE_PROFILES|HTTPS|BEHIND_PROXY"
+)
 _HOST = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 _MAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
+# As docker-compose.yml reads it, beside itself.
+_DOCKER_BACKUPS = "./backups"
 _SHIPPED_RULES = ("", "./crimemap/data/publication.toml")
 
 
@@ -86,6 +90,10 @@ def _check_certificate(answer: str) -> str:
     return "Write certbot, or the full path of a folder with fullchain.pem and privkey.pem."
 
 
+def _check_folder(answer: str) -> str:
+    return "" if answer.startswith("/") or answer == _DOCKER_BACKUPS else "Write the full path of a folder."
+
+
 def _check_web_address(answer: str) -> str:
     return "" if re.fullmatch(r"https://[^\s/]+\S*", answer) else "Write a web address that begins with https://."
 
@@ -134,6 +142,12 @@ QUESTIONS = (
         "The certificate for staff: certbot (only if the internet reaches that host), or the folder",
         CERTBOT,
         _check_certificate,
+    ),
+    Question(
+        "BACKUPS",
+        "The folder of encrypted backups, best on another machine's disk",
+        "/var/backups/portal",
+        _check_folder,
     ),
     Question(
         "EMAIL_URL",
@@ -222,6 +236,8 @@ def complete(answers: Mapping[str, str]) -> dict[str, str]:
         for name, value in answers.items()
         if name in _ASKED | OPTIONAL and (value or name == "CRISIS_LINES")
     }
+    if wanted.get("BACKUPS") == _DOCKER_BACKUPS:
+        del wanted["BACKUPS"]
     if wanted.get("PUBLICATION_RULES") in _SHIPPED_RULES:
         wanted.pop("PUBLICATION_RULES", None)
     return defaults | wanted

@@ -31,6 +31,8 @@ What to do next
      To see one for writing it down: sudo od -An -v -tx1 FILE
      Never copy {layout.KEYS}/media-private: its keys live for a day.
   4. Draw the base map, and add the first source of incidents: docs/incidents.md.
-  5. Turn off swap or encrypt it, encrypt the disk, and set up backups: docs/installation.md, “Backups”.
-  6. Look at what the doctor says, now and after each change: sudo portal ROLE doctor
+  5. Create the key of backups, on a stick that no server keeps: sudo portal owner backup_key create /media/stick
+     Until then there is no backup. Timers write one each night to {answers["BACKUPS"]}, and prove one each Sunday.
+  6. Turn off swap or encrypt it, and encrypt the disk.
+  7. Look at what the doctor says, now and after each change: sudo portal ROLE doctor
 """

@@ -98,12 +98,13 @@ class Plan:
 
     def _make_folders(self) -> list[Step]:
         staff = Role.STAFF.unix_user
-        closed = Rights(staff, staff, 0o700)
+        closed, owner = Rights(staff, staff, 0o700), Role.OWNER.unix_user
         plain = (layout.RELEASES, layout.CONFIGURATION, layout.DATA, layout.KEYS, layout.RAM, layout.CHALLENGES)
         return [
             *(keep_folder(self.machine, path) for path in plain),
             keep_folder(self.machine, layout.CERTIFICATES, Rights(mode=0o700)),
             keep_folder(self.machine, layout.KEYS / "factors", closed),
+            keep_folder(self.machine, Path(self.answers["BACKUPS"]), Rights(owner, owner, 0o700)),
             *(
                 keep_folder(self.machine, layout.path_of(folder), Rights(*role_files.owner_of(folder), folder.mode))
                 for folder in role_files.FOLDERS
@@ -315,7 +316,7 @@ class Plan:
 
     def _start(self) -> Step:
         enabled = units.list_enabled(self.answers)
-        lasting = [name for name in self._units if name.endswith((".service", ".socket")) and "verify" not in name]
+        lasting = units.list_lasting(self.answers)
 
         def is_done() -> bool:
             stamp = self.machine.path(_STARTED)

@@ -39,12 +39,16 @@ STORE_SETTINGS = {
 _USERS = [role.database_user for role in layout.ROLES if role.database_user]
 _CREATE_USER = "SELECT 'CREATE ROLE {0} {1}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{0}') \\gexec\n"
 _CREATE_DATABASE = """\
-SELECT 'CREATE DATABASE portal OWNER portal_owner TEMPLATE template0 ENCODING ''UTF8'' LC_COLLATE ''C'' LC_CTYPE ''C.UTF-8'''
-WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'portal') \\gexec
+SELECT 'CREATE DATABASE {0} OWNER portal_owner TEMPLATE template0 ENCODING ''UTF8'' LC_COLLATE ''C'' LC_CTYPE ''C.UTF-8'''
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{0}') \\gexec
 """
 # Names the users and the database that are there.
-NAMES_QUERY = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'portal%' UNION SELECT datname FROM pg_database WHERE datname = 'portal'"
-NAMES = {*_USERS, "portal_all", layout.DATABASE}
+NAMES_QUERY = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'portal%' UNION SELECT datname FROM pg_database WHERE datname LIKE 'portal%'"
+_DATABASES = (
+    layout.DATABASE,
+    f"{layout.DATABASE}_drill",
+)  # the second for drills of backups (tipportal/backup/drill.py)
+NAMES = {*_USERS, "portal_all", *_DATABASES}
 
 
 def write_postgres_settings() -> str:
@@ -64,4 +68,6 @@ def write_users() -> str:
     """Return the script for psql that makes each user and the database unless they are there. The rights come with `migrate`."""
     users = [_CREATE_USER.format(user, "LOGIN") for user in _USERS]
     users.append(_CREATE_USER.format(Role.ALL.database_user, "NOLOGIN"))
-    return "".join(users) + "GRANT portal_public, portal_staff TO portal_all;\n" + _CREATE_DATABASE
+    databases = [_CREATE_DATABASE.format(name) for name in _DATABASES]
+    closed = f"REVOKE ALL ON DATABASE {_DATABASES[1]} FROM PUBLIC;\n"
+    return "".join((*users, "GRANT portal_public, portal_staff TO portal_all;\n", *databases, closed))

@@ -7,6 +7,7 @@ that don't need a network have none: PostgreSQL and Redis are reached by sockets
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from core.roles import Role
 from tipportal.deploy import processes, role_files
@@ -88,16 +89,21 @@ def write_units(answers: Mapping[str, str]) -> dict[str, str]:
         if process.role in PORTS and process.role.is_web and process.name.startswith("web")
     }
     units[STORE], units[PROXY] = _STORE, _PROXY
-    units[TARGET] = _write_target([*units])
-    units |= _write_nightly(
-        "portal-audit-verify", "check of the audit trail", Role.STAFF, "audit verify", "*-*-* 03:20:00"
-    )
+    units[TARGET] = _write_target([*units])  # of these, not of what timers start
+    for timed in _list_timed(answers):
+        units |= _write_timed(timed)
     return units
 
 
 def list_enabled(answers: Mapping[str, str]) -> list[str]:
     """Return the units that start with the machine."""
-    return [TARGET, *(name for name in write_units(answers) if name != TARGET and not name.endswith("verify.service"))]
+    started_by_timers = {f"{timed.name}.service" for timed in _list_timed(answers)}
+    return [TARGET, *(name for name in write_units(answers) if name != TARGET and name not in started_by_timers)]
+
+
+def list_lasting(answers: Mapping[str, str]) -> list[str]:
+    """Return the services and sockets that are there all the time."""
+    return [name for name in list_enabled(answers) if name.endswith((".service", ".socket"))]
 
 
 def _write_service(process: Process, answers: Mapping[str, str]) -> str:
@@ -208,40 +214,70 @@ WantedBy=multi-user.target
 """
 
 
-def _write_nightly(name: str, purpose: str, role: Role, command: str, time: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A command that runs by a timer, and the folders that it writes to."""
+
+    name: str
+    purpose: str
+    role: Role
+    command: str
+    times: str
+    writable: tuple[str, ...] = ()
+
+
+def _list_timed(answers: Mapping[str, str]) -> tuple[_Timed, ...]:
+    folder = answers["BACKUPS"]
+    keys = str(next(layout.path_of(each) for each in role_files.FOLDERS if each.variable == "BACKUP_KEYS"))
+    writable, owner = (folder, keys), Role.OWNER
+    return (
+        _Timed("portal-audit-verify", "check of the audit trail", Role.STAFF, "audit verify", "*-*-* 03:20:00"),
+        _Timed("portal-backup", "backup", owner, f"backup {folder}", "Mon..Sat 02:10:00", writable),
+        _Timed(
+            "portal-backup-drill", "backup with a proof", owner, f"backup {folder} --drill", "Sun 02:10:00", writable
+        ),
+        _Timed(
+            "portal-backup-ledger", "ledger of what was erased", owner, f"backup {folder} --ledger", "*:0/10", writable
+        ),
+    )
+
+
+def _write_timed(timed: _Timed) -> dict[str, str]:
     """Return a service that runs a command as a role, and its timer."""
     service = f"""\
 [Unit]
-Description=Portal: {purpose}
+Description=Portal: {timed.purpose}
 After=postgresql.service {STORE}
 
 [Service]
 Type=oneshot
-User={role.unix_user}
-Group={role.unix_user}
+User={timed.role.unix_user}
+Group={timed.role.unix_user}
 WorkingDirectory={layout.CURRENT}
-EnvironmentFile={layout.environment_file(role)}
-ExecStart={layout.PYTHON} manage.py {command}
+EnvironmentFile={layout.environment_file(timed.role)}
+ExecStart={layout.PYTHON} manage.py {timed.command}
+CPUWeight=20
 {_HARDENING}CapabilityBoundingSet=
 RestrictNamespaces=yes
 SystemCallFilter=@system-service
 RestrictAddressFamilies=AF_UNIX
 PrivateNetwork=yes
 PrivateTmp=yes
-InaccessiblePaths={" ".join(f"-{path}" for path in _list_closed(role))}
+InaccessiblePaths={" ".join(f"-{path}" for path in _list_closed(timed.role))}
+ReadWritePaths={" ".join(timed.writable)}
 """
     timer = f"""\
 [Unit]
-Description=Portal: {purpose}, each night
+Description=Portal: {timed.purpose}
 
 [Timer]
-OnCalendar={time}
+OnCalendar={timed.times}
 Persistent=yes
 
 [Install]
 WantedBy=timers.target
 """
-    return {f"{name}.service": service, f"{name}.timer": timer}
+    return {f"{timed.name}.service": service, f"{timed.name}.timer": timer}
 
 
 _STORE = f"""\
