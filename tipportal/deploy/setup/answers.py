@@ -181,10 +181,15 @@ def split(answer: str) -> list[str]:
 
 
 def read_file(path: Path) -> dict[str, str]:
-    """Return the answers of a file. Raises AnswersError with a sentence for each line that can't be used."""
+    """Return the answers of a file. Raises AnswersError with a sentence for each line that can't be used, and OSError."""
+    return parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def parse(content: str, path: str) -> dict[str, str]:
+    """Return the answers of a file's content; `path` is for its sentences. Raises AnswersError."""
     answers: dict[str, str] = {}
     problems = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(content.splitlines(), start=1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue

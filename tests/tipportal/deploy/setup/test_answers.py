@@ -6,16 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import ROOT
+from tests.tipportal.deploy.setup import sample_answers
 from tipportal.deploy.processes import VARIABLES
 from tipportal.deploy.setup import answers
 from tipportal.deploy.setup.answers import AnswersError
 
-EXAMPLE = ROOT / "portal.env.example"
+
+@pytest.fixture
+def given(tmp_path: Path) -> dict[str, str]:
+    """The answers of a file."""
+    file = tmp_path / "portal.env"
+    file.write_text(sample_answers.TEXT)
+    return answers.read_file(file)
 
 
-def test_the_shipped_example_answers_everything() -> None:
-    given = answers.complete(answers.read_file(EXAMPLE))
+def test_the_shipped_example_asks_for_all_that_must_be_answered(given: dict[str, str]) -> None:
+    given = answers.complete(given)
     assert {question.name for question in answers.QUESTIONS} <= set(given)
     assert set(given) <= {*VARIABLES, *(question.name for question in answers.QUESTIONS)}
     assert "PUBLICATION_RULES" not in given  # the shipped rule is the default
@@ -36,8 +42,7 @@ def test_a_file_that_cant_be_used_is_refused_with_a_sentence_for_each_line(tmp_p
         assert words in refused.value.problems[number]
 
 
-def test_answers_that_cant_be_used_are_named_all_at_once() -> None:
-    given = answers.read_file(EXAMPLE)
+def test_answers_that_cant_be_used_are_named_all_at_once(given: dict[str, str]) -> None:
     wrong = {
         "EMERGENCY_NUMBER": "call us",
         "CRISIS_LINES": "988",
@@ -61,8 +66,9 @@ def test_answers_that_cant_be_used_are_named_all_at_once() -> None:
     assert answers.complete({**given, "EMERGENCY_NUMBER": ""})["EMERGENCY_NUMBER"] == "911"
 
 
-def test_what_is_missing_is_asked_for_until_it_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
-    given = answers.read_file(EXAMPLE)
+def test_what_is_missing_is_asked_for_until_it_can_be_used(
+    given: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     del given["TIME_ZONE"], given["ADMINISTRATOR_MAIL"], given["EMERGENCY_NUMBER"]
     typed = iter(("", "nowhere", "Europe/Berlin", "", "ada@example.org"))
     asked: list[str] = []

@@ -23,6 +23,7 @@ import pytest
 
 from core.roles import Role
 from tests.stack import ROOT, free_port, wait_until
+from tests.tipportal.deploy.setup import sample_answers
 from tipportal.deploy import processes, role_files
 from tipportal.deploy.processes import PRODUCTION, variables_of
 from tipportal.deploy.setup import __main__ as setup
@@ -33,7 +34,7 @@ from tipportal.dev_stack import servers as private_servers
 from tipportal.doctor import servers as doctor
 
 PRODUCT = release.PRODUCT
-ANSWERS = answers.complete(answers.read_file(ROOT / "portal.env.example"))
+ANSWERS = answers.complete(answers.parse(sample_answers.TEXT, "portal.env"))
 KEYS = {item.variable for item in (*role_files.FILES, *role_files.FOLDERS) if item.path.startswith("keys/")}
 
 
@@ -49,7 +50,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(release, "PRODUCT", ("manage.py",))
-        assert setup.main(["--root", str(folder), str(ROOT / "portal.env.example")]) == 0
+        (folder / "answers").write_text(sample_answers.TEXT)
+        assert setup.main(["--root", str(folder), str(folder / "answers")]) == 0
         yield folder
 
 
@@ -99,9 +101,9 @@ def test_the_steps_come_in_an_order_in_which_each_has_what_it_needs() -> None:
         assert word in title
 
 
-def test_the_installer_needs_no_package() -> None:
+def test_the_installer_needs_no_package(root: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-S", "-B", "-m", "tipportal.deploy.setup", "--plan", "portal.env.example"],
+        [sys.executable, "-S", "-B", "-m", "tipportal.deploy.setup", "--plan", root / "answers"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
