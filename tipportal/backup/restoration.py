@@ -109,6 +109,7 @@ def restore(backup: OpenBackup, report: Callable[[str], object]) -> RestoredData
     """Restore the database and the store, and give the roles their rights. Raises BackupError."""
     if settings.MEDIA_STORE is None or not settings.MEDIA_STORE.is_dir():
         raise BackupError("MEDIA_STORE must name an empty folder for sources' files. Set it for the owner role.")
+    _check_versions(backup.manifest)
     report("Comparing all parts with the manifest …")
     backup.check_parts()
     report("Restoring the database …")
