@@ -51,6 +51,8 @@ CITY_NAME = env.str("CITY_NAME", "Riverton" if DEMO else "")
 EMERGENCY_NUMBER = env.str("EMERGENCY_NUMBER", "911")
 # Crisis lines beside the emergency number, each as name=number, the most important first. Empty: none is shown.
 CRISIS_LINES: list[str] = env.list("CRISIS_LINES", ["Crisis line=988"], validate=check_phone_lines)
+# The desk that sends patrols, for officers alone, who call it when a source is in danger. Empty: no number is shown.
+DISPATCH_NUMBER = env.str("DISPATCH_NUMBER", "")
 CONTACT = env.str(
     "CONTACT", "Non-emergency: 555-0142, day and night. Front desk: 200 Arden Street, 7 am to 11 pm." if DEMO else ""
 )

@@ -55,21 +55,22 @@ def link_emergency_number() -> SafeString:
 
 def link_number(number: str) -> SafeString:
     """Return a telephone number as a link that calls it."""
-    return format_html('<a class="call" href="{}">{}</a>', _call_address(number), number)
+    return format_html('<a class="call" href="{}">{}</a>', call_address(number), number)
 
 
 def emergency_address() -> str:
     """Return the address that calls the emergency number, such as tel:911 (RFC 3966)."""
-    return _call_address(current_settings.current().emergency_number)
+    return call_address(current_settings.current().emergency_number)
 
 
 def list_crisis_lines() -> list[CrisisLine]:
     """Return the agency's crisis lines, the most important first."""
     lines = [line.split("=") for line in current_settings.current().crisis_lines]
-    return [CrisisLine(name.strip(), number.strip(), _call_address(number)) for name, number in lines]
+    return [CrisisLine(name.strip(), number.strip(), call_address(number)) for name, number in lines]
 
 
-def _call_address(number: str) -> str:
+def call_address(number: str) -> str:
+    """Return the address that calls a number, such as tel:5550142 (RFC 3966)."""
     return "tel:" + re.sub(r"[^\d+*#]", "", number)
 
 

@@ -81,6 +81,7 @@ VARIABLES: dict[str, frozenset[Role] | None] = {
     "CITY_NAME": None,
     "EMERGENCY_NUMBER": None,
     "CRISIS_LINES": None,
+    "DISPATCH_NUMBER": _STAFF,
     "CONTACT": None,
     "LEAVE_URL": None,
     "PORTAL_URL": None,

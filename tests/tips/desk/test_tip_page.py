@@ -266,14 +266,18 @@ def test_new_is_what_this_officer_has_not_seen(
     assert shown.index('<li id="new">') < shown.index("words that a colleague has read")
 
 
-def test_dispatch_is_to_be_told_of_each_new_message_of_a_source_in_danger(okafor: Account) -> None:
+def test_dispatch_is_to_be_told_of_each_new_message_of_a_source_in_danger(okafor: Account, settings: Any) -> None:
+    settings.DISPATCH_NUMBER = "555-0142 (desk)"
     assert "Mark told" not in column(load(okafor, officers.send_opened_tip(okafor)))
     tip = officers.send_opened_tip(okafor, danger="yes")
-    assert "Not told yet" in column(load(okafor, tip))
+    shown = column(load(okafor, tip))
+    assert "Not told yet" in shown
+    assert 'href="tel:5550142">Call 555-0142 (desk)</a>' in shown
     assert post(okafor, tip, act="dispatch").status_code == 302
     shown = column(load(okafor, tip))
     assert "Told by Ana Okafor" in shown
     assert "Mark told" not in shown
+    assert "tel:" not in shown
     officers.write_as_source(tip, "He is at the door", b"1")
     assert "The newest message isn&#x27;t passed on yet" in column(load(okafor, tip))
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +17,7 @@ from django.utils.translation import ngettext
 
 from core.models import Account
 from core.staff import list_filters
+from core.web.context_processors import call_address
 from tips import conversation, readers, vault
 from tips.admin.times import describe_duration
 from tips.admin.tip_acts import ACTIONS, OfficerAction
@@ -58,6 +60,8 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
         "source_message_count": len(from_source),
         "arrived_at": opened.arrived_at,
         "opened_within": describe_duration(tip.opened_after) if tip.opened_after else "",
+        "dispatch_number": settings.DISPATCH_NUMBER,
+        "dispatch_address": call_address(settings.DISPATCH_NUMBER),
         "facts": facts,
         "strip": [fact for fact in facts if fact.is_brief],
         "facts_summary": _summarize_facts(facts),
