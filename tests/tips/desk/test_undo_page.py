@@ -91,6 +91,11 @@ def test_undoing_a_done_act_leads_back_to_the_page_of_the_button(okafor: Account
     assert (answer.status_code, answer["Location"]) == (302, QUEUE + "?view=urgent")
     assert DeskState.objects.get().spam_since is None
     assert post(client, tip, act, back_to="https://example.org/")["Location"].startswith(QUEUE)
+    spam.mark_all([tip, officers.send_tip()], okafor, b"2", uuid4())
+    batch = find_toast(client.get(QUEUE + "?view=urgent").content.decode())
+    answer = client.post(QUEUE, {"act": batch, "back_to": QUEUE + "?view=urgent"})
+    assert (answer.status_code, answer["Location"]) == (302, QUEUE + "?view=urgent")
+    assert not DeskState.objects.filter(spam_since__isnull=False).exists()
 
 
 def test_an_act_on_many_tips_keeps_its_toast_beside_acts_of_the_same_seconds(okafor: Account) -> None:

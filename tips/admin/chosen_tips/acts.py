@@ -48,7 +48,7 @@ def _run_act(request: HttpRequest, officer: Account) -> HttpResponse | None:
     name, _colon, choice = request.POST.get("act", "").partition(":")
     if name == "undo-batch":
         undo.undo_batch(request, officer, choice)
-        return None
+        return undo.redirect_back(request)
     form_id = parse_form_id(request.POST.get("bulk_form", ""))
     tips = _list_chosen(request.POST, officer)
     answer = answers.read_answer(request.POST, tips) if tips and name in answers.ACTS else None
