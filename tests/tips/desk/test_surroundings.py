@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 
 from core.models import Account
-from crimemap import nearby_incidents
+from crimemap import nearby_incidents, places
 from tests.tips.desk import officers
 from tests.tips.desk.test_alike import DOGS, SHOTS, SHOTS_TOO
 from tips.desk import triage
@@ -135,7 +136,13 @@ def test_nothing_of_a_place_is_in_an_address_of_the_page(desk: Client, monkeypat
 
     monkeypatch.setattr(nearby_incidents, "find_around", find)
     page = read(desk, officers.send_tip(latitude=41.51234, longitude=-38.54321))
-    assert asked == [(41.51234, -38.54321)]
+    # A block that the source chose has a point; a district is too wide for one.
+    block = places.Place("block:7", "block", "400 block of Mill Street", 41.52345, -38.56789, "Old Town")
+    area = dataclasses.replace(block, ref="area:3", kind="area")
+    monkeypatch.setattr(places, "find_place", {"block:7": block, "area:3": area}.get)
+    page += read(desk, officers.send_tip(place_ref="block:7"))
+    read(desk, officers.send_tip(place_ref="area:3"))
+    assert asked == [(41.51234, -38.54321), (41.52345, -38.56789)]
     addresses = re.findall(r'(?:href|src|action)="([^"]*)"', page)
     assert not any("41.5" in each or "38.5" in each for each in addresses)
 
