@@ -45,7 +45,7 @@ def find_stalled_work(account: Account) -> StalledWork:
     is_urgent = False
     if permissions.can_see_alert_trouble(account):
         causes = [*_name_stopped_parts(), *_describe_outage(), *_describe_full_disk()]
-        waiting = officer_alerts.count_waiting(permissions.counted_tips(account), include_recent=bool(causes))
+        waiting = officer_alerts.count_waiting(permissions.counted_ids(account), include_recent=bool(causes))
         is_urgent = waiting.urgent > 0
         sentences = [
             *_describe_waiting_alerts(waiting),
@@ -118,7 +118,7 @@ def _describe_other_rows(account: Account) -> list[str]:
     )
     counts = (
         (
-            attachments.count_overdue(permissions.counted_tips(account)),
+            attachments.count_overdue(permissions.counted_ids(account)),
             "%(count)d file from a source has waited for more than an hour to be cleaned.",
             "%(count)d files from sources have waited for more than an hour to be cleaned.",
         ),

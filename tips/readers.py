@@ -12,17 +12,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    prefetch_related_objects,
+)
 
 from core.models import Account
 from core.staff.groups import OFFICER, SUPERVISOR
 from core.web.asked_once import once_a_request
 from core.web.shared_rows import Among, SharedRows
+from core.web.sql_cache import SqlCache
 from tips.models import Category, Unit
 
 DESK_ROLES = (OFFICER, SUPERVISOR)
 
 SENSITIVE = Q(category__is_sensitive=True)
+_SQL = SqlCache()
 
 
 def desk_accounts() -> QuerySet[Account]:
@@ -41,7 +51,9 @@ _UNMANNED = SharedRows(unmanned_units().values("pk"))
 @once_a_request
 def list_desk() -> list[Account]:
     """Return the active officers and supervisors as a page lists them, with their groups."""
-    return list(desk_accounts().order_by("first_name", "last_name", "username").prefetch_related("groups"))
+    found = _SQL.fetch_models("desk", lambda: desk_accounts().order_by("first_name", "last_name", "username"), Account)
+    prefetch_related_objects(found, "groups")
+    return found
 
 
 @once_a_request
@@ -54,10 +66,14 @@ def list_categories(account_id: int) -> list[Category]:
 @once_a_request
 def list_units(account_id: int) -> list[Unit]:
     """Return all units; `is_seen` says whether an account sees the tips of a unit."""
+    return _SQL.fetch_models(("units", account_id), lambda: _select_units(account_id), Unit)
+
+
+def _select_units(account_id: int) -> QuerySet[Unit]:
     own_units = Unit.members.through.objects.filter(account=account_id).values("unit")
     is_supervisor = Exists(Account.objects.filter(pk=account_id, groups__name=SUPERVISOR))
     is_seen = Q(pk__in=own_units) | Q(is_supervisor, Among("pk", _UNMANNED))
-    return list(Unit.objects.annotate(is_seen=ExpressionWrapper(is_seen, output_field=BooleanField())))
+    return Unit.objects.annotate(is_seen=ExpressionWrapper(is_seen, output_field=BooleanField()))
 
 
 @dataclass(frozen=True, slots=True)

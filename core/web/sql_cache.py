@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet, Value
 
 _MAX_ENTRIES = 256
 
@@ -29,6 +29,12 @@ class _Moment:
 
 
 _Compiled = tuple[str, tuple[Any, ...]]
+
+
+def select_count(rows: QuerySet[Any, Any]) -> QuerySet[Any, tuple[int]]:
+    """Return the query that counts rows, as `count()` runs it."""
+    counted: QuerySet[Any, tuple[int]] = rows.order_by().values(whole=Value(1)).annotate(count=Count("pk"))
+    return counted.values_list("count")
 
 
 class SqlCache:

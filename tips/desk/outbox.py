@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
-from django.db.models import Prefetch, Q
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
 from core.web.asked_once import forget_answers, once_a_request
-from core.web.shared_rows import Among, SharedRows
+from core.web.shared_rows import Among
+from core.web.sql_cache import SqlCache, select_count
 from tips import conversation, officer_alerts, vault
 from tips.desk import permissions, triage
 from tips.desk.acts import closings, outgoing, reversals, sealed_acts
@@ -45,6 +46,7 @@ _SEALED_OF_TIP = ("report", "key_for_agency", "key_for_source", "token_hash", "f
 _RECORDED_AS = {Kind.ANSWER: "answered", Kind.CLOSE: "closed", Kind.CORRECT: "corrected the closing of"}
 
 logger = logging.getLogger(__name__)
+_SQL = SqlCache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +352,11 @@ def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:
 
 def count_overdue(account: permissions.User) -> int:
     """Count the acts that should have gone out two minutes ago, on tips that this account may count."""
-    counted = SharedRows(permissions.counted_tips(account).values("pk"))
-    late = Q(due_at__lt=timezone.now() - _OVERDUE) | Q(is_stuck=True)
-    return PendingAct.objects.filter(late, Among("tip", counted), kind__in=OUTGOING).count()
+    counted, was_due_by = permissions.counted_ids(account), timezone.now() - _OVERDUE
+
+    def select() -> QuerySet[PendingAct, tuple[int]]:
+        late = Q(due_at__lt=was_due_by) | Q(is_stuck=True)
+        return select_count(PendingAct.objects.filter(late, Among("tip", counted), kind__in=OUTGOING))
+
+    found = _SQL.fetch_row(counted.describe(connection), select, was_due_by)
+    return found[0] if found else 0

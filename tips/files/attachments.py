@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from core import queue
+from core.web.shared_rows import Among, SharedRows
+from core.web.sql_cache import SqlCache, select_count
 from file_cleaning import MediaKind
 from tips import vault
 from tips.files import sealed_store
@@ -28,6 +30,7 @@ DISPLAY_NAMES: dict[str, Promise] = {
     MediaKind.AUDIO: gettext_lazy("Recording %(number)d"),
     MediaKind.DOCUMENT: gettext_lazy("Document %(number)d"),
 }
+_SQL = SqlCache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,16 @@ def _label_context(row: Attachment) -> vault.SealContext:
     )
 
 
-def count_overdue(tips: QuerySet[Tip]) -> int:
-    """Return how many files of these tips have waited to be rebuilt for an hour; `received_at` is the hour of arrival."""
-    waiting = Attachment.objects.filter(key_for_worker__isnull=False, tip__in=tips)
-    return waiting.filter(received_at__lt=timezone.now() - dt.timedelta(hours=2)).count()
+def count_overdue(counted: SharedRows) -> int:
+    """Return how many files of these tips, given by their ids, have waited to be rebuilt for an hour.
+
+    `received_at` is the hour of arrival.
+    """
+    came_before = timezone.now() - dt.timedelta(hours=2)
+
+    def select() -> QuerySet[Attachment, tuple[int]]:
+        waiting = Attachment.objects.filter(Among("tip", counted), key_for_worker__isnull=False)
+        return select_count(waiting.filter(received_at__lt=came_before))
+
+    found = _SQL.fetch_row(counted.describe(connection), select, came_before)
+    return found[0] if found else 0

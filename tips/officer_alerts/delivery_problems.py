@@ -15,7 +15,7 @@ from core.models import Account
 from core.web.shared_rows import Among, SharedRows
 from core.web.sql_cache import SqlCache
 from tips import readers
-from tips.models import Alert, AlertChannel, Notification, Tip
+from tips.models import Alert, AlertChannel, Notification
 from tips.officer_alerts import channels
 from tips.officer_alerts.notification_outbox import NotificationOutbox
 from tips.officer_alerts.recipients import only_reachable
@@ -38,15 +38,15 @@ class WaitingAlerts:
     urgent: int
 
 
-def count_waiting(tips: QuerySet[Tip], *, include_recent: bool) -> WaitingAlerts:
-    """Count the alerts of these tips that wait although mails were tried or an hour has passed.
+def count_waiting(counted: SharedRows, *, include_recent: bool) -> WaitingAlerts:
+    """Count the alerts of these tips, given by their ids, that wait although mails were tried or an hour has passed.
 
     With `include_recent` all that wait.
 
     Rows do not tell minutes, since their times are rounded for the sake of sources. Ask for recent ones when something else
     says that no mail goes out.
     """
-    counted, now = SharedRows(tips.values("pk")), timezone.now()
+    now = timezone.now()
     surely_late = now - _SURELY_LATE
 
     def select() -> QuerySet[Alert, tuple[int, ...]]:
@@ -85,9 +85,9 @@ class DeliveryProblems:
         return self.nobody or bool(self.refused) or bool(self.broken) or self.unanswered > 0
 
 
-def find_problems(tips: QuerySet[Tip]) -> DeliveryProblems:
-    """Return the problems with alerts of these tips that the admin shows in red until they are fixed."""
-    shown, since = SharedRows(tips.values("pk")), timezone.now() - _REFUSALS_SHOWN_FOR
+def find_problems(shown: SharedRows) -> DeliveryProblems:
+    """Return the problems with alerts of these tips, given by their ids, that the admin shows in red until they are fixed."""
+    since = timezone.now() - _REFUSALS_SHOWN_FOR
     broken = (
         AlertChannel.objects.filter(works=False).exclude(officer__is_active=False).select_related("officer", "unit")
     )

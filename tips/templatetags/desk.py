@@ -118,7 +118,7 @@ def alert_trouble(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not permissions.can_see_alert_trouble(user):
         return {}
-    problems = officer_alerts.find_problems(permissions.counted_tips(user))
+    problems = officer_alerts.find_problems(permissions.counted_ids(user))
     return {"trouble": problems, "can_open": permissions.can_open(user)}
 
 

@@ -179,10 +179,10 @@ def test_notices_about_alerts_count_only_tips_that_the_account_may_know_of(hate:
     hate.readers.add(okafor)
     officers.send_tip(category=hate)
     for account, count in ((okafor, 1), (administrator, 0), (officers.create_officer("ito"), 0)):
-        waiting = officer_alerts.count_waiting(permissions.counted_tips(account), include_recent=True)
+        waiting = officer_alerts.count_waiting(permissions.counted_ids(account), include_recent=True)
         assert waiting.total == count
     officers.send_tip()
-    assert officer_alerts.count_waiting(permissions.counted_tips(administrator), include_recent=True).total == 1
+    assert officer_alerts.count_waiting(permissions.counted_ids(administrator), include_recent=True).total == 1
 
 
 def test_an_administrator_cannot_tell_whether_a_sensitive_category_has_tips(hate: Category, drugs: Category) -> None:

@@ -14,6 +14,7 @@ from core import queue
 from core.channel_services import ChannelAddressError
 from core.models import Account, AuditEntry
 from core.staff import groups
+from core.web.shared_rows import SharedRows
 from tests.outreach.channels.receivers import TOKEN, Receiver, receiving
 from tests.stack import Mails
 from tests.tips.desk import officers
@@ -165,11 +166,13 @@ def test_a_channel_that_fails_holds_no_mail_back_and_is_tried_again(
     send_tip_alerts()
     assert len(mails.received) == 1
     assert Notification.objects.get(channel__isnull=False).state == State.WAITING
-    assert [kind for _owner, kind in officer_alerts.find_problems(Tip.objects.all()).broken] == ["Webhook (JSON)"]
+    assert [kind for _owner, kind in officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).broken] == [
+        "Webhook (JSON)"
+    ]
     receiver.status = 200
     officer_alerts.sweep_alerts()
     assert Notification.objects.get(channel__isnull=False).state == State.SENT
-    assert not officer_alerts.find_problems(Tip.objects.all())
+    assert not officer_alerts.find_problems(SharedRows(Tip.objects.values("pk")))
 
 
 def test_redirects_are_not_followed(okafor: Account, receiver: Receiver) -> None:
@@ -221,7 +224,7 @@ def test_quiet_hours_hold_back_what_is_not_urgent(
     monkeypatch.setattr(timezone, "now", lambda: night)
     send_tip_alerts()
     assert (receiver.posts, mails.received) == ([], [])
-    assert officer_alerts.count_waiting(Tip.objects.all(), include_recent=True).total == 0
+    assert officer_alerts.count_waiting(SharedRows(Tip.objects.values("pk")), include_recent=True).total == 0
     send_tip_alerts(danger="yes")
     assert (len(receiver.posts), len(mails.received)) == (1, 1)
     monkeypatch.setattr(timezone, "now", lambda: night + dt.timedelta(hours=7))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from core.models import Account
 from core.staff import groups
+from core.web.shared_rows import SharedRows
 from tests.stack import Mails
 from tests.tips.desk import officers
 from tips import officer_alerts, readers
@@ -93,10 +94,10 @@ def test_it_escalates_at_5_10_and_15_minutes_and_then_stands_on_the_desk(
     assert alerted(tip) == {"on-duty", "off-duty"}
     clock.move(5)
     assert alerted(tip) == {"on-duty", "off-duty", "supervisor"}
-    assert not officer_alerts.find_problems(Tip.objects.all()).unanswered
+    assert not officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).unanswered
     clock.move(5)
     assert alerted(tip) == {"on-duty", "off-duty", "supervisor", "other"}
-    assert officer_alerts.find_problems(Tip.objects.all()).unanswered == 1
+    assert officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).unanswered == 1
     page = officers.sign_in(desk["on"]).get("/admin/").content.decode()
     assert "No officer has 1 urgent tip yet." in page
     clock.move(60)
@@ -140,7 +141,7 @@ def test_opening_alone_stops_nothing_and_taking_the_opened_tip_does(clock: Clock
     triage.open_tip(tip.pk, okafor)
     assert not is_waiting(tip)
     clock.move(60)
-    assert not officer_alerts.find_problems(Tip.objects.all()).unanswered
+    assert not officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).unanswered
 
 
 @pytest.mark.django_db(transaction=True)
@@ -200,9 +201,9 @@ def test_a_walled_tip_escalates_among_those_who_may_see_it(desk: dict[str, Accou
     clock.move(30)
     waiting = Notification.objects.filter(alert__tip=tip)
     assert set(waiting.exclude(officer=named).values_list("officer__username", flat=True)) == {"supervisor"}
-    assert officer_alerts.find_problems(permissions.visible_tips(desk["supervisor"])).unanswered == 1
+    assert officer_alerts.find_problems(permissions.visible_ids(desk["supervisor"])).unanswered == 1
     for account in (desk["on"], named):
-        assert not officer_alerts.find_problems(permissions.visible_tips(account)).unanswered
+        assert not officer_alerts.find_problems(permissions.visible_ids(account)).unanswered
         assert "No officer has" not in officers.sign_in(account).get("/admin/").content.decode()
 
 
@@ -298,7 +299,7 @@ def _try_one_desk(people: list[dict[str, bool]], has_unit: bool, is_walled: bool
         pk__in=Notification.objects.filter(alert__tip=tip, state=Sent).values("officer"), is_active=True
     ).exclude(email__in=refused | {""})
     may_see = [account for account in reached if permissions.visible_tips(account).filter(pk=tip.pk).exists()]
-    problems = officer_alerts.find_problems(Tip.objects.filter(pk=tip.pk))
+    problems = officer_alerts.find_problems(SharedRows(Tip.objects.filter(pk=tip.pk).values("pk")))
     assert may_see or problems.nobody or problems.unanswered
     # Nobody has the tip: after the last step it stands on the desk, whoever was reached.
     assert problems.nobody or problems.unanswered

@@ -16,6 +16,7 @@ from django.utils import timezone
 from core import queue
 from core.models import Account
 from core.staff import account_mails, groups
+from core.web.shared_rows import SharedRows
 from tests.stack import Mails
 from tests.tips import hostile_texts
 from tests.tips.desk import officers
@@ -249,13 +250,13 @@ def test_an_alert_without_recipients_is_retried_until_there_is_one(mails: Mails,
     tip = officers.send_tip()
     spread(tip)
     assert alert_of(tip).state == Alert.AlertState.NOBODY
-    assert officer_alerts.find_problems(Tip.objects.all()).nobody
+    assert officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).nobody
     okafor.email = "okafor@example.org"
     okafor.save()
     officer_alerts.sweep_alerts()
     assert recipients_of(mails) == ["okafor@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
-    assert not officer_alerts.find_problems(Tip.objects.all())
+    assert not officer_alerts.find_problems(SharedRows(Tip.objects.values("pk")))
 
 
 def test_messages_of_the_source_alert_officers_and_replies_do_not(mails: Mails, db: None) -> None:
@@ -392,7 +393,7 @@ def test_a_final_refusal_is_shown_and_the_next_officers_are_alerted(mails: Mails
     mails.refuse = "550 no such mailbox"
     spread(tip)
     assert Notification.objects.get().state == State.FAILED
-    assert officer_alerts.find_problems(Tip.objects.all()).refused == ["okafor"]
+    assert officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).refused == ["okafor"]
     mails.refuse = None
     officer_alerts.sweep_alerts()
     assert recipients_of(mails) == ["lindqvist@example.org"]
@@ -408,7 +409,7 @@ def test_final_refusals_of_all_are_a_problem_and_retried_once_fixed(
     spread(tip)
     officer_alerts.sweep_alerts()
     assert alert_of(tip).state == Alert.AlertState.NOBODY
-    assert officer_alerts.find_problems(Tip.objects.all()).nobody
+    assert officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).nobody
     mails.refuse = None
     officer_alerts.sweep_alerts()
     assert mails.received == []  # an hour passes first
@@ -417,7 +418,7 @@ def test_final_refusals_of_all_are_a_problem_and_retried_once_fixed(
     officer_alerts.sweep_alerts()
     assert recipients_of(mails) == ["okafor@example.org"]
     assert alert_of(tip).state == Alert.AlertState.SPREAD
-    assert not officer_alerts.find_problems(Tip.objects.all())
+    assert not officer_alerts.find_problems(SharedRows(Tip.objects.values("pk")))
 
 
 def test_a_refused_address_does_not_delay_others(mails: Mails, db: None) -> None:
@@ -556,19 +557,19 @@ def test_an_unavailable_queue_does_not_affect_the_source(monkeypatch: pytest.Mon
 
 
 def test_having_no_officer_with_an_address_is_a_problem(db: None) -> None:
-    assert officer_alerts.find_problems(Tip.objects.all()).nobody
+    assert officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).nobody
     officers.create_officer("ito", groups.ADMINISTRATOR)
     officers.create_officer("okafor", is_active=False)
-    assert officer_alerts.find_problems(Tip.objects.all()).nobody
+    assert officer_alerts.find_problems(SharedRows(Tip.objects.values("pk"))).nobody
     Account.objects.update(is_active=True)
-    assert not officer_alerts.find_problems(Tip.objects.all())
+    assert not officer_alerts.find_problems(SharedRows(Tip.objects.values("pk")))
 
 
 def test_an_old_refusal_is_not_a_problem(mails: Mails, db: None) -> None:
     officers.set_duty(officers.create_officer("okafor"))
     mails.refuse = "550 no such mailbox"
     spread(officers.send_tip())
-    assert officer_alerts.find_problems(Tip.objects.all())
+    assert officer_alerts.find_problems(SharedRows(Tip.objects.values("pk")))
     Alert.objects.update(state=Alert.AlertState.SPREAD)
     Notification.objects.update(next_attempt_at=timezone.now() - dt.timedelta(days=8))
-    assert not officer_alerts.find_problems(Tip.objects.all())
+    assert not officer_alerts.find_problems(SharedRows(Tip.objects.values("pk")))

@@ -238,7 +238,7 @@ def test_notices_and_counts_leave_walled_tips_out(lindholm: Account, okoye: Acco
     officers.send_tip(NAMING, danger="yes")
     admin = officers.create_officer("vance", groups.ADMINISTRATOR, first_name="Jonah", last_name="Vance")
     for account in (lindholm, admin):
-        tips = permissions.counted_tips(account)
+        tips = permissions.counted_ids(account)
         assert officer_alerts.count_waiting(tips, include_recent=True).total == 0
         assert not officer_alerts.find_problems(tips)
     counts = own_work.count_work(okoye)
