@@ -22,6 +22,7 @@ from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
+from core.agency import current_settings
 from crimemap.pages.filter_form import parse_form
 from crimemap.places import former_codes
 from crimemap.snapshot import reader
@@ -146,7 +147,9 @@ def cached_response(
     `version` names the data (PublishedIncidents.version). `canonical_query` has everything else that the response depends on
     besides the path, always written in the same way (Filter.query_string).
     """
-    digest = hashlib.sha256("\n".join([version, request.path, canonical_query]).encode()).hexdigest()
+    # Also files name the agency and the city.
+    edition = str(current_settings.current().edition)
+    digest = hashlib.sha256("\n".join([version, edition, request.path, canonical_query]).encode()).hexdigest()
     etag = f'"{digest[:24]}"'
     response = get_conditional_response(request, etag=etag) or compute()
     if response.status_code in (200, 304):

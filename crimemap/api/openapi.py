@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -293,6 +293,11 @@ def build_document() -> Schema:
     }
 
 
-@cache
 def as_json() -> bytes:
+    """Return the document as a file. It is built again when the agency's settings change."""
+    return _as_json(current_settings.current().edition)
+
+
+@lru_cache(maxsize=1)
+def _as_json(edition: int) -> bytes:  # noqa: ARG001  (the key)
     return orjson.dumps(build_document(), option=orjson.OPT_INDENT_2)

@@ -18,6 +18,8 @@ ADMINISTRATORS = [
     "/admin/core/account/invitations/",
     "/admin/core/account/requests/",
     "/admin/core/auditentry/",
+    "/admin/core/agencysettings/",
+    "/admin/setup/",
     "/admin/tips/category/",
     "/admin/tips/category/add/",
     "/admin/tips/duty/",

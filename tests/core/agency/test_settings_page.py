@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from core.agency import brand_colors, changes, current_settings, text_rules
@@ -17,6 +18,8 @@ from core.agency.settings_form import GUARDED, SettingsForm
 from core.models import Account, AccountMail, AgencySettings, ConsentRequest
 from core.staff import groups
 from core.web import page_cache
+from crimemap import http
+from crimemap.api import openapi
 from tests.core.accounts.test_consent import decide
 from tests.core.staff.test_staff import account, lines, signed_in
 from tests.tipportal.database.test_grants import ROLES_BUT_STAFF, is_refused
@@ -229,6 +232,19 @@ def test_pages_go_on_with_what_was_read_last_but_retention_erases_nothing_withou
     assert current_settings.current().name == "Harlow Police"
     with pytest.raises(DatabaseError):
         retention.erase_expired_tips()
+
+
+def test_what_browsers_have_of_the_map_is_asked_for_again_after_a_change(rf: RequestFactory) -> None:
+    def read_tag() -> str:
+        return str(http.cached_response(rf.get("/map/table/"), "v1", "days=7", HttpResponse)["ETag"])
+
+    before, document = read_tag(), openapi.as_json()
+    assert read_tag() == before
+    AgencySettings.objects.create(stored={"name": "Harlow Police"})
+    current_settings.refresh()
+    assert read_tag() != before
+    assert b"Riverton" in document
+    assert b"Riverton" not in openapi.as_json()
 
 
 def test_blocks_about_privacy_follow_the_promises_as_plain_text(client: Client) -> None:
