@@ -265,7 +265,9 @@ class _Import:
             counts.refuse_counted_rows(table)
         quirks = dict(file.quirks)
         parser = self._make_parser(table)
-        keys = RowKeys(file.name, self.staging.load_siblings(), copies_are_one=self.profile.copies_are_one)
+        # Rows that stand for several offenses become as many that are alike.
+        copies_are_one = self.profile.copies_are_one and "count" not in self.profile.columns
+        keys = RowKeys(file.name, self.staging.load_siblings(), copies_are_one=copies_are_one)
         file.quirks.clear()  # counted while the parser looked at all rows
         file.quirks.update(quirks)
         rows = table.rows()

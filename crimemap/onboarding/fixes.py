@@ -158,6 +158,8 @@ def _describe_system(suggestion: projections.Suggestion, source: Source) -> str:
 def _fix_copies(sample: Sample, source: Source) -> Iterator[Fix]:
     """Ask whether rows that are alike are one incident: many exports have a row for each victim, suspect or vehicle."""
     config = source.profile_config
+    if config["columns"].get("count"):  # the rows stand for offenses, not for people
+        return
     if config.get("copies_are_one"):
         yield Fix(
             "copies",

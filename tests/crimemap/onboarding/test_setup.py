@@ -331,6 +331,15 @@ class TestColumns:
         jobs.process_run(draft.test_run.pk)
         draft.test_run.refresh_from_db()
         assert (draft.test_run.read, draft.test_run.created, draft.test_run.unchanged) == (12, 6, 6)
+        # A column of counts says how many offenses a row stands for: then rows that are alike are no copies.
+        post(ada, draft, "columns", **roles_data(show(ada, draft, "columns")), role0="count")
+        assert "alike" not in show(ada, draft, "rows")
+        post(ada, draft, "rows")
+        draft.refresh_from_db()
+        jobs.process_run(draft.test_run.pk)
+        draft.test_run.refresh_from_db()
+        assert draft.test_run.created == sum(2 * number for number in range(1, 6))  # a count of 0 is refused
+        post(ada, draft, "columns", **roles_data(show(ada, draft, "columns"), count=""))
         for fix in ("signs", "copies"):
             assert post(ada, draft, "rows", fix=fix).status_code == 302
         draft.source.refresh_from_db()
