@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import stat
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -105,7 +106,9 @@ def find_file_problems(role: Role) -> list[str]:
 def find_database_problems(role: Role) -> list[str]:
     """Return a sentence for each thing that is wrong with the database user. A database that is away has no fault."""
     try:
-        with connections["default"].cursor() as cursor:
+        with warnings.catch_warnings(), connections["default"].cursor() as cursor:
+            # Nothing of Django's apps is needed here, and they take a second to load.
+            warnings.filterwarnings("ignore", "Accessing the database during app initialization")
             return database_rights.find_problems(cursor, role)
     except OperationalError as error:
         if _WRONG_CONNECTION.search(str(error)) is None:

@@ -108,11 +108,13 @@ def _examine(plan: Plan) -> None:
         try:
             plan.manage(role, "doctor")
         except StepFailedError as error:
-            for line in str(error).partition("FAULT:")[2].split("FAULT:"):
-                said.setdefault(line.partition(" ok:")[0].strip(), []).append(role)
+            for line in error.output.splitlines():
+                if line.startswith("FAULT:"):
+                    said.setdefault(line.removeprefix("FAULT:").strip(), []).append(role)
     for sentence, roles in said.items():
         print(f"- {sentence} ({', '.join(roles)})")
-    print("- No fault." if not said else "")
+    if not said:
+        print("- No fault.")
 
 
 def _complain(sentences: list[str]) -> int:

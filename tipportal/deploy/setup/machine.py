@@ -25,7 +25,11 @@ _SUPPORTED = {"debian": 12.0, "ubuntu": 24.04}
 
 
 class StepFailedError(Exception):
-    """A step can't be done. The message is a sentence that says what to do."""
+    """A step can't be done. The message is a sentence that says what to do; `output` is that of the command, if one has failed."""
+
+    def __init__(self, sentence: str, output: str = "") -> None:
+        super().__init__(sentence)
+        self.output = output
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,9 @@ class Machine:
             raise StepFailedError(f"{command[0]} can't be started: {error.strerror}.") from None
         if done.returncode:
             words = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-            raise StepFailedError(f"“{' '.join(command)}” has failed: {' '.join(words[-5:]) or 'it gave no reason'}")
+            raise StepFailedError(
+                f"“{' '.join(command)}” has failed: {' '.join(words[-5:]) or 'it gave no reason'}", done.stdout
+            )
         return done.stdout.strip()
 
     def answer(self, *arguments: str | Path) -> str:

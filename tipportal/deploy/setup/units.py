@@ -37,7 +37,7 @@ _OFFLINE = ("search", "worker-media", "worker-media-video", "beat")
 _HARDENING = """\
 UMask=0007
 LimitCORE=0
-LimitNOFILE=8192
+LimitNOFILE=16384
 MemorySwapMax=0
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -224,15 +224,17 @@ class _Timed:
     command: str
     times: str
     writable: tuple[str, ...] = ()
+    condition: str = ""
 
 
 def _list_timed(answers: Mapping[str, str]) -> tuple[_Timed, ...]:
     folder = answers["BACKUPS"]
     keys = str(next(layout.path_of(each) for each in role_files.FOLDERS if each.variable == "BACKUP_KEYS"))
-    writable, owner = (folder, keys), Role.OWNER
+    # Until there is a backup key, administrators see on the desk that there is no backup.
+    writable, owner, has_key = (folder, keys), Role.OWNER, f"ConditionPathExistsGlob={keys}/*.pub"
     return (
         _Timed("portal-audit-verify", "check of the audit trail", Role.STAFF, "audit verify", "*-*-* 03:20:00"),
-        _Timed("portal-backup", "backup", owner, f"backup {folder}", "Mon..Sat 02:10:00", writable),
+        _Timed("portal-backup", "backup", owner, f"backup {folder}", "Mon..Sat 02:10:00", writable, has_key),
         _Timed(
             "portal-backup-drill", "backup with a proof", owner, f"backup {folder} --drill", "Sun 02:10:00", writable
         ),
@@ -248,6 +250,7 @@ def _write_timed(timed: _Timed) -> dict[str, str]:
 [Unit]
 Description=Portal: {timed.purpose}
 After=postgresql.service {STORE}
+{timed.condition}
 
 [Service]
 Type=oneshot

@@ -191,6 +191,17 @@ def test_each_process_has_a_service_that_sees_its_own_keys_alone(root: Path) -> 
         assert set(service.get("ReadWritePaths", "").split()) == written
         if process.role in (Role.MEDIA, Role.BEAT):
             assert (service["PrivateNetwork"], service["RestrictAddressFamilies"]) == ("yes", "AF_UNIX")
+    # Each night a backup, from the day on which there is a key; and what runs by a timer is not started with the machine.
+    for name in ("portal-backup", "portal-backup-drill", "portal-backup-ledger"):
+        backup = unit_of(root, f"{name}.service")
+        assert backup["ConditionPathExistsGlob"] == "/var/lib/portal/keys/backup/*.pub"
+        assert backup["ReadWritePaths"] == "/var/backups/portal /var/lib/portal/keys/backup"
+        assert f"{name}.timer" in units.list_enabled(ANSWERS)
+        assert f"{name}.service" not in units.list_enabled(ANSWERS)
+        assert f"{name}.service" not in unit_of(root, "portal.target")["Wants"]
+    public = unit_of(root, "portal-web-public.service")
+    assert "portal-web-public.socket" in public["Requires"]
+    assert public["Type"] == "notify"
     media = unit_of(root, "portal-worker-media.service")
     assert f"{layout.RAM}:size=3221225472,mode=1777" in media["TemporaryFileSystem"]
     weights = [
