@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import select
 import socket
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
+from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
 from core.roles import Role
@@ -206,14 +207,10 @@ def test_guessed_receipts_keep_out_neither_a_tip_nor_a_source(stack: Stack) -> N
     source = Visitor(stack.public_url)
     receipt = source.send("Two men load boxes from a white van")
     with ExitStack() as lines:
-        guessers = []
         for _ in range(GUESSERS):
             line = lines.enter_context(socket.create_connection(("127.0.0.1", stack.ports["all"]), 20))
             line.sendall(guess_receipt(f"127.0.0.1:{stack.ports['all']}"))
-            guessers.append(line)
         assert Visitor(stack.public_url).send("A tip while receipts are guessed")
-        answered, _writable, _broken = select.select(guessers, [], [], 0)
-        assert len(answered) < GUESSERS, "a tip waits for no guess that came before it"
         assert Visitor(stack.public_url).send("Another")
         assert "white van" in Visitor(stack.public_url).enter_inbox(receipt)
 
@@ -335,6 +332,31 @@ def test_the_latest_and_the_earliest_of_a_lane_take_turns() -> None:
     assert lane.pass_thread_on() is hostile[3]
     assert lane.pass_thread_on() is None
     assert lane.occupy_thread()
+
+
+def test_guesses_get_two_threads_and_leave_the_others_to_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = gunicorn_worker.PollingWorker(0, 0, [], None, 30, Config(), None)
+    started: list[Any] = []
+    monkeypatch.setattr(worker, "enqueue_req", started.append)
+    for left_out in ("_stop_polling", "_send_rest"):
+        monkeypatch.setattr(worker, left_out, lambda _connection: None)
+
+    def ask(raw: bytes) -> Any:
+        request: Any = SimpleNamespace(
+            head=raw, is_whole=True, awaits_permission=False, deadline=0, sock=SimpleNamespace()
+        )
+        worker._consider(request)
+        return request
+
+    done: Future[tuple[bool, Any]] = Future()
+    done.set_result((False, None))
+    guesses = [ask(guess_receipt("127.0.0.1")) for _ in range(10)]
+    page = ask(b"GET /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert started == [*guesses[: gunicorn_worker.SIGN_IN_THREADS], page]
+    worker.finish_request(page, done)
+    assert len(started) == gunicorn_worker.SIGN_IN_THREADS + 1
+    worker.finish_request(guesses[0], done)
+    assert started[-1] in guesses[gunicorn_worker.SIGN_IN_THREADS :]
 
 
 @pytest.mark.parametrize("name", ["tips:inbox", "admin:login"])
