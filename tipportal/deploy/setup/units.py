@@ -236,10 +236,22 @@ def _list_timed(answers: Mapping[str, str]) -> tuple[_Timed, ...]:
         _Timed("portal-audit-verify", "check of the audit trail", Role.STAFF, "audit verify", "*-*-* 03:20:00"),
         _Timed("portal-backup", "backup", owner, f"backup {folder}", "Mon..Sat 02:10:00", writable, has_key),
         _Timed(
-            "portal-backup-drill", "backup with a proof", owner, f"backup {folder} --drill", "Sun 02:10:00", writable
+            "portal-backup-drill",
+            "backup with a proof",
+            owner,
+            f"backup {folder} --drill",
+            "Sun 02:10:00",
+            writable,
+            has_key,
         ),
         _Timed(
-            "portal-backup-ledger", "ledger of what was erased", owner, f"backup {folder} --ledger", "*:0/10", writable
+            "portal-backup-ledger",
+            "ledger of what was erased",
+            owner,
+            f"backup {folder} --ledger",
+            "*:0/10",
+            writable,
+            has_key,
         ),
     )
 
