@@ -127,7 +127,7 @@ class TestWriting:
         answer = desk.post(ADD, TYPED | {"body": body}, follow=True)
         assert 'Plain address: <bdi translate="no">https://city.example/lamps</bdi>' in answer.content.decode()
         answer = desk.post(ADD, TYPED | {"body": body, "_plain_links": "1"})
-        assert answer.context["form"]["body"].value() == "See [this](https://city.example/lamps)."
+        assert answer.context_data["form"]["body"].value() == "See [this](https://city.example/lamps)."
         assert "Use plain addresses" not in answer.content.decode()
         for address, is_told in (("https://t.co/abc", False), ("https://city.example/lamps?fbclid=x", True)):
             answer = desk.post(ADD, TYPED | {"body": f"See {address}", "_preview": "1"})
@@ -198,9 +198,9 @@ class TestSteps:
         picture = create_ready_picture()
         client = signed_in(author)
         for query, count in (("neighbor's CAFE", 1), ("cafe - safe", 1), ("“café”", 1), ("café zeppelin", 0), ("", 2)):
-            assert client.get("/admin/outreach/story/", {"q": query}).context["cl"].result_count == count, query
-        assert client.get("/admin/outreach/picture/", {"q": str(picture.pk)}).context["cl"].result_count == 1
-        assert client.get("/admin/outreach/picture/", {"q": "9" * 30}).context["cl"].result_count == 0
+            assert client.get("/admin/outreach/story/", {"q": query}).context_data["cl"].result_count == count, query
+        assert client.get("/admin/outreach/picture/", {"q": str(picture.pk)}).context_data["cl"].result_count == 1
+        assert client.get("/admin/outreach/picture/", {"q": "9" * 30}).context_data["cl"].result_count == 0
 
     def test_the_next_step_comes_first_and_the_public_page_is_linked(self, author, second) -> None:
         story = workflow.create_story(author, story_values())
@@ -244,25 +244,25 @@ class TestSteps:
         typed = TYPED | {"version": "1", "slug": story.slug, "title": "New words", "comment": "My thought"}
         answer = desk.post(page_of(story), typed | {"_comment": "1"})
         assert (answer.status_code, ReviewComment.objects.get().text) == (200, "My thought")
-        assert answer.context["form"]["title"].value() == "New words"
+        assert answer.context_data["form"]["title"].value() == "New words"
         assert "saved yet. Press Save to save it." in html(answer)
         assert Story.objects.get().title != "New words"
         settled = {"_settle": str(ReviewComment.objects.get().pk), "comment": "Another"}
         answer = desk.post(page_of(story), typed | settled)
-        assert answer.context["form"]["title"].value() == "New words"
-        assert answer.context["comment_form"]["comment"].value() == "Another"
+        assert answer.context_data["form"]["title"].value() == "New words"
+        assert answer.context_data["comment_form"]["comment"].value() == "Another"
         assert ReviewComment.objects.get().settled
         answer = desk.post(page_of(story), typed | {"_save": "1"})
         assert (Story.objects.get().title, ReviewComment.objects.count()) == ("New words", 1)
-        assert answer.context["comment_form"]["comment"].value() == "My thought"
+        assert answer.context_data["comment_form"]["comment"].value() == "My thought"
         assert "added yet" in html(answer)
-        assert answer.context["form"]["version"].value() == 2
+        assert answer.context_data["form"]["version"].value() == 2
         link, _token = previews.create_link(story, author)
         answer = desk.post(
             f"/admin/outreach/story/{story.pk}/links/", typed | {"revoke": str(link.pk), "title": "Newer"}
         )
-        assert answer.context["form"]["title"].value() == "Newer"
-        assert answer.context["comment_form"]["comment"].value() == "My thought"
+        assert answer.context_data["form"]["title"].value() == "Newer"
+        assert answer.context_data["comment_form"]["comment"].value() == "My thought"
         assert not PreviewLink.objects.get().is_open
         desk.cookies.clear()
         assert "New words" not in html(desk.get(page_of(story)))

@@ -78,7 +78,7 @@ def test_every_number_opens_a_list_of_as_many_tips(supervisor: Account, officer:
     links = re.findall(r'<a href="(/admin/tips/tip/(?:\?[^"]*)?)">(\d+)</a>', page.partition("<main")[2])
     assert len(links) >= 6 + 4
     for address, number in links:
-        queue = client.get(address.replace("&amp;", "&")).context["queue"]
+        queue = client.get(address.replace("&amp;", "&")).context_data["queue"]
         assert queue.count == int(number), address
 
 
@@ -150,7 +150,7 @@ def test_the_page_moves_the_tips_of_an_officer_who_is_away(supervisor: Account, 
     page = client.get(BOARD).content.decode()
     assert "Ben Okafor (away until" in page
     address = f"{BOARD}move/{officer.pk}/"
-    form = client.get(address).context["form"]
+    form = client.get(address).context_data["form"]
     (to,) = [value for value, label in form.fields["to"].choices if label.startswith("Priya Nand")]
     answer = client.post(address, {"to": to, "form_id": form.initial["form_id"]}, follow=True)
     assert "1 tip was moved to Priya Nand." in answer.content.decode()
