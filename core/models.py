@@ -357,6 +357,7 @@ class AgencySettings(models.Model):
     stored = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name = verbose_name_plural = _("agency settings")
         default_permissions = ()
         ordering = ["pk"]
 

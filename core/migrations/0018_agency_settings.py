@@ -17,6 +17,8 @@ class Migration(migrations.Migration):
                 ('stored', models.JSONField(default=dict)),
             ],
             options={
+                'verbose_name': 'agency settings',
+                'verbose_name_plural': 'agency settings',
                 'ordering': ['pk'],
                 'default_permissions': (),
             },
