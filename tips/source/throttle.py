@@ -81,7 +81,7 @@ class FloodGate:
             if len(self._posts.kept) <= CALM_POSTS:
                 return 0
         # At most that long: a form may be from before the clock was set back.
-        return min(RIPE_SECONDS, max(0, math.ceil(issued_at + RIPE_SECONDS - now)))
+        return max(0, min(RIPE_SECONDS, math.ceil(issued_at + RIPE_SECONDS - now)))
 
     def seconds_until_turn(self, issued_at: int, now: float | None = None) -> int:
         """Return for how many seconds a tip whose form is ripe has to wait; 0: it has its turn, accept it."""
