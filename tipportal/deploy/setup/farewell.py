@@ -32,6 +32,7 @@ What to do next
      Never copy {layout.KEYS}/media-private: its keys live for a day.
   4. Draw the base map, and add the first source of incidents: docs/incidents.md.
   5. Create the key of backups, on a stick that no server keeps: sudo portal owner backup_key create /media/stick
+     (the user portal_owner must be able to write to the stick: mount it with -o uid=portal_owner, or change its owner).
      Until then there is no backup. Timers write one each night to {answers["BACKUPS"]}, and prove one each Sunday.
   6. Turn off swap or encrypt it, and encrypt the disk.
   7. Look at what the doctor says, now and after each change: sudo portal ROLE doctor
