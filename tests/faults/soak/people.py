@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg2
+
 from tests.faults.soak.clock import Clock
 from tests.journey import Visitor, compute_code
 from tests.stack import Stack
@@ -27,7 +29,8 @@ ADDRESSES = "127.66"
 PATIENCE_SECONDS = 240
 # What the form says while no file can be stored: the source sends the text.
 FILES_LATER = "accept files right now"
-NETWORK_ERRORS = (OSError, http.client.HTTPException, AssertionError)
+# `next_code` asks the database itself.
+NETWORK_ERRORS = (OSError, http.client.HTTPException, AssertionError, psycopg2.Error)
 
 
 @dataclass
