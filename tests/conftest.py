@@ -19,7 +19,6 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
-from django.template.base import Template
 from playwright.sync_api import Browser
 from whitenoise.base import WhiteNoise
 from whitenoise.responders import Redirect, StaticFile
@@ -36,7 +35,6 @@ from tips import vault
 RUN_FIRST = ("test_make_run.py", "browser", "faults", "upgrade", "tipportal", "tips")
 BROWSER_TESTS = "tests/browser/"
 _run_resources: dict[str, Servers | Path] = {}
-_render_template = Template._render
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -179,12 +177,6 @@ def _start_servers() -> None:
     }
     os.environ[TEMPLATES] = str(folder / "portals")
     os.environ["STATIC_ROOT"] = str(static_files.collect(os.environ))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _keep_no_contexts(django_test_environment: None) -> None:
-    """Keep Django from copying the context of each template that a test client's answer needs: no test reads them."""
-    Template._render = _render_template
 
 
 @pytest.fixture(scope="session")
