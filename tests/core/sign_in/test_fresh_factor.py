@@ -46,6 +46,7 @@ DELICATE: dict[str, str] = {
             "appointments/<int:pk>/",
         )
     },
+    "admin/core/agencysettings/": "posts",
     "admin/core/auditentry/export/": "posts",
     "admin/core/auditentry/lists/<int:list_id>/": "posts",
     "admin/crimemap/importrun/<int:pk>/undo/": "posts",
