@@ -10,8 +10,9 @@ from django.views.generic import RedirectView
 from core.agency import style_sheet
 from tipportal import public_urls
 
-# Both sides have the agency's colors.
-urlpatterns: list[URLPattern | URLResolver] = [path("brand/<str:digest>.css", style_sheet.style_sheet_view)]
+# The agency's colors.
+both_sides: list[URLPattern | URLResolver] = [path("brand/<str:digest>.css", style_sheet.style_sheet_view)]
+urlpatterns = [*both_sides]
 
 if settings.ROLE.serves_public:
     urlpatterns += public_urls.urlpatterns

@@ -268,6 +268,7 @@ def test_cities_are_published_with_few_clicks_one_with_400_codes(browser: Browse
         if PHILADELPHIA.exists():
             add_a_known_city(page, stack)
         stack.run_manage("shell", "--no-imports", "-c", PUBLISH, role="bulk")
+        expect(page.locator("[data-progress]")).to_have_count(0)  # reloaded: it interrupts no other address anymore
         preview_a_layer(page, stack)
     with visit(browser, stack.public_url, width=1280) as page:
         for year in ("2024", "2025") if city.is_known else ("2026",):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +111,12 @@ with file_cleaning.open_workspace(allow_disk=True) as folder:
 
 @pytest.mark.parametrize("system", ON_LINUX)
 def test_killing_the_worker_ends_its_process_and_its_folder_is_removed_later(
-    system: str, monkeypatch: pytest.MonkeyPatch
+    system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    # A folder of its own: in the shared one, another process may remove what is left before this test looks.
+    monkeypatch.setenv("RAM_FOLDER", "/nowhere")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     take_over(monkeypatch, "progress(5)\nwhile True: pass")
     command = [sys.executable, "-c", WORKER, launcher._BOOTSTRAP]
     worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -82,7 +82,7 @@ class _NamedPattern:
 
 def staff_patterns() -> Patterns:
     """Return the patterns that only processes for staff have."""
-    return [pattern for pattern in urls.urlpatterns if pattern not in public_urls.urlpatterns]
+    return [pattern for pattern in urls.urlpatterns if pattern not in [*public_urls.urlpatterns, *urls.both_sides]]
 
 
 def create_world() -> World:

@@ -73,6 +73,7 @@ SHOWN_BY = {
     "outreach_story_step": ("tests/outreach/stories/test_workflow.py", '"published story"'),
     "outreach_story_version": ("tests/outreach/stories/test_admin.py", "version"),
     "outreach_channel_add": ("tests/outreach/events/test_admin.py", '"added channel"'),
+    "first_run": ("tests/tipportal/test_first_run.py", "checklist.CONFIRMED"),
     "password_change": ("tests/core/staff/test_staff.py", "test_a_change_of_ones_own_password_is_recorded"),
     "factors_add_app": ("tests/core/sign_in/test_factors.py", "added"),
     "factors_add_passkey": ("tests/core/sign_in/test_factors.py", "added"),
@@ -89,7 +90,7 @@ SHOWN_BY = {
 }
 # Admin pages that write their lines themselves.
 OWN_LINES = {"Account", "AuditEntry", "FailedAttempt", "Tip", "Story", "Guide", "Picture", "Channel", "Event", "ImportRun", "AlertChannel",
-             "ReportedValue", "Referral", "Subscription"}  # fmt: skip
+             "ReportedValue", "Referral", "Subscription", "AgencySettings"}  # fmt: skip
 CHANGED = ("name", "title", "label", "alt", "text", "summary", "reason", "first_name")
 
 
