@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +19,6 @@ from crimemap.snapshot.published_incidents import PublishedIncidents, comparison
 from crimemap.snapshot.results import PeriodComparison
 
 Days = tuple[date, date]  # first and last, both inclusive
-MAX_CACHED = 500  # counts of a period, 2 kB at most
 BREAK_COUNT = 20  # as many in one period and none in the other is no chance
 
 
@@ -71,21 +71,38 @@ def find_break(published: PublishedIncidents, now: Days, before: Days, layer: st
 
 
 def _count_values(published: PublishedIncidents, name: str, days: Days) -> Array:
-    """Count the whole city's rows of a period by source, category or area; cached, because it names no place."""
-    key = (name, *days)
-    if key not in published.city_counts:
-        if len(published.city_counts) >= MAX_CACHED:  # any visitor can name any days
-            published.city_counts.clear()
-        columns = published.columns
-        low, high = row_scan.row_range(columns, Filter(*days))
-        if name in LAYERS:
-            counts = np.bincount(columns[name][columns["place"][low:high]], minlength=len(published.areas[name]))
-            counts[0] = 0  # no known area
-        else:
-            size = len(published.meta["sources" if name == "source" else "categories"])
-            counts = np.bincount(columns[name][low:high], minlength=size)
-        published.city_counts[key] = counts
-    return published.city_counts[key]
+    """Count the whole city's rows of a period by source, category or area, without those of no known area."""
+    if name not in published.sums_by_day:
+        published.sums_by_day[name] = _sum_by_day(published, name)
+    sums = published.sums_by_day[name]
+    first, end = (min(max(day - _first_day(published), 0), len(sums) - 1) for day in row_scan.day_range(Filter(*days)))
+    counts: Array = sums[end] - sums[first]
+    return counts
+
+
+def _sum_by_day(published: PublishedIncidents, name: str) -> Array:
+    """Return how many rows of each value lie before each day, from the first row's to the one after the last row's."""
+    columns = published.columns
+    values = columns[name]
+    is_area = name in LAYERS
+    size = len(published.areas[name] if is_area else published.meta["sources" if name == "source" else "categories"])
+    hours = columns["time"]
+    day_count = int(hours[-1]) // 24 + 1 - _first_day(published) if len(hours) else 0
+    starts = (_first_day(published) + np.arange(day_count + 1)) * 24
+    edges = np.searchsorted(hours, starts.astype(hours.dtype)).tolist()
+    sums = np.zeros((day_count + 1, size), "i4")
+    for number, (low, high) in enumerate(pairwise(edges), start=1):
+        rows = values[columns["place"][low:high]] if is_area else values[low:high]
+        sums[number] = np.bincount(rows, minlength=size)
+    if is_area:
+        sums[:, 0] = 0  # no known area
+    return np.cumsum(sums, axis=0, out=sums)
+
+
+def _first_day(published: PublishedIncidents) -> int:
+    """Return the day of the first row, in days since 1970."""
+    hours = published.columns["time"]
+    return int(hours[0]) // 24 if len(hours) else 0
 
 
 def count_outcomes(published: PublishedIncidents, chosen: Filter) -> dict[str, int]:

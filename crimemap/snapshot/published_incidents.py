@@ -78,7 +78,7 @@ class PublishedIncidents:
         self.least_radius: int = self.meta["least_radius"]
         self.period_sums = PeriodSums(self.columns, self.meta)
         self.grid_cells: dict[int, Any] = {}  # cache of crimemap.snapshot.bubbles, by zoom
-        self.city_counts: dict[Any, Array] = {}  # cache of crimemap.snapshot.period_counts, by column and days
+        self.sums_by_day: dict[str, Array] = {}  # cache of crimemap.snapshot.period_counts, by column
         until, since = self.meta["until"], self.meta["since"]
         self.until: date = self.made_on if until is None else EPOCH + timedelta(until)
         self.since: date = self.until if since is None else EPOCH + timedelta(since)

@@ -221,6 +221,25 @@ def test_periods_whose_data_differ_are_not_compared(both: Both, monkeypatch: pyt
 
 
 @quick
+@given(ages=st.tuples(*[st.integers(-40, 920)] * 4))
+def test_a_value_of_one_period_alone_is_found_as_in_sql(both: Both, ages: tuple[int, int, int, int]) -> None:
+    days = [date(1970, 1, 1) + timedelta(TODAY - age) for age in ages]
+    now, before = (min(days[:2]), max(days[:2])), (min(days[2:]), max(days[2:]))
+
+    def differs(column: str) -> bool:
+        one, other = (
+            {value for (value,) in both.sql(f"DISTINCT {column}", Filter(*each)) if value} for each in (now, before)
+        )
+        return one != other
+
+    columns = {"source": "1", "types": "category", "areas": "district"}
+    expected = next((name for name, column in columns.items() if differs(column)), "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(period_counts, "BREAK_COUNT", 1)
+        assert period_counts.find_break(both.published, now, before, "district") == expected
+
+
+@quick
 @given(chosen=filters)
 def test_the_period_before_is_counted_as_in_sql(both: Both, chosen: Filter) -> None:
     result = both.published.compare_periods(chosen)
