@@ -39,7 +39,7 @@ def invite(person: InvitedPerson, by: Account | str) -> SignInLink:
 
 
 def hand_over_invitation(person: InvitedPerson, by: str) -> str:
-    """Return the address of a link that makes the account, for whoever runs a command to hand over, and record it.
+    """Return the address of a link that makes the account, which the operator of a command hands over, and record it.
 
     It is not mailed: the first account is made before anyone knows that mail works. An earlier invitation of the same address is
     replaced.

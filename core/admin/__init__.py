@@ -1,4 +1,4 @@
-"""Accounts, sign-ins and the agency's settings in the admin; the audit trail's page is in the roof, which knows who may see which tip."""
+"""Accounts, sign-ins and the agency's settings in the admin; the audit trail's page is in the roof, which knows the readers of each tip."""
 
 from __future__ import annotations
 

@@ -1,33 +1,18 @@
 // Puts a color picker beside each code, and shows the colors while they are chosen. Without script the button "Preview colors" does it.
+import { postPreviews } from "./posted-preview.js";
+
 const form = document.querySelector("[data-agency-form]");
-const DELAY_MS = 250;
-let timer = 0;
-let running = null;
 
-async function refresh() {
-  running?.abort();
-  running = new AbortController();
-  const body = new FormData(form);
-  body.set("preview", "1");
-  try {
-    const response = await fetch(location.href, { method: "POST", body, signal: running.signal, redirect: "error" });
-    if (!response.ok) return;
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const fresh = page.querySelector("#color-preview");
-    if (!fresh) return;
-    const old = form.querySelector("#color-preview");
-    // Only what changes, so that the focus stays where it is.
-    old.querySelector("link").href = fresh.querySelector("link").getAttribute("href");
-    old.querySelector("[role=status]").replaceChildren(...fresh.querySelector("[role=status]").childNodes);
-  } catch {
-    // A newer change is on its way, or the connection is away: the button still works.
-  }
+function show(page) {
+  const fresh = page.querySelector("#color-preview");
+  if (!fresh) return;
+  const old = form.querySelector("#color-preview");
+  // Only what changes, so that the focus stays where it is.
+  old.querySelector("link").href = fresh.querySelector("link").getAttribute("href");
+  old.querySelector("[role=status]").replaceChildren(...fresh.querySelector("[role=status]").childNodes);
 }
 
-function schedule() {
-  clearTimeout(timer);
-  timer = setTimeout(refresh, DELAY_MS);
-}
+const schedule = form ? postPreviews(form, 250, [200], show) : null;
 
 for (const code of form?.querySelectorAll("[data-color]") ?? []) {
   const picker = document.createElement("input");

@@ -36,7 +36,7 @@ def test_a_whole_portal_is_ready(connected: set[str], settings: Any) -> None:
     assert ask() == (200, "ok")
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert Client().get("/readyz")["X-Portal-Version"] == version
-    settings.ROLE = Role.PUBLIC  # residents' side: whoever attacks it learns no version
+    settings.ROLE = Role.PUBLIC  # residents' side: an attacker learns no version
     assert "X-Portal-Version" not in Client().get("/readyz")
 
 

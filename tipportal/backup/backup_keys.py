@@ -1,7 +1,7 @@
 """The backup key: its public half on the server, its private half in a safe.
 
 On the server (`BACKUP_KEYS`), for each pair:
-    NUMBER-ID.pub     public half: whoever has it seals, and opens nothing
+    NUMBER-ID.pub     public half: seals, and opens nothing
     NUMBER-ID.sign    64 bytes, secret: a seed that signs manifests, and a key to the index, by which the server knows the names
                       (random ids) of files that earlier backups have. Neither opens a dump or a pack
 In the safe, on paper or a stick:
@@ -22,7 +22,7 @@ _SEED_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class ServerKey:
-    """What the server has of a pair: enough to write backups and to know its own, not to open one."""
+    """The server's part of a pair: enough to write backups and to know its own, not to open one."""
 
     public: vault.KeyFile
     seed: bytes
@@ -39,7 +39,7 @@ class ServerKey:
 
 @dataclass(frozen=True, slots=True)
 class SafeKey:
-    """What the safe has of a pair: enough to open backups and to prove who wrote them."""
+    """The part of a pair that is in the safe: enough to open backups and to prove their origin."""
 
     id: str
     public: bytes
@@ -70,7 +70,7 @@ def load_server_keys(folder: Path | None) -> dict[str, ServerKey]:
     """Return the server's keys by their ids, oldest first. Raises BackupError without one, or beside a private half."""
     if vault.key_files(folder, "key"):
         raise BackupError(
-            f"{folder} has the private half of the backup key (.key): whoever breaks into this server could open every backup. Move it"
+            f"{folder} has the private half of the backup key (.key): a thief of this server could open every backup. Move it"
             " to the stick for your safe, together with the file .verify."
         )
     keys = {}

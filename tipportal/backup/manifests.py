@@ -2,7 +2,7 @@
 
     Ed25519 signature (64) | JSON
 
-The name begins with the time, so names sort by age. A manifest tells whoever reads it the sizes of parts, which are rounded up
+The name begins with the time, so names sort by age. A manifest tells its readers the sizes of parts, which are rounded up
 coarsely, and when the backup was made: by the clock of the timer.
 """
 

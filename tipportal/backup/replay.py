@@ -1,4 +1,4 @@
-"""What happens to a restored database before any role may use it: erasures again, the stricter right, nothing that waits."""
+"""Prepare a restored database before any role may use it: erasures again, the stricter right, nothing that waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tipportal.backup.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What happens to rows with a mark of `kind`, which rules.sql makes of `columns`, and how the operator is told."""
+    """The change of rows with a mark of `kind`, which rules.sql makes of `columns`, and the words for the operator."""
 
     words: str
     kind: str
@@ -134,7 +134,7 @@ _SETTLE = (
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """How many rows of a restored database were erased or restricted again, and in which words."""
+    """The number of rows of a restored database that were erased or restricted again, and the words for it."""
 
     words: str
     count: int

@@ -71,7 +71,7 @@ class OpenBackup:
 
 @dataclass(frozen=True, slots=True)
 class RestoredDatabase:
-    """What is in a restored database: rows that residents and officers would miss, and what was erased or restricted again."""
+    """Counts of a restored database: rows that residents and officers would miss, and what was erased or restricted again."""
 
     tips: int
     messages: int

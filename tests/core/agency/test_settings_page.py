@@ -1,4 +1,4 @@
-"""What an agency can set in the admin: what counts, what needs consent, what is refused, and what the trail says."""
+"""The agency's settings in the admin: what counts, what needs consent, what is refused, and what the trail says."""
 
 from __future__ import annotations
 

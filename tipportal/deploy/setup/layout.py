@@ -1,4 +1,4 @@
-"""Where an installation has its code, configuration, data and sockets, and what its Unix users are called."""
+"""Places of an installation's code, configuration, data and sockets, and names of its Unix users."""
 
 from __future__ import annotations
 
