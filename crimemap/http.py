@@ -148,8 +148,8 @@ def cached_response(
     besides the path, always written in the same way (Filter.query_string).
     """
     # Also files name the agency and the city.
-    edition = str(current_settings.current().edition)
-    digest = hashlib.sha256("\n".join([version, edition, request.path, canonical_query]).encode()).hexdigest()
+    agency = repr(current_settings.current())
+    digest = hashlib.sha256("\n".join([version, agency, request.path, canonical_query]).encode()).hexdigest()
     etag = f'"{digest[:24]}"'
     response = get_conditional_response(request, etag=etag) or compute()
     if response.status_code in (200, 304):

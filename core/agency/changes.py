@@ -86,7 +86,7 @@ def show_value(name: str, value: Any) -> str:
 
 
 def _find_default(name: str) -> Any:
-    defaults = current_settings.combine(0, {})
+    defaults = current_settings.combine({})
     if name == "tip_max_megabytes":
         return settings.TIP_MAX_BYTES // current_settings.MEGABYTE
     if name == "crisis_lines":

@@ -26,9 +26,8 @@ MEGABYTE = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """The settings of one edition. `crisis_lines` are written name=number; empty colors are the portal's own."""
+    """The settings that count together. `crisis_lines` are written name=number; empty colors are the portal's own."""
 
-    edition: int
     name: str
     city: str
     emergency_number: str
@@ -48,7 +47,6 @@ class Agency:
 
 @dataclass(slots=True)
 class _Memory:
-    edition: int = 0
     stored: dict[str, Any] | None = None
     checked_at: float = float("-inf")
 
@@ -63,7 +61,7 @@ def current() -> Agency:
             refresh()
         except DatabaseError as error:
             log.warning("the agency's settings were not read again (%s)", type(error).__name__)
-    return combine(_memory.edition, _memory.stored or {})
+    return combine(_memory.stored or {})
 
 
 def refresh() -> None:
@@ -72,14 +70,13 @@ def refresh() -> None:
     The time is noted first: while the database hangs, one thread waits for it and the others don't.
     """
     _memory.checked_at = time.monotonic()
-    newest = AgencySettings.objects.values_list("pk", "stored").last()
-    _memory.edition, _memory.stored = newest or (0, {})
+    _memory.stored = AgencySettings.objects.values_list("stored", flat=True).last() or {}
 
 
 def read_newest() -> Agency:
     """Return the settings after asking the database, for work that an older edition would spoil. Raises DatabaseError."""
     refresh()
-    return combine(_memory.edition, _memory.stored or {})
+    return combine(_memory.stored or {})
 
 
 def list_missing() -> list[str]:
@@ -90,7 +87,7 @@ def list_missing() -> list[str]:
     return [name for name, value in values.items() if not (stored.get(name) or value)]
 
 
-def combine(edition: int, stored: dict[str, Any]) -> Agency:
+def combine(stored: dict[str, Any]) -> Agency:
     """Return the settings with the environment's values where none is stored.
 
     What the environment alone may widen is checked here again, so that neither a changed row nor an older server's can.
@@ -99,7 +96,6 @@ def combine(edition: int, stored: dict[str, Any]) -> Agency:
     megabytes = stored.get("tip_max_megabytes")
     self_approval = stored.get("allows_self_approval")
     return Agency(
-        edition=edition,
         name=stored.get("name") or settings.AGENCY_NAME or _("Police Department"),
         city=stored.get("city") or settings.CITY_NAME or _("the city"),
         emergency_number=stored.get("emergency_number") or settings.EMERGENCY_NUMBER,

@@ -26,7 +26,7 @@ _entries: dict[tuple[object, ...], tuple[float, object]] = {}
 
 def get_or_build(key: tuple[object, ...], build: Callable[[], Value]) -> Value:
     """Return the value cached for `key`, or build and cache it. Nothing about a single visitor may be in it."""
-    key = (current_settings.current().edition, *key)
+    key = (current_settings.current(), *key)
     built_at, value = _entries.get(key, (-float("inf"), None))
     if time.monotonic() - built_at > TTL_SECONDS:
         built_at, value = time.monotonic(), build()

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from core.agency import current_settings
+from core.agency.current_settings import Agency
 from crimemap.exports.fields import COLUMNS
 from crimemap.offence_families import BY_SLUG
 from crimemap.snapshot.filters import PRESETS, WEEKDAYS
@@ -267,8 +268,8 @@ def _operation(path: str) -> Schema:
     }
 
 
-def build_document() -> Schema:
-    """Build the OpenAPI document."""
+def build_document(agency: Agency) -> Schema:
+    """Build the OpenAPI document, which names the agency."""
     problems = {"application/json": {"schema": _ref("Problems")}}
     errors = {
         "400": "Part of the request is wrong.",
@@ -279,7 +280,7 @@ def build_document() -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"Incidents reported to {current_settings.current().name}",
+            "title": f"Incidents reported to {agency.name}",
             "version": "1",
             "description": " ".join(map(str, RULES)),
         },
@@ -295,9 +296,9 @@ def build_document() -> Schema:
 
 def as_json() -> bytes:
     """Return the document as a file. It is built again when the agency's settings change."""
-    return _as_json(current_settings.current().edition)
+    return _as_json(current_settings.current())
 
 
 @lru_cache(maxsize=1)
-def _as_json(edition: int) -> bytes:  # noqa: ARG001  (the key)
-    return orjson.dumps(build_document(), option=orjson.OPT_INDENT_2)
+def _as_json(agency: Agency) -> bytes:
+    return orjson.dumps(build_document(agency), option=orjson.OPT_INDENT_2)

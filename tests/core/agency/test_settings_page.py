@@ -174,7 +174,7 @@ def test_ordinary_values_are_accepted() -> None:
 def test_a_row_that_was_changed_by_hand_leads_nobody_elsewhere(settings: Any) -> None:
     settings.TIP_MAX_BYTES = 50 * current_settings.MEGABYTE
     stored = {"leave_url": "https://evil.example/", "tip_max_megabytes": 500, "band_color": "#ffffff"}
-    agency = current_settings.combine(1, stored)
+    agency = current_settings.combine(stored)
     assert agency.leave_url == settings.LEAVE_URL
     assert agency.tip_max_bytes == settings.TIP_MAX_BYTES
     with pytest.raises(ValidationError):
@@ -238,13 +238,24 @@ def test_what_browsers_have_of_the_map_is_asked_for_again_after_a_change(rf: Req
     def read_tag() -> str:
         return str(http.cached_response(rf.get("/map/table/"), "v1", "days=7", HttpResponse)["ETag"])
 
-    before, document = read_tag(), openapi.as_json()
+    before = read_tag()
     assert read_tag() == before
+    assert b"to Riverton Police" in openapi.as_json()
     AgencySettings.objects.create(stored={"name": "Harlow Police"})
     current_settings.refresh()
     assert read_tag() != before
-    assert b"Riverton" in document
-    assert b"Riverton" not in openapi.as_json()
+    assert b"to Harlow Police" in openapi.as_json()
+
+
+def test_a_name_changed_in_the_environment_counts_as_well(rf: RequestFactory, settings: Any) -> None:
+    def read() -> tuple[str, bytes, str]:
+        tag = http.cached_response(rf.get("/map/table/"), "v1", "days=7", HttpResponse)["ETag"]
+        return tag, openapi.as_json(), page_cache.get_or_build(("name",), lambda: current_settings.current().name)
+
+    before = read()
+    settings.AGENCY_NAME = "Ardley Police"
+    after = read()
+    assert all(old != new for old, new in zip(before, after, strict=True))
 
 
 def test_blocks_about_privacy_follow_the_promises_as_plain_text(client: Client) -> None:
