@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,18 +18,19 @@ from uuid import uuid4
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from core.roles import Role
 from crimemap.importing.arrival import jobs
+from tests.tipportal.deploy import unix_users
+from tests.tipportal.deploy.unix_users import IS_ROOT
+from tipportal.deploy import role_files
 from tips import vault
 from tips.files import pending_files, sealed_store, worker_keys
 
-IS_ROOT = os.geteuid() == 0
-# Ids of nobody's: of the users, and of the groups that two or three of them share.
-PUBLIC, STAFF, MEDIA, BULK, OTHER = range(54_001, 54_006)
-FILES, UPLOADS = 54_101, 54_102
-GROUPS = {PUBLIC: [FILES], MEDIA: [FILES], STAFF: [FILES, UPLOADS], BULK: [UPLOADS], OTHER: []}
+PUBLIC, STAFF, MEDIA, BULK, OTHER = Role.PUBLIC, Role.STAFF, Role.MEDIA, Role.BULK, Role.BEAT
+FOLDERS = ("MEDIA_STORE", "MEDIA_PUBLIC_KEYS", "MEDIA_PRIVATE_KEYS", "INCIDENT_UPLOADS")
 
 
-def as_user(user: int, step: Callable[[], object]) -> bool:
+def as_user(role: Role, step: Callable[[], object]) -> bool:
     """Do a step as this user, with the umask of a process of the portal; return whether the system let it."""
     child = os.fork()
     if not child:
@@ -38,7 +38,8 @@ def as_user(user: int, step: Callable[[], object]) -> bool:
         try:
             os.umask(0o007)
             if IS_ROOT:
-                os.setgroups(GROUPS[user])
+                user = unix_users.user_of(role)
+                os.setgroups(unix_users.groups_of(role))
                 os.setresgid(user, user, user)
                 os.setresuid(user, user, user)
             step()
@@ -56,21 +57,14 @@ def as_user(user: int, step: Callable[[], object]) -> bool:
 
 @pytest.fixture
 def root(settings: Any) -> Iterator[Path]:
-    """The folders as the documentation has them, in a place that every user can reach."""
-    root = Path(tempfile.mkdtemp(prefix="portal-users-"))
-    root.chmod(0o755)
-    for name, owner, group, mode in (
-        ("MEDIA_STORE", 0, FILES, 0o2770),
-        ("MEDIA_PUBLIC_KEYS", MEDIA, FILES, 0o2750),
-        ("MEDIA_PRIVATE_KEYS", MEDIA, MEDIA, 0o700),
-        ("INCIDENT_UPLOADS", 0, UPLOADS, 0o2770),
-    ):
-        folder = root / name.lower()
-        folder.mkdir()
-        if IS_ROOT:
-            os.chown(folder, owner, group)
-        folder.chmod(mode)
-        setattr(settings, name, folder)
+    """The folders as the installer makes them, in a place that every user can reach."""
+    root = unix_users.make_open_folder()
+    for item in role_files.FOLDERS:
+        if item.variable in FOLDERS:
+            folder = root / item.variable.lower()
+            folder.mkdir()
+            unix_users.give(folder, item)
+            setattr(settings, item.variable, folder)
     yield root
     shutil.rmtree(root)
 
