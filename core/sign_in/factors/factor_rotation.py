@@ -1,6 +1,7 @@
 """Replaces the key that seals second factors: the new one is written in front of the old one, which goes once nothing needs it.
 
-A process that reads the file in between opens everything. An interrupted rotation is finished by the next one.
+A process that reads the file in between opens everything, and so does another node that has a copy of it. An interrupted rotation is
+finished by the next one.
 """
 
 from __future__ import annotations
@@ -19,13 +20,21 @@ from core.sign_in.factors.factor_sealing import KEY_BYTES
 _SEALED = ("secret", "seed", "proof")  # the fields of an authenticator's data that are sealed, where it has them
 
 
+def create_key() -> str:
+    """Write a new key in front of the present one, and return its id: from now on it seals, and both open.
+
+    A key that is waiting for its rotation stays the new one.
+    """
+    keys = factor_sealing.read_keys()
+    if len(keys) == 1:
+        keys.insert(0, os.urandom(KEY_BYTES))
+        _write(keys)
+    return factor_sealing.identify_key(keys[0])
+
+
 def rotate() -> int:
-    """Seal everything with a new key, and remove the old ones. Return how many factors were sealed again."""
-    old_keys = factor_sealing.read_keys()
-    path: Path | None = settings.FACTOR_KEY
-    assert path is not None
-    new_key = os.urandom(KEY_BYTES)
-    write_atomically(path, b"".join([new_key, *old_keys]), mode=0o600, overwrite=True)
+    """Seal everything with the new key, and remove the old ones. Return how many factors were sealed again."""
+    create_key()
     count = 0
     for pk in Authenticator.objects.values_list("pk", flat=True):
         with transaction.atomic():
@@ -36,7 +45,7 @@ def rotate() -> int:
                 row.data[field] = factor_sealing.seal_secret(factor_sealing.open_secret(row.data[field]))
             row.save()
             count += 1
-    write_atomically(path, new_key, mode=0o600, overwrite=True)
+    _write(factor_sealing.read_keys()[:1])
     return count
 
 
@@ -47,3 +56,9 @@ def count_by_key() -> dict[str, int]:
         key_id = row.data["proof"].partition(".")[0]
         counts[key_id] = counts.get(key_id, 0) + 1
     return counts
+
+
+def _write(keys: list[bytes]) -> None:
+    path: Path | None = settings.FACTOR_KEY
+    assert path is not None
+    write_atomically(path, b"".join(keys), mode=0o600, overwrite=True)

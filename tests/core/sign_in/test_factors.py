@@ -70,6 +70,37 @@ def test_a_new_key_seals_all_again_and_the_old_one_opens_until_then(
     assert AuditEntry.objects.latest("id").action == "replaced the key of second factors"
 
 
+def test_two_staff_nodes_sign_everybody_in_at_each_moment_of_a_rotation(
+    okafor: Account, settings: Any, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for node in (here, there):
+        node.write_bytes(settings.FACTOR_KEY.read_bytes())
+    give_app(okafor)
+
+    def sign_in_on_both_nodes() -> None:
+        for settings.FACTOR_KEY in (here, there):
+            assert app_codes.check(okafor, next_code(okafor)), settings.FACTOR_KEY
+        settings.FACTOR_KEY = here
+
+    settings.FACTOR_KEY = here
+    call_command("factor_key", "create-key")
+    sign_in_on_both_nodes()  # the other node has only the old key, and what is stored is still sealed with it
+    created = here.read_bytes()
+    call_command("factor_key", "create-key")  # a second time, by mistake
+    assert here.read_bytes() == created
+    there.write_bytes(created)
+    settings.FACTOR_KEY = there
+    recovery_codes.renew(okafor)  # sealed with the new key
+    sign_in_on_both_nodes()
+    call_command("factor_key", "rotate")
+    assert here.read_bytes() == created[:32]
+    sign_in_on_both_nodes()
+    assert recovery_codes.list_unused(okafor)
+    there.write_bytes(here.read_bytes())
+    sign_in_on_both_nodes()
+
+
 def test_a_code_is_accepted_once_and_none_before_it(okafor: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     app_codes.add(okafor, APP_SECRET)
     codes = [app_codes.format_hotp_value(app_codes.hotp_value(APP_SECRET, step)) for step in range(1000, 1005)]

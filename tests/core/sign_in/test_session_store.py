@@ -12,6 +12,7 @@ from core.models import StaffSession
 from core.sign_in.sessions import session_store
 from core.staff.groups import OFFICER
 from tests.core.sign_in.client_sessions import account, row_of, signed_in
+from tests.staff_session import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +36,22 @@ def test_the_hash_needs_the_secret_key(settings) -> None:
     before = session_store.hash_key("a")
     settings.SECRET_KEY = "another"
     assert session_store.hash_key("a") != before
+
+
+def test_two_staff_nodes_with_different_secret_keys_ask_to_sign_in_again_and_break_nothing(settings) -> None:
+    """While a new SECRET_KEY reaches one node after the other, one browser is sent to both."""
+    officer, old = account("okafor", OFFICER), settings.SECRET_KEY
+    client = signed_in(officer)
+    stayed = signed_in(officer)
+    settings.SECRET_KEY = "new" * 20
+    answer = client.get("/admin/")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")
+    sign_in(client, officer)
+    assert opens_the_desk(client)
+    settings.SECRET_KEY = old
+    assert not opens_the_desk(client)
+    assert opens_the_desk(stayed)
 
 
 def test_content_copied_into_another_row_signs_nobody_in() -> None:
