@@ -148,8 +148,23 @@ def test_one_service_can_replace_the_key_of_second_factors_and_the_desk_sees_the
         name: [each for each in service.get("volumes", ()) if "factor" in each] for name, service in SERVICES.items()
     }
     assert {name for name, volumes in mounts.items() if volumes == [folder]} == {"factors"}
-    assert {name for name, volumes in mounts.items() if volumes == [folder + ":ro"]} == {"web-staff", "search", "vault"}
+    assert {name for name, volumes in mounts.items() if volumes == [folder + ":ro"]} == {
+        "web-staff",
+        "search",
+        "vault",
+        "administrator",
+    }
     assert SERVICES["factors"]["entrypoint"] == ["python", "manage.py", "factor_key"]
+
+
+@pytest.mark.parametrize("name", [name for name in OTHER_SERVICES if "staff" in str(SERVICES[name].get("environment"))])
+def test_a_command_of_the_staff_role_has_the_keys_without_which_it_is_refused(name: str) -> None:
+    """Django examines them before a command runs (tipportal/deploy/checks.py)."""
+    service = SERVICES[name]
+    mounted = {volume.split(":/", 1)[1].split(":")[0] for volume in service["volumes"]}
+    for variable in ("AUDIT_KEY", "FACTOR_KEY"):
+        file = Path(service["environment"][variable])
+        assert mounted & {str(each).removeprefix("/") for each in (file, *file.parents)}, variable
 
 
 def test_workers_have_only_their_own_keys_and_beat_has_no_database() -> None:
