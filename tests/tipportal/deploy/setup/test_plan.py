@@ -6,6 +6,7 @@ The files are written below a folder that stands for a machine. systemd and ngin
 from __future__ import annotations
 
 import getpass
+import itertools
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -252,6 +253,8 @@ def test_the_example_of_a_proxy_is_what_the_installer_writes(root: Path) -> None
     assert (ROOT / "docker/nginx.conf").read_text() == proxy.write(example)
     text = read(root, "etc/portal/nginx.conf")
     assert "root /opt/portal/current/www;" in text
+    # Where certbot writes its challenges to.
+    assert f"location /.well-known/acme-challenge/ {{ root {layout.CHALLENGES}; }}" in text
     assert "deny all;" not in text
     closed = proxy.Proxy(example.public, example.staff, example.base_map, staff_networks=("10.0.0.0/8", "fd00::/8"))
     _public, _word, staff = proxy.write(closed).partition("# Staff.")
@@ -349,6 +352,62 @@ def test_other_machines_are_refused_with_a_sentence(tmp_path: Path, monkeypatch:
     assert not machine._serves_other_sites(tmp_path)
     (tmp_path / "sites-enabled/shop").touch()
     assert machine._serves_other_sites(tmp_path)
+
+
+class MachineThatNotes(Machine):
+    """A machine that notes commands instead of running them."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.commands: list[list[str]] = []
+
+    def run(self, *arguments: str | Path, text: str = "", environment: Mapping[str, str] | None = None) -> str:
+        self.commands.append([str(argument) for argument in arguments])
+        return ""
+
+
+def test_certbot_is_asked_for_each_certificate_with_all_names_of_its_host(tmp_path: Path) -> None:
+    noting = MachineThatNotes(tmp_path)
+    plan = Plan(noting, {**ANSWERS, "PUBLIC_HOSTS": "tips.example.org, www.example.org"})
+    for side in ("public", "staff"):
+        plan._fetch_certificate(side).carry_out()
+    for command, names in zip(
+        noting.commands, (["tips.example.org", "www.example.org"], ["desk.example.org"]), strict=True
+    ):
+        given = dict(itertools.pairwise(command))
+        assert command[:2] == ["certbot", "certonly"]
+        assert (given["-w"], given["--cert-name"]) == (str(layout.CHALLENGES), names[0])
+        assert given["--email"] == ANSWERS["ADMINISTRATOR_MAIL"]
+        assert given["--deploy-hook"] == str(scripts.HOOK)
+        assert [name for option, name in itertools.pairwise(command) if option == "-d"] == names
+
+
+def test_a_renewed_certificate_is_put_where_nginx_reads_it_and_nginx_reads_it_anew(tmp_path: Path) -> None:
+    certificates, programs = tmp_path / "certificates", tmp_path / "programs"
+    for folder in (certificates / "public", certificates / "staff", programs):
+        folder.mkdir(parents=True)
+    (programs / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    (programs / "systemctl").chmod(0o755)
+    hook = scripts.write_hook({"tips.example.org": "public", "desk.example.org": "staff"})
+    hook = hook.replace(str(layout.CERTIFICATES), str(certificates))
+
+    def renew(name: str) -> None:
+        lineage = tmp_path / "live" / name
+        lineage.mkdir(parents=True)
+        for file in ("fullchain.pem", "privkey.pem"):
+            (lineage / file).write_text(f"{file} of {name}")
+        path = f"{programs}:{os.environ['PATH']}"
+        subprocess.run(["sh", "-c", hook], env={"PATH": path, "RENEWED_LINEAGE": str(lineage)}, check=True)
+
+    renew("shop.example.org")  # another site's
+    assert not [path for path in certificates.rglob("*") if path.is_file()]
+    renew("desk.example.org")
+    key = certificates / "staff" / "privkey.pem"
+    assert key.read_text() == "privkey.pem of desk.example.org"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert (certificates / "staff" / "fullchain.pem").exists()
+    assert not [*(certificates / "public").iterdir()]
+    assert (tmp_path / "asked").read_text() == "try-reload-or-restart portal-proxy.service\n"
 
 
 def test_the_command_refuses_what_is_no_role(tmp_path: Path) -> None:
