@@ -129,6 +129,8 @@ def _write_service(process: Process, answers: Mapping[str, str]) -> str:
         f"ExecStart={layout.PYTHON} -m tipportal.deploy.processes {process.name}",
         "Restart=always",
         "RestartSec=2",
+        # On a busy machine a start takes a while: broken off, it would only begin again.
+        "TimeoutStartSec=300",
         "TimeoutStopSec=30",
         f"CPUWeight={_CPU_WEIGHTS[process.name]}",
         _HARDENING + _restrict(process, answers),
