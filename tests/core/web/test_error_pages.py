@@ -65,12 +65,13 @@ def test_a_fault_and_a_lost_database_keep_what_was_typed(officer: Account, monke
     for error, status in ((OperationalError, 503), (ValueError, 500)):
 
         def fail(*_args: Any, error: type[Exception] = error) -> None:
-            raise error
+            raise error("relation tips_tip of portal_staff")
 
         monkeypatch.setattr("tips.admin.tip_page.respond", fail)
         answer = client.post("/admin/tips/tip/00000000-0000-4000-8000-000000000000/change/", TYPED)
         assert answer.status_code == status
         assert "Which nights &amp; when?</textarea>" in answer.content.decode()
+        assert not re.search("tips_tip|portal_staff|Traceback|OperationalError|ValueError", answer.content.decode())
 
 
 def test_a_host_for_staff_alone_has_staffs_error_pages_everywhere(settings: Any) -> None:
