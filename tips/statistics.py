@@ -6,7 +6,6 @@ The counting is in the database (rules.sql, tip_figures and tip_months), since t
 from __future__ import annotations
 
 import datetime as dt
-import time
 from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -14,10 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.web import page_cache
+
 # Smaller numbers say too much about single tips: counts under 5 are left out, and a median needs 10 opened tips.
 MIN_SHOWN = 5
 MIN_FOR_MEDIAN = 10
-CACHE_SECONDS = 60
 MONTHS = 12
 
 
@@ -39,15 +39,9 @@ class MonthFigures:
     answered: int
 
 
-_cached: tuple[float, TipFigures] | None = None
-
-
 def read_figures() -> TipFigures:
     """Return the current figures, at most a minute old. Raises django.db.DatabaseError while there is no database."""
-    global _cached  # noqa: PLW0603  (one value a process)
-    if _cached is None or time.monotonic() - _cached[0] > CACHE_SECONDS:
-        _cached = (time.monotonic(), _count_tips())
-    return _cached[1]
+    return page_cache.get_or_build(("tip figures",), _count_tips)
 
 
 def describe_reading_time() -> str:

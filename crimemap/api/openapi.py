@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from core.agency import current_settings
-from core.agency.current_settings import Agency
+from core.web import page_cache
 from crimemap.exports.fields import COLUMNS
 from crimemap.offence_families import BY_SLUG
 from crimemap.snapshot.filters import PRESETS, WEEKDAYS
@@ -268,7 +268,7 @@ def _operation(path: str) -> Schema:
     }
 
 
-def build_document(agency: Agency) -> Schema:
+def build_document() -> Schema:
     """Build the OpenAPI document, which names the agency."""
     problems = {"application/json": {"schema": _ref("Problems")}}
     errors = {
@@ -280,7 +280,7 @@ def build_document(agency: Agency) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"Incidents reported to {agency.name}",
+            "title": f"Incidents reported to {current_settings.current().name}",
             "version": "1",
             "description": " ".join(map(str, RULES)),
         },
@@ -295,10 +295,9 @@ def build_document(agency: Agency) -> Schema:
 
 
 def as_json() -> bytes:
-    """Return the document as a file. It is built again when the agency's settings change."""
-    return _as_json(current_settings.current())
+    """Return the document as a file, built once for all readers."""
+    return page_cache.get_or_build(("open api", get_language()), _build_json)
 
 
-@lru_cache(maxsize=1)
-def _as_json(agency: Agency) -> bytes:
-    return orjson.dumps(build_document(agency), option=orjson.OPT_INDENT_2)
+def _build_json() -> bytes:
+    return orjson.dumps(build_document(), option=orjson.OPT_INDENT_2)

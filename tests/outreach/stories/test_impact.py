@@ -24,8 +24,6 @@ NOW = dt.datetime(2026, 7, 15, 12, tzinfo=dt.UTC)
 @pytest.fixture(autouse=True)
 def _now(monkeypatch):
     monkeypatch.setattr(timezone, "now", lambda: NOW)
-    monkeypatch.setattr(statistics, "_cached", None)
-    page_cache.clear()
 
 
 def tips(count: int, at: dt.datetime, answered: int = 0) -> None:
@@ -78,6 +76,11 @@ def test_sensitive_tips_are_in_no_public_figure():
     assert (figures.received, figures.answered) == (None, None)
     Category.objects.update(is_sensitive=False)
     assert statistics._count_tips().received == 12
+
+
+def test_figures_are_counted_once_for_all_pages_of_a_minute(django_assert_num_queries) -> None:
+    with django_assert_num_queries(1):
+        assert statistics.read_figures() == statistics.read_figures()
 
 
 def test_a_month_ends_at_midnight_where_the_agency_is(settings):
