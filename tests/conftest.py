@@ -207,9 +207,8 @@ def opens_channels(settings: Any) -> None:
 
 
 @pytest.fixture
-def mails(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
+def mails(settings: Any) -> Iterator[Mails]:
     """Start a real mail server that stores its mail, and send this process's mail to it."""
-    monkeypatch.setattr(confirmation_pace, "pace", confirmation_pace.ConfirmationPace())
     server = Mails()
     server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -245,12 +244,20 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing that a process remembers, of pages, visitors or messages, reach the next test: files run in any order."""
     from core.agency import current_settings
     from core.sign_in import client_addresses
     from core.web import page_cache
+    from tips.officer_alerts import escalation, message_budget, notification_outbox
+    from tips.source import throttle
 
     page_cache.clear()
+    throttle.gate, throttle.caller_gate = throttle.FloodGate(), throttle.CallerGate()
+    throttle.guess_gate = throttle.GuessGate()
+    notification_outbox.budget = message_budget.MessageBudget()
+    escalation._due_at.clear()
+    confirmation_pace.pace = confirmation_pace.ConfirmationPace()
     # Settings of an earlier test count no longer. A query every few seconds would meet tests that count queries, or have no database.
     # Not by monkeypatch: a test may undo what is patched.
     current_settings._memory = current_settings._Memory()

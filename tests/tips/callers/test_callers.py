@@ -37,12 +37,6 @@ FORM, INBOX, NEW_WORDS, TALK = (
 )
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
-    monkeypatch.setattr(throttle, "caller_gate", throttle.CallerGate())
-
-
 @pytest.fixture
 def okafor(db: None) -> Account:
     return officers.create_officer("okafor")

@@ -22,8 +22,7 @@ from tips import conversation, officer_alerts
 from tips.desk import triage
 from tips.desk.acts import bulk, closings
 from tips.models import Alert, Author, Category, DeskState, Disposition, Notification, PendingAct, State, Tip
-from tips.officer_alerts import escalation, notification_outbox
-from tips.officer_alerts.message_budget import MessageBudget
+from tips.officer_alerts import escalation
 
 QUEUE = "/admin/tips/tip/"
 SPAM, COPIES, URGENT, REOPENED, WALLED, FOREIGN = 36, 12, 8, 9, 6, 18
@@ -87,9 +86,7 @@ class Desk:
 
 
 @pytest.fixture
-def okafor(db: None, monkeypatch: pytest.MonkeyPatch) -> Account:
-    monkeypatch.setattr(notification_outbox, "budget", MessageBudget())
-    monkeypatch.setattr(escalation, "_due_at", {})
+def okafor(db: None) -> Account:
     return officers.set_duty(officers.create_officer("okafor", first_name="Ana", last_name="Okafor"))
 
 

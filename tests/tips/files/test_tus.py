@@ -31,10 +31,9 @@ PIECE = "application/offset+octet-stream"
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, settings: Any) -> Path:
     settings.MEDIA_STORE = tmp_path / "store"
     settings.MEDIA_STORE.mkdir()
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
     return tmp_path / "store"
 
 

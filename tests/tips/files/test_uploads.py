@@ -30,11 +30,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty store and a fresh flood gate."""
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """Return an empty store."""
     settings.MEDIA_STORE = tmp_path / "store"
     settings.MEDIA_STORE.mkdir()
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
     return tmp_path / "store"
 
 

@@ -16,15 +16,8 @@ from tips.desk import outbox, triage
 from tips.desk.acts.reversals import Kind
 from tips.desk.duty import changes
 from tips.models import Alert, Duty, Notification, PendingAct, Tip, Wall
-from tips.officer_alerts import notification_outbox
-from tips.officer_alerts.message_budget import MessageBudget
 
 State = Notification.NotificationState
-
-
-@pytest.fixture(autouse=True)
-def _budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notification_outbox, "budget", MessageBudget())
 
 
 @pytest.fixture

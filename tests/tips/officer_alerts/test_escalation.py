@@ -22,17 +22,10 @@ from tips import officer_alerts, readers
 from tips.desk import permissions, triage
 from tips.desk.duty import acknowledgement
 from tips.models import Alert, Category, Notification, State, Tip, Unit
-from tips.officer_alerts import escalation, notification_outbox
-from tips.officer_alerts.message_budget import MessageBudget
+from tips.officer_alerts import escalation
 from tips.walls import screening_thread
 
 Sent = Notification.NotificationState.SENT
-
-
-@pytest.fixture(autouse=True)
-def _fresh_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notification_outbox, "budget", MessageBudget())
-    monkeypatch.setattr(escalation, "_due_at", {})
 
 
 class Clock:

@@ -11,17 +11,11 @@ from tests.tips.desk import officers
 from tests.tips.source.pages import receipt_of, send_tip
 from tips.desk import referrals, triage
 from tips.models import Category, Disposition, Tip
-from tips.source import throttle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOOR, TALK, DELETE = "/tips/inbox/", "/tips/inbox/conversation/", "/tips/inbox/delete/"
 # A suspect who sends a tip about their own crime must not learn which of these it was.
 IN_HAND = [Disposition.USEFUL, Disposition.REFERRED, Disposition.DUPLICATE, Disposition.NO_ACTION]
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
 
 
 def read_pages(receipt: str) -> list[bytes]:

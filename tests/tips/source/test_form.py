@@ -33,12 +33,6 @@ pytestmark = pytest.mark.django_db
 BAKERY = Place("block:7", "block", "400 block of Arden Street", 41.25, -96.5, "North District")
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fresh flood gate: posts of other tests do not count."""
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
-
-
 def opened(receipt: str) -> conversation.OpenedTip:
     session = inbox_session.find_session(receipts.stretch_receipt(receipt))
     assert session is not None

@@ -25,11 +25,6 @@ pytestmark = pytest.mark.django_db
 DOOR, TALK, DELETE, LEAVE = "/tips/inbox/", "/tips/inbox/conversation/", "/tips/inbox/delete/", "/tips/leave/"
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
-
-
 @pytest.fixture
 def receipt(client: Client) -> str:
     return receipt_of(send_tip(client, danger="yes", place="behind the bakery"))
@@ -134,7 +129,6 @@ def test_wrong_and_right_receipts_cost_the_same_work(
 def test_a_flood_of_guesses_costs_the_guesser_and_not_the_source(
     client: Client, receipt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttle, "guess_gate", throttle.GuessGate())
     monkeypatch.setattr(throttle, "CALM_WRONG_RECEIPTS", 1)
     held: list[float] = []
     connection = SimpleNamespace(hold=held.append)

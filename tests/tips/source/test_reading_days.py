@@ -17,15 +17,14 @@ from tests.tips.source.pages import receipt_of, send_tip, words_of
 from tips import conversation
 from tips.admin.times import describe_reading
 from tips.models import Message, Tip
-from tips.source import reading_days, throttle
+from tips.source import reading_days
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOOR, TALK = "/tips/inbox/", "/tips/inbox/conversation/"
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
+def fresh() -> None:
     for name in ephemeral_store.list_names(reading_days._PREFIX):
         ephemeral_store.forget(name)
 

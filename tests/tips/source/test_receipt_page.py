@@ -16,15 +16,10 @@ from core.web import page_cache
 from tests.tips.source.pages import field_of, fill_form, receipt_of, send_tip, words_of
 from tips import intake, receipts, statistics
 from tips.form_tokens import spell_id
-from tips.source import qr_code, throttle
+from tips.source import qr_code
 from tips.statistics import TipFigures
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "gate", throttle.FloodGate())
 
 
 @pytest.fixture
