@@ -24,7 +24,19 @@ def check_media() -> Any:
     return module
 
 
-@pytest.mark.parametrize("path", files(GOOD), ids=lambda path: path.name)
+# Films take seconds each. Two of them are rebuilt in each run, and short ones of all containers in test_video.py.
+FILM_SUFFIXES = {".3gp", ".avi", ".mkv", ".mov", ".mp4", ".ts", ".webm"}
+FILMS_OF_EACH_RUN = {"made_video.mp4", "made_hevc_rotated.mov"}
+
+
+def is_for_the_night(path: Path) -> bool:
+    return path.suffix in FILM_SUFFIXES and path.name not in FILMS_OF_EACH_RUN
+
+
+GOOD_FILES = [pytest.param(path, marks=pytest.mark.nightly) if is_for_the_night(path) else path for path in files(GOOD)]
+
+
+@pytest.mark.parametrize("path", GOOD_FILES, ids=lambda path: path.name)
 def test_a_good_file_is_rebuilt_clean_and_looks_the_same(path: Path, folder: Path) -> None:
     rebuilt = file_cleaning.rebuild(path, folder)
 

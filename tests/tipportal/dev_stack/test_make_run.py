@@ -377,6 +377,15 @@ class TestBootstrap:
         with pytest.raises(bootstrap.BootstrapError, match=rf"sudo apt install python3\.{sys.version_info[1]}-venv"):
             bootstrap.prepare("run")
 
+    def test_a_venv_whose_pip_does_not_work_is_made_anew(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[str] = []
+        self.fake_python(folder, "exit 1")
+        monkeypatch.setattr(bootstrap, "make_venv", lambda: made.append(bootstrap.VENV))
+        monkeypatch.setattr(bootstrap, "install", lambda kind: None)
+        bootstrap.prepare("run")
+        assert made == [bootstrap.VENV]
+
+    @pytest.mark.nightly  # a new clone makes one anyway
     def test_an_incomplete_venv_is_replaced(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fake_python(folder, "exit 1")
         monkeypatch.setattr(bootstrap, "install", lambda kind: None)
