@@ -80,7 +80,7 @@ def wait_until(condition: Any, seconds: float, expected: str | Callable[[], str]
     while not condition():
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {seconds} s: {expected() if callable(expected) else expected}")
-        time.sleep(0.02)
+        time.sleep(0.05)  # most conditions open a connection to a database, at the cost of what is waited for
 
 
 def _make_template(stage: str) -> Path:
