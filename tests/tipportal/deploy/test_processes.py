@@ -211,6 +211,25 @@ def test_the_example_file_names_what_compose_reads() -> None:
     assert len(offered) == len(set(offered))
 
 
+def test_the_example_file_says_how_to_make_all_that_compose_mounts() -> None:
+    """What isn't there is made by Docker, for root alone, and the portal's user can't write to it."""
+    text = (ROOT / "portal.env.example").read_text()
+    steps = "\n".join(re.findall(r"^#     ((?:mkdir|head|touch) .*)$", text, flags=re.MULTILINE))
+    made = set(re.findall(r"(?:mkdir -p|>|touch)((?: [a-z_/-]+)+)", steps))
+    paths = {path for each in made for path in each.split()}
+    (owned,) = re.findall(r"chown -R 10001:10001 (.*) &&", text)
+    others = ("docker/roles.sql", "publication.toml", "stick")  # shipped, or mounted by hand
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", ()):
+            source = re.sub(r"^\$\{KEYS:\?[^}]*\}", "keys", volume).split(":/")[0]
+            if (default := re.match(r"\$\{\w+:-\./([^}]*)\}", source)) is not None:
+                source = default[1]
+            if source in COMPOSE["volumes"] or source.endswith(others):
+                continue
+            assert source in paths, (name, volume)
+            assert source.split("/")[0] in owned.split(), (name, volume)
+
+
 def test_servers_of_compose_log_as_little_as_the_private_ones() -> None:
     given = dict(part.removeprefix("--").split("=", 1) for part in SERVICES["postgres"]["command"][1:])
     private = {
