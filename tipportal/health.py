@@ -70,7 +70,15 @@ def find_missing_database() -> list[str]:
         applied = set(MigrationRecorder(connection).applied_migrations())
     except (DatabaseError, InterfaceError):
         return ["database"]
-    return [] if applied >= _known_migrations() else ["migrations"]
+    missing = [] if applied >= _known_migrations() else ["migrations"]
+    return missing if is_database_open() else [*missing, "open database"]
+
+
+def is_database_open() -> bool:
+    """Return whether this role may write: during an upgrade nobody may (tipportal/deploy/upgrade/). Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW default_transaction_read_only")
+        return bool(cursor.fetchone()[0] == "off")
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
 from django.utils.translation import gettext as _
 
@@ -165,6 +165,11 @@ def _normalize_origin(origin: str) -> tuple[str, str, int] | None:
     return scheme, host, int(port or _DEFAULT_PORTS[scheme])
 
 
+def _is_closed_to_writes(error: Exception) -> bool:
+    """Return whether the database refused a write because it is closed during an upgrade (read_only_sql_transaction)."""
+    return isinstance(error, InternalError) and getattr(error.__cause__, "pgcode", "") == "25006"
+
+
 class ErrorPageMiddleware:
     """Answer failures that no view can handle with a page that says what happened; log them without the request's content."""
 
@@ -175,7 +180,7 @@ class ErrorPageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, OperationalError | InterfaceError):
+        if isinstance(error, OperationalError | InterfaceError) or _is_closed_to_writes(error):
             log.error("the database does not answer (%s)", type(error).__name__)
             return error_pages.render_error(request, 503)
         if isinstance(error, RequestDataTooBig | TooManyFieldsSent):

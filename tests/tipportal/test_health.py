@@ -16,6 +16,7 @@ from tests.stack import ROOT
 from tests.tipportal.database.test_grants import acting_as
 from tipportal import health
 from tipportal.deploy import processes
+from tipportal.doctor import portal
 
 
 @pytest.fixture
@@ -75,6 +76,16 @@ def test_an_absent_database_is_named(connected: set[str], monkeypatch: pytest.Mo
 
     monkeypatch.setattr(MigrationRecorder, "applied_migrations", no_database)
     assert ask() == (503, "missing: database\n")
+
+
+@pytest.mark.django_db
+def test_a_database_that_an_upgrade_has_closed_is_named(connected: set[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL default_transaction_read_only = on")
+    assert ask() == (503, "missing: open database\n")
+    (finding,) = portal.check_gate()
+    assert "closed for an upgrade" in finding.sentence
+    assert finding.is_fault
 
 
 @pytest.mark.django_db

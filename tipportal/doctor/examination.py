@@ -23,8 +23,6 @@ def examine() -> Iterator[Finding]:
     yield from servers.check_store()
     if role in (Role.ALERTS, Role.BULK):
         yield from servers.check_mail()
-    if role.is_web:
-        yield from servers.check_certificate(settings.STAFF_URL if role is Role.STAFF else settings.PORTAL_URL)
     for check in (machine.check_swap, machine.check_disks, machine.check_other_keys, machine.check_users):
         yield from check()
 
@@ -33,7 +31,7 @@ def _examine_database(role: Role) -> Iterator[Finding]:
     """Yield what only the database can tell; one fault if it is away."""
     checks: list[Callable[[], list[Finding]]] = []
     if role.database_user:
-        checks = [lambda: _check_rights(role), servers.check_database_log]
+        checks = [lambda: _check_rights(role), portal.check_gate, servers.check_database_log]
         checks += [portal.check_migrations] if role in _WEB or role is Role.OWNER else []
         checks += [portal.check_salt] if role.serves_public else []
         checks += [portal.check_base_map] if role in _WEB else []

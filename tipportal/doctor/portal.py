@@ -42,10 +42,23 @@ def check_migrations() -> list[Finding]:
     """Look for migrations that were not run. DatabaseError if the database doesn't answer."""
     faults = (
         ["The database is older than this version. Run manage.py migrate as the owner (PORTAL_ROLE=owner)."]
-        if health.find_missing_database()
+        if "migrations" in health.find_missing_database()
         else []
     )
     return summarize(faults, "All migrations were run.")
+
+
+def check_gate() -> list[Finding]:
+    """Look whether an upgrade has closed the database, and was interrupted. DatabaseError if the database doesn't answer."""
+    faults = (
+        []
+        if health.is_database_open()
+        else [
+            "The database is closed for an upgrade, so no tip can be sent. If the upgrade was interrupted, it is undone or"
+            " completed within a minute; if not, run sudo ./install again."
+        ]
+    )
+    return summarize(faults, "The database is open, so no upgrade is going on.")
 
 
 def check_salt() -> list[Finding]:
