@@ -12,6 +12,7 @@ from tipportal.deploy.setup import answers, farewell, layout
 from tipportal.deploy.setup.machine import Machine, StepFailedError, find_obstacles
 from tipportal.deploy.setup.plan import Plan
 from tipportal.deploy.setup.steps import Step
+from tipportal.deploy.upgrade import course, journal
 
 _EXAMINED = tuple(role for role in layout.ROLES if role is not Role.OWNER)
 
@@ -23,6 +24,8 @@ def main(arguments: list[str]) -> int:
     os.umask(0o022)
     if machine.is_real and not options.plan and (obstacles := find_obstacles()):
         return _complain(obstacles)
+    if options.recover:
+        return _recover(machine)
     try:
         plan = Plan(machine, _read_answers(machine, options.answers, may_ask=not options.plan))
     except answers.AnswersError as error:
@@ -31,12 +34,45 @@ def main(arguments: list[str]) -> int:
         return _complain([f"{options.answers} can't be read: {error.strerror}."])
     except (EOFError, KeyboardInterrupt):
         return _complain(["Stopped. Nothing was changed."])
-    steps = plan.list_steps()
-    if options.plan:
-        for number, step in enumerate(steps, start=1):
-            print(f"{number:2}. {'done' if step.is_done() else 'to do':5}  {step.title}")
-        return 0
-    return _carry_out(plan, steps)
+    return _print_plan(plan) if options.plan else _install(plan)
+
+
+def _print_plan(plan: Plan) -> int:
+    for number, step in enumerate(plan.list_steps(), start=1):
+        print(f"{number:2}. {'done' if step.is_done() else 'to do':5}  {step.title}")
+    return 0
+
+
+def _install(plan: Plan) -> int:
+    """Carry out the plan. Where another release runs, that is an upgrade, which can be undone until it is done."""
+    if not plan.machine.is_real:
+        return _carry_out(plan, plan.list_steps())
+    try:
+        with journal.lock(plan.machine):
+            if sentence := course.recover(plan.machine, lambda: plan):
+                print(sentence)
+            upgrade = course.Upgrade(plan)
+            if upgrade.is_due():
+                upgrade.carry_out()
+            return _carry_out(plan, plan.list_steps())
+    except StepFailedError as error:
+        return _complain([str(error)])
+    except OSError as error:
+        return _complain([f"{error.filename}: {error.strerror}. Correct that, then start the installer again."])
+    except KeyboardInterrupt:
+        return _complain(["Stopped. The next run goes on from here."])
+
+
+def _recover(machine: Machine) -> int:
+    """Undo or complete an upgrade whose process has ended."""
+    try:
+        with journal.lock(machine):
+            print(course.recover(machine, lambda: Plan(machine, _read_answers(machine, None, may_ask=False))))
+    except journal.LockedError:
+        pass  # its process goes on
+    except StepFailedError as error:
+        return _complain([str(error), "This is tried again each minute."])
+    return 0
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -52,6 +88,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--plan", action="store_true", help="print the steps and which of them are done, and change nothing"
+    )
+    parser.add_argument(
+        "--recover", action="store_true", help="undo or complete an upgrade that was interrupted; systemd starts this"
     )
     parser.add_argument(
         "--root", type=Path, default=Path("/"), help="write the files below this folder, and do nothing else"

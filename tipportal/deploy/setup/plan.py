@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.roles import Role
@@ -37,23 +37,8 @@ class Plan:
     def list_steps(self) -> list[Step]:
         """Return the steps in the order in which they must be done."""
         steps = [
-            self._install_packages(),
-            join("Turn off Redis and nginx as the packages start them", [self._turn_off(name) for name in _REPLACED]),
-            join("Add a Unix user for each role, and groups for what they share", self._add_users()),
-            join("Make folders with owners and modes", self._make_folders()),
-            keep_file(self.machine, layout.ANSWERS, write(self.answers), Rights(mode=0o600)),
-            Step(
-                f"Put the code and its packages into {self.release.folder}", self.release.is_ready, self.release.build
-            ),
-            join("Write the secrets that are drawn once", self._make_secrets()),
-            join("Write the variables of each role", [self._write_environment(role) for role in layout.ROLES]),
-            self._set_up_postgres(),
-            self._make_database(),
-            join("Write the settings of Redis and nginx, and the page for a closed site", self._write_server_files()),
-            join("Write systemd's services and timers", self._write_units()),
-            join("Put certificates where nginx reads them", [self._place_certificate(side) for side in _SIDES]),
-            keep_file(self.machine, scripts.COMMAND, scripts.COMMAND_TEXT, Rights(mode=0o755)),
-            point_link(self.machine, layout.CURRENT, self.release.folder),
+            *self.list_preparing(),
+            *self.list_switching(),
             self._migrate(),
             join("Create the key pairs", [self._create_keys(*keys) for keys in _KEY_PAIRS]),
             self._start(),
@@ -61,6 +46,35 @@ class Plan:
             self._invite(),
         ]
         return [step for step in steps if self.machine.is_real or not step.needs_machine]
+
+    def list_preparing(self) -> list[Step]:
+        """Return the steps that another release beside them doesn't notice."""
+        steps = [
+            self._install_packages(),
+            join("Turn off Redis and nginx as the packages start them", [self._turn_off(name) for name in _REPLACED]),
+            join("Add a Unix user for each role, and groups for what they share", self._add_users()),
+            join("Make folders with owners and modes", self._make_folders()),
+            Step(
+                f"Put the code and its packages into {self.release.folder}", self.release.is_ready, self.release.build
+            ),
+            join("Write the secrets that are drawn once", self._make_secrets()),
+            self._set_up_postgres(),
+            self._make_database(),
+            keep_file(self.machine, scripts.COMMAND, scripts.COMMAND_TEXT, Rights(mode=0o755)),
+            join("Write the service that undoes an interrupted upgrade", self._write_units(units.RECOVERY_UNITS)),
+        ]
+        return [step for step in steps if self.machine.is_real or not step.needs_machine]
+
+    def list_switching(self) -> list[Step]:
+        """Return the steps that put this release and these answers in the place of what is there: files alone, and the link last."""
+        return [
+            keep_file(self.machine, layout.ANSWERS, write(self.answers), Rights(mode=0o600)),
+            join("Write the variables of each role", [self._write_environment(role) for role in layout.ROLES]),
+            join("Write the settings of Redis and nginx, and the page for a closed site", self._write_server_files()),
+            join("Write systemd's services and timers", self._write_units([*self._units])),
+            join("Put certificates where nginx reads them", [self._place_certificate(side) for side in _SIDES]),
+            point_link(self.machine, layout.CURRENT, self.release.folder),
+        ]
 
     # The machine
 
@@ -125,11 +139,13 @@ class Plan:
         return make_secret(self.machine, layout.path_of(file), lambda: os.urandom(file.sizes[0]), rights)
 
     def _write_environment(self, role: Role) -> Step:
-        def content() -> str:
-            key = self.machine.path(layout.SECRET_KEY)
-            return environment_files.write(role, self.answers, key.read_text() if key.exists() else "")
+        rights = Rights("root", role.unix_user, 0o640)
+        return keep_file(self.machine, layout.environment_file(role), lambda: self.write_variables(role), rights)
 
-        return keep_file(self.machine, layout.environment_file(role), content, Rights("root", role.unix_user, 0o640))
+    def write_variables(self, role: Role) -> str:
+        """Return the text of a role's file of variables."""
+        key = self.machine.path(layout.SECRET_KEY)
+        return environment_files.write(role, self.answers, key.read_text() if key.exists() else "")
 
     # Servers
 
@@ -198,10 +214,10 @@ class Plan:
             keep_file(self.machine, layout.CONFIGURATION / "nginx.conf", proxy.write(configuration)),
         ]
 
-    def _write_units(self) -> list[Step]:
+    def _write_units(self, names: Sequence[str]) -> list[Step]:
         folder = Path("/etc/systemd/system")
         journal = keep_file(self.machine, scripts.JOURNAL, scripts.JOURNAL_TEXT)
-        return [*(keep_file(self.machine, folder / name, text) for name, text in self._units.items()), journal]
+        return [*(keep_file(self.machine, folder / name, self._units[name]) for name in names), journal]
 
     # Certificates
 
@@ -315,7 +331,6 @@ class Plan:
         return digest.hexdigest()
 
     def _start(self) -> Step:
-        enabled = units.list_enabled(self.answers)
         lasting = units.list_lasting(self.answers)
 
         def is_done() -> bool:
@@ -326,13 +341,19 @@ class Plan:
         def carry_out() -> None:
             self.machine.run("systemctl", "daemon-reload")
             self.machine.run("systemctl", "restart", "systemd-journald.service")
-            self.machine.run("systemctl", "enable", "--quiet", *enabled)
-            self._start_units(sorted(lasting, key=_starting_order), enabled)
-            self.machine.write(_STARTED, self._describe_start().encode(), OPEN_FILE)
+            self._start_units(sorted(lasting, key=_starting_order))
+            self.complete_start()
 
         return Step("Start the services, now and with the machine", is_done, carry_out, needs_machine=True)
 
-    def _start_units(self, lasting: list[str], enabled: list[str]) -> None:
+    def complete_start(self) -> None:
+        """Let the services that were started start with the machine, too, start their timers, and note what they were started with."""
+        enabled = units.list_enabled(self.answers)
+        self.machine.run("systemctl", "enable", "--quiet", *enabled)
+        self.machine.run("systemctl", "start", *(name for name in enabled if name.endswith((".timer", ".target"))))
+        self.machine.write(_STARTED, self._describe_start().encode(), OPEN_FILE)
+
+    def _start_units(self, lasting: list[str]) -> None:
         for name in lasting:
             if name.endswith(".socket"):
                 # An open port stays open: what waits in it is answered by the new process.
@@ -345,7 +366,6 @@ class Plan:
                     "journalctl", "--unit", name, "--lines", "12", "--output", "cat", "--no-pager"
                 )
                 raise StepFailedError(f"{name} doesn't start:\n{words}") from None
-        self.machine.run("systemctl", "start", *(name for name in enabled if name.endswith((".timer", ".target"))))
 
     def _invite(self) -> Step:
         name, mail = self.answers["ADMINISTRATOR_NAME"], self.answers["ADMINISTRATOR_MAIL"]

@@ -42,7 +42,7 @@ class Release:
         digest = hashlib.sha256()
         for path in self._list_files():
             digest.update(f"{path.relative_to(source)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-        version = re.search(r'^version = "(.+)"$', (source / "pyproject.toml").read_text(), re.MULTILINE)
+        version = re.search(r'^VERSION = "(.+)"$', (source / "tipportal" / "version.py").read_text(), re.MULTILINE)
         self.name = f"{version[1] if version else '0'}-{digest.hexdigest()[:12]}"
         self.folder = layout.RELEASES / self.name
 

@@ -12,7 +12,8 @@ HOOK = Path("/usr/local/sbin/portal-certificate")
 JOURNAL = Path("/etc/systemd/journald.conf.d/portal.conf")
 
 _ROLES = " ".join(layout.ROLES)
-# The role's user reads the file of variables, so that a command finds what the role's processes find.
+# The role's user reads the file of variables, so that a command finds what the role's processes find. An upgrade names other variables
+# and another release than the one that runs, and its commands end with it: none may go on while it is undone.
 COMMAND_TEXT = f"""\
 #!/bin/sh
 # portal ROLE COMMAND [ARGUMENTS]: a command of manage.py, as the Unix user of the role and with the role's variables.
@@ -24,10 +25,11 @@ case " {_ROLES} " in
 esac || {{ echo "Write: portal ROLE COMMAND, such as: portal staff doctor. Roles: {_ROLES}." >&2; exit 1; }}
 shift
 [ "$(id -u)" = 0 ] || {{ echo "Start this with sudo: it becomes the user portal_$role." >&2; exit 1; }}
-cd {layout.CURRENT}
+cd "${{PORTAL_RELEASE:-{layout.CURRENT}}}"
 exec env -i PATH=/usr/bin:/bin LANG=C.UTF-8 HOME=/nonexistent TERM="${{TERM:-dumb}}" \\
     setpriv --reuid="portal_$role" --regid="portal_$role" --init-groups --no-new-privs \\
-    sh -c 'umask 007; ulimit -c 0; set -a; . "$0"; set +a; exec .venv/bin/python manage.py "$@"' "{layout.CONFIGURATION}/$role.env" "$@"
+    ${{PORTAL_RELEASE:+--pdeathsig=KILL}} \\
+    sh -c 'umask 007; ulimit -c 0; set -a; . "$0"; set +a; exec .venv/bin/python manage.py "$@"' "${{PORTAL_VARIABLES:-{layout.CONFIGURATION}/$role.env}}" "$@"
 """
 
 JOURNAL_TEXT = """\

@@ -17,6 +17,8 @@ from tipportal.deploy.setup.environment_files import PORTS
 
 TARGET = "portal.target"
 STORE, PROXY = "portal-store.service", "portal-proxy.service"
+# Of an upgrade that was interrupted: when the machine starts, and by a timer that runs while there is an upgrade.
+RECOVERY_UNITS = RECOVERY, RECOVERY_TIMER = ("portal-upgrade.service", "portal-upgrade.timer")
 # Shares of the processor when all of them want it. A tip is taken before anything else happens to it.
 _CPU_WEIGHTS = {
     "web-public": 400,
@@ -92,18 +94,19 @@ def write_units(answers: Mapping[str, str]) -> dict[str, str]:
     units[TARGET] = _write_target([*units])  # of these, not of what timers start
     for timed in _list_timed(answers):
         units |= _write_timed(timed)
+    units[RECOVERY], units[RECOVERY_TIMER] = _RECOVERY, _RECOVERY_TIMER
     return units
 
 
 def list_enabled(answers: Mapping[str, str]) -> list[str]:
     """Return the units that start with the machine."""
-    started_by_timers = {f"{timed.name}.service" for timed in _list_timed(answers)}
-    return [TARGET, *(name for name in write_units(answers) if name != TARGET and name not in started_by_timers)]
+    others = {TARGET, RECOVERY_TIMER, *(f"{timed.name}.service" for timed in _list_timed(answers))}
+    return [TARGET, *(name for name in write_units(answers) if name not in others)]
 
 
 def list_lasting(answers: Mapping[str, str]) -> list[str]:
     """Return the services and sockets that are there all the time."""
-    return [name for name in list_enabled(answers) if name.endswith((".service", ".socket"))]
+    return [name for name in list_enabled(answers) if name.endswith((".service", ".socket")) and name != RECOVERY]
 
 
 def _write_service(process: Process, answers: Mapping[str, str]) -> str:
@@ -337,8 +340,6 @@ Type=exec
 # Errors before the file is read go to standard error, too, and not to a file of nginx's.
 ExecStartPre=/usr/sbin/nginx -e stderr -q -t -c {layout.CONFIGURATION}/nginx.conf
 ExecStart=/usr/sbin/nginx -e stderr -c {layout.CONFIGURATION}/nginx.conf -g "daemon off;"
-# A certificate that can't be used is said here, and nginx goes on with the former one.
-ExecReload=/usr/sbin/nginx -e stderr -q -t -c {layout.CONFIGURATION}/nginx.conf
 ExecReload=/usr/sbin/nginx -e stderr -c {layout.CONFIGURATION}/nginx.conf -s reload
 KillSignal=SIGQUIT
 TimeoutStopSec=20
@@ -367,4 +368,30 @@ InaccessiblePaths=-{layout.KEYS} -{layout.ANSWERS} -{layout.DATA}/media -{layout
 
 [Install]
 WantedBy={TARGET}
+"""
+
+_RECOVERY = f"""\
+[Unit]
+Description=Portal: undo or complete an upgrade that was interrupted
+After=postgresql.service
+ConditionPathExists={layout.DATA}/upgrade/state
+
+[Service]
+Type=oneshot
+WorkingDirectory=-{layout.DATA}/upgrade/code
+ExecStart=/usr/bin/python3 -B -m tipportal.deploy.setup --recover
+Restart=on-failure
+RestartSec=20
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_RECOVERY_TIMER = """\
+[Unit]
+Description=Portal: see whether an upgrade was interrupted
+
+[Timer]
+OnCalendar=minutely
+AccuracySec=1s
 """

@@ -92,9 +92,24 @@ def test_a_second_run_changes_nothing(root: Path, capsys: pytest.CaptureFixture[
 def test_the_steps_come_in_an_order_in_which_each_has_what_it_needs() -> None:
     titles = [step.title for step in Plan(Machine(), ANSWERS).list_steps()]
     words = (
-        *("packages", "Turn off Redis", "Unix user", "folders", "portal.env", "the code", "secrets", "variables"),
-        *("PostgreSQL log", "PostgreSQL's users", "settings of Redis", "systemd's", "certificates", "sbin/portal"),
-        *("current lead", "tables and rights", "key pairs", "Start the services", "certificate of tips"),
+        *("packages", "Turn off Redis", "Unix user", "folders", "the code", "secrets", "PostgreSQL log"),
+        *(
+            "PostgreSQL's users",
+            "sbin/portal",
+            "interrupted",
+            "portal.env",
+            "variables",
+            "settings of Redis",
+            "systemd's",
+        ),
+        *(
+            "certificates",
+            "current lead",
+            "tables and rights",
+            "key pairs",
+            "Start the services",
+            "certificate of tips",
+        ),
         *("certificate of desk", "first administrator"),
     )
     assert len(titles) == len(words)
@@ -200,6 +215,11 @@ def test_each_process_has_a_service_that_sees_its_own_keys_alone(root: Path) -> 
         assert f"{name}.timer" in units.list_enabled(ANSWERS)
         assert f"{name}.service" not in units.list_enabled(ANSWERS)
         assert f"{name}.service" not in unit_of(root, "portal.target")["Wants"]
+    # What undoes an interrupted upgrade starts with the machine, and isn't one of the services that are there all the time.
+    assert unit_of(root, units.RECOVERY)["ConditionPathExists"] == "/var/lib/portal/upgrade/state"
+    assert units.RECOVERY in units.list_enabled(ANSWERS)
+    assert units.RECOVERY not in units.list_lasting(ANSWERS)
+    assert not {units.RECOVERY, units.RECOVERY_TIMER} & {*unit_of(root, "portal.target")["Wants"].split()}
     public = unit_of(root, "portal-web-public.service")
     assert "portal-web-public.socket" in public["Requires"]
     assert public["Type"] == "notify"
