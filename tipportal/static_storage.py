@@ -23,6 +23,19 @@ class HashedStorage(CompressedManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._addresses: dict[str, str] = {}
+
+    def url(self, name: str, force: bool = False) -> str:
+        """Return a file's address, which stays the same while the process runs: a page names dozens, a tenth of its cost."""
+        if force:
+            return str(super().url(name, force))
+        address = self._addresses.get(name)
+        if address is None:
+            address = self._addresses[name] = super().url(name)
+        return address
+
     def _save(self, name: str, content: Any) -> str:
         folder, _, file_name = name.partition("/")
         comments = _COMMENTS.get("." + file_name.rpartition(".")[2])

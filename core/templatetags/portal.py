@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from core.agency import style_sheet
-from core.web import context_processors
+from core.web import context_processors, page_cache
 
 register = template.Library()
 
@@ -24,6 +26,15 @@ def icon(name: str, extra: str = "") -> SafeString:
         classes,
         static("img/icons.svg"),
         name,
+    )
+
+
+@register.simple_tag
+def shared_part(template_name: str, **variant: object) -> SafeString:
+    """Include a template that depends on the language, the agency's settings and `variant` alone; it is rendered once for all pages."""
+    return page_cache.get_or_build(
+        (template_name, get_language(), *sorted(variant.items())),
+        lambda: render_to_string(template_name, context_processors.agency_facts() | variant),
     )
 
 
