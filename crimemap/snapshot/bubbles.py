@@ -77,8 +77,33 @@ def box_of(view: View) -> Box:
     return latitude(view.south + 1), longitude(view.west), latitude(view.north), longitude(view.east + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class CountedCells:
+    """The bubbles of a view as arrays, one value for each: see Bubble. counts: by bubble and family, in the order of `families`."""
+
+    latitude: Array
+    longitude: Array
+    families: list[str]
+    counts: Array
+    one_point: Array
+    place: Array
+
+
 def bubbles(published: PublishedIncidents, chosen: Filter, view: View) -> list[Bubble]:
     """Return the bubbles of a view, in the order of the grid. Rows without a mapped place are in none."""
+    cells = count_cells(published, chosen, view)
+    names = cells.families
+    return [
+        Bubble(north, east, sum(line), dict(zip(compress(names, line), filter(None, line), strict=True)), one, place)
+        for north, east, line, one, place in zip(
+            cells.latitude.tolist(), cells.longitude.tolist(), cells.counts.tolist(), cells.one_point.tolist(),
+            cells.place.tolist(), strict=True,
+        )
+    ]  # fmt: skip
+
+
+def count_cells(published: PublishedIncidents, chosen: Filter, view: View) -> CountedCells:
+    """Return the same as arrays: for a program that reads them, objects would take longer than the counting."""
     columns = published.columns
     grid = _Grid(published, chosen, view)
     period = "month" if f"month_count_{view.zoom}" in columns else "year"
@@ -101,7 +126,7 @@ def bubbles(published: PublishedIncidents, chosen: Filter, view: View) -> list[B
     elif len(grid.shown):
         places = grid.select_places(row_scan.select_places(columns, published.areas, chosen))
         grid.add_rows(row_scan.match_rows(columns, chosen, places))
-    return grid.build_bubbles()
+    return grid.count_families()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,23 +273,14 @@ class _Grid:
     def _add_coordinates(self, name: str, position: Array, values: Array) -> None:
         self.sums[name] += np.bincount(position, values, minlength=len(self.shown)).astype("i8")
 
-    def build_bubbles(self) -> list[Bubble]:
+    def count_families(self) -> CountedCells:
         count = self.counts
         families = np.array([each["family"] for each in self.published.meta["categories"]])[self.categories]
         names = list(dict.fromkeys(families.tolist()))
         by_family = np.stack([count[:, families == name].sum(axis=1) for name in names], axis=1) if names else count
         total = count.sum(axis=1)
         shown = np.flatnonzero(total)
-        means = [self.sums[name][shown] / total[shown] / DEGREE for name in COORDINATES]
-        return [
-            Bubble(north, east, number, dict(zip(compress(names, line), filter(None, line), strict=True)), one, place)
-            for north, east, number, line, one, place in zip(
-                means[0].tolist(),
-                means[1].tolist(),
-                total[shown].tolist(),
-                by_family[shown].tolist(),
-                self.all.one_point[self.shown][shown].tolist(),
-                ((self.all.first + self.all.end) // 2)[self.shown][shown].tolist(),
-                strict=True,
-            )
-        ]
+        latitude, longitude = (self.sums[name][shown] / total[shown] / DEGREE for name in COORDINATES)
+        cells = self.shown[shown]
+        place = (self.all.first[cells] + self.all.end[cells]) // 2
+        return CountedCells(latitude, longitude, names, by_family[shown], self.all.one_point[cells], place)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import orjson
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -23,7 +24,7 @@ from crimemap.pages import area_shading, map_list, map_marks
 from crimemap.places import areas
 from crimemap.places.base_map import city_map_json, city_map_version
 from crimemap.snapshot import bubbles, street_points
-from crimemap.snapshot.bubbles import Bubble, View
+from crimemap.snapshot.bubbles import CountedCells, View
 from crimemap.snapshot.filters import PAGE_DAYS, Filter, FilterError
 from crimemap.snapshot.format import DEEPEST
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
@@ -70,12 +71,12 @@ def bubbles_in_view(request: HttpRequest, published: PublishedIncidents, chosen:
     families = [family.slug for family in FAMILIES]
 
     def compute() -> dict[str, Any]:
-        counted_bubbles = bubbles.bubbles(published, chosen, view)
-        places = map_marks.name_places(published, [each.place for each in counted_bubbles])
+        cells = bubbles.count_cells(published, chosen, view)
+        places = map_marks.name_places(published, cells.place.tolist())
         return {
             "zoom": view.zoom,
             "families": families,
-            "bubbles": _list_bubbles(counted_bubbles, view.zoom, families),
+            "bubbles": _list_bubbles(cells, view.zoom, families),
             "near": map_marks.describe_surroundings(places),
             "areas": [area for _block, area in places],
         }
@@ -164,17 +165,16 @@ def _cached_json(
     return http.cached_response(request, published.version, canonical_query, respond)
 
 
-def _list_bubbles(found: list[Bubble], zoom: int, families: list[str]) -> list[list[float]]:
+def _list_bubbles(cells: CountedCells, zoom: int, families: list[str]) -> list[list[float]]:
     """Return each bubble's point and counts; a point is rounded to about a pixel, unless it is needed to list the incidents."""
     digits = 5 if zoom > 13 else 4 if zoom > 10 else 3
-    result = []
-    for bubble in found:
-        places = 5 if bubble.one_point or bubble.count == 1 else digits
-        counts_of = bubble.families.get
-        line = [round(bubble.latitude, places), round(bubble.longitude, places), 1 if bubble.one_point else 0]
-        line += [counts_of(family, 0) for family in families]
-        result.append(line)
-    return result
+    is_exact = cells.one_point | (cells.counts.sum(axis=1) == 1)
+    north, east = (np.where(is_exact, each.round(5), each.round(digits)) for each in (cells.latitude, cells.longitude))
+    counts = np.zeros((len(north), len(families)), "i8")
+    for number, family in enumerate(cells.families):
+        counts[:, families.index(family)] = cells.counts[:, number]
+    lines = zip(north.tolist(), east.tolist(), cells.one_point.astype("u1").tolist(), counts.tolist(), strict=True)
+    return [[latitude, longitude, one_point, *of_families] for latitude, longitude, one_point, of_families in lines]
 
 
 def _limit_cells(box: Box, zoom: int) -> View:
