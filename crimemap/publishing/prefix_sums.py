@@ -42,7 +42,7 @@ def build_cubes(
     shape = (spans["months"], categories, format.HOUR_SLOTS)
     if _is_worthwhile(shape, columns):
         cubes["by_hour"] = _sum_before(_count_combinations(shape, month, columns["category"], slots))
-    cubes |= _build_day_cube(columns, categories)
+    cubes |= _build_day_cubes(columns, categories, codes)
     cubes |= _build_cell_cubes(
         columns, categories, month, name="month", periods=spans["months"], zooms=format.MONTH_ZOOMS
     )
@@ -54,15 +54,28 @@ def build_cubes(
     return cubes, spans
 
 
-def _build_day_cube(columns: dict[str, Array], categories: int) -> dict[str, Array]:
-    """Return the counts by day from the first row's day on, if they are affordable."""
-    day = columns["time"] // 24
-    days = int(day[-1] - day[0]) + 1 if len(day) else 0
-    shape = (days, categories, format.DAY_SLOTS)
-    if not days or not _is_worthwhile(shape, columns):
+def _build_day_cubes(columns: dict[str, Array], categories: int, codes: dict[str, list[str]]) -> dict[str, Array]:
+    """Return the counts by day from the first row's day on, of those tables that are affordable.
+
+    Those by source and by area tell when one came or went (crimemap/snapshot/period_counts.py).
+    """
+    if not len(columns["time"]):
         return {}
-    slots = format.day_slots(columns["precision"], columns["latitude"][columns["place"]] != NOWHERE)
-    return {"by_day": _sum_before(_count_combinations(shape, day - day[0], columns["category"], slots))}
+    day = columns["time"] // 24
+    day -= day[0]
+    days = int(day[-1]) + 1
+    cubes: dict[str, Array] = {}
+    shape = (days, categories, format.DAY_SLOTS)
+    if _is_worthwhile(shape, columns):
+        slots = format.day_slots(columns["precision"], columns["latitude"][columns["place"]] != NOWHERE)
+        cubes["by_day"] = _sum_before(_count_combinations(shape, day, columns["category"], slots))
+    sizes = {"source": int(columns["source"].max()) + 1} | {layer: len(codes[layer]) for layer in format.LAYERS}
+    for name, size in sizes.items():
+        if _is_worthwhile((days, size, 1), columns):
+            values = columns["source"] if name == "source" else columns[name][columns["place"]]
+            counts = np.bincount(day * size + values, minlength=days * size)
+            cubes[f"{name}_by_day"] = _sum_before(counts.reshape(days, size))
+    return cubes
 
 
 def _is_worthwhile(shape: tuple[int, int, int], columns: dict[str, Array]) -> bool:

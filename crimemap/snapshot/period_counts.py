@@ -72,11 +72,20 @@ def find_break(published: PublishedIncidents, now: Days, before: Days, layer: st
 
 def _count_values(published: PublishedIncidents, name: str, days: Days) -> Array:
     """Count the whole city's rows of a period by source, category or area, without those of no known area."""
-    if name not in published.sums_by_day:
-        published.sums_by_day[name] = _sum_by_day(published, name)
-    sums = published.sums_by_day[name]
-    first, end = (min(max(day - _first_day(published), 0), len(sums) - 1) for day in row_scan.day_range(Filter(*days)))
-    counts: Array = sums[end] - sums[first]
+    chosen = Filter(*days)
+    before = published.period_sums.counts_before(row_scan.day_range(chosen), chosen) if name == "category" else None
+    if before is not None:
+        by_category: Array = (before[1] - before[0]).sum(axis=1)
+        return by_category
+    sums = published.columns.get(f"{name}_by_day")
+    if sums is None:  # the table would have been larger than the rows
+        sums = published.sums_by_day.get(name)
+    if sums is None:
+        sums = published.sums_by_day[name] = _sum_by_day(published, name)
+    first, end = (min(max(day - _first_day(published), 0), len(sums) - 1) for day in row_scan.day_range(chosen))
+    counts: Array = sums[end].astype("i8") - sums[first]
+    if name in LAYERS:
+        counts[0] = 0  # no known area
     return counts
 
 
@@ -94,8 +103,6 @@ def _sum_by_day(published: PublishedIncidents, name: str) -> Array:
     for number, (low, high) in enumerate(pairwise(edges), start=1):
         rows = values[columns["place"][low:high]] if is_area else values[low:high]
         sums[number] = np.bincount(rows, minlength=size)
-    if is_area:
-        sums[:, 0] = 0  # no known area
     return np.cumsum(sums, axis=0, out=sums)
 
 

@@ -356,9 +356,10 @@ def test_zooms_have_prefix_sums_by_month_or_by_year(both: Both, request: pytest.
         assert 0 < months < len(format.MONTH_ZOOMS)
         assert "year" in by
     has_days = request.node.callspec.params["both"] == "with prefix sums"
-    assert ("by_day" in both.published.columns) == has_days, (
-        "counts of the whole city come from sums by day, or from rows"
-    )
+    for name in ("by_day", "district_by_day"):
+        assert (name in both.published.columns) == has_days, (
+            "counts of the whole city come from sums by day, or from rows"
+        )
 
 
 def test_a_bubble_says_if_no_zoom_splits_it(both: Both) -> None:
