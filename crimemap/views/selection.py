@@ -8,16 +8,19 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from core.web import page_cache
 from crimemap import http, wording
 from crimemap.pages.filter_form import FilterChip, build_panel
 from crimemap.places import lookup
 from crimemap.places.lookup import Place
+from crimemap.snapshot import reader
 from crimemap.snapshot.filters import PAGE_DAYS, PRESETS, Filter, FilterError
 from crimemap.snapshot.published_incidents import NothingPublishedError, PublishedIncidents
 
@@ -28,14 +31,29 @@ SEARCH_RADIUS_METERS = 500  # around a place that was searched for
 def selection_page(view: Callable[..., HttpResponseBase]) -> SelectionView:
     """Call view(request, published, chosen, ...), which may raise FilterError; redirect a submitted form to its canonical URL."""
 
+    open_page = catch_filter_errors(http.with_selection(view, default_days=PAGE_DAYS))
+
     @require_safe
     @wraps(view)
-    def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def respond(request: HttpRequest) -> HttpResponseBase:
         if "set" in request.GET:
             return _redirect_submitted_form(request)
-        return catch_filter_errors(http.with_selection(view, default_days=PAGE_DAYS))(request, *args, **kwargs)
+        if request.GET:
+            return open_page(request)
+        # What most readers open first is the same for all of them.
+        try:
+            published = reader.current()
+        except NothingPublishedError:
+            return open_page(request)
+        key = (view.__name__, published.version, published.made_at, get_language())
+        return HttpResponse(page_cache.get_or_build(key, lambda: _read_content(open_page(request))))
 
     return respond
+
+
+def _read_content(response: HttpResponseBase) -> bytes:
+    assert isinstance(response, HttpResponse)  # no page is streamed
+    return response.content
 
 
 def catch_filter_errors(view: SelectionView) -> SelectionView:

@@ -53,6 +53,14 @@ def parse_filter(published: PublishedIncidents, **query: str) -> Filter:
     return Filter.parse(query, published)
 
 
+def test_the_map_as_most_readers_open_it_is_built_once_for_all(client, riverton, incidents, monkeypatch):
+    page = get_page(client, "/map/")
+    monkeypatch.setattr("crimemap.pages.map_list.build_list", lambda *given: 1 / 0)
+    assert get_page(client, "/map/") == page
+    with pytest.raises(ZeroDivisionError):
+        client.get("/map/", {"days": "7"})
+
+
 # The drawing
 
 
