@@ -7,7 +7,7 @@ from datetime import date, time
 from functools import lru_cache
 
 from django.utils.dates import WEEKDAYS
-from django.utils.formats import date_format, number_format, time_format
+from django.utils.formats import date_format, get_format, number_format, time_format
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
@@ -38,9 +38,30 @@ PERIOD_NAMES = {
 }
 
 
+def format_count(number: int) -> str:
+    """Group digits as the language does: 1234567 -> "1,234,567"."""
+    if 0 <= number < 1000:
+        return str(number)  # without asking for the language: a page has hundreds of numbers, most of them small
+    separator = _thousand_separator(get_language())
+    return number_format(number, force_grouping=True) if separator is None else f"{number:,}".replace(",", separator)
+
+
+@lru_cache(maxsize=64)
+def _thousand_separator(language: str | None) -> str | None:
+    """Return what parts the thousands of a number, None in a language that groups other digits."""
+    if get_format("NUMBER_GROUPING", language) != 3:
+        return None
+    return str(get_format("THOUSAND_SEPARATOR", language))
+
+
 def format_day(value: date) -> str:
     """Format a date: Nov. 16, 2026."""
-    return date_format(value, "N j, Y")
+    return _format_day(date(value.year, value.month, value.day), get_language())
+
+
+@lru_cache(maxsize=1024)
+def _format_day(day: date, language: str | None) -> str:  # noqa: ARG001  (the key)
+    return date_format(day, "N j, Y")
 
 
 def format_days(first: date, last: date) -> str:
@@ -113,7 +134,7 @@ def describe_count(count: int, chosen: Filter, published: FilterVocabulary) -> s
     period = describe_period(covered)
     # Translators: %(period)s is for example "on Nov. 21, 2026" or "Nov. 15-21, 2026 (the newest 7 days we have)".
     sentence = ngettext("%(count)s incident happened %(period)s.", "%(count)s incidents happened %(period)s.", count)
-    return sentence % {"count": number_format(count, force_grouping=True), "period": period}
+    return sentence % {"count": format_count(count), "period": period}
 
 
 def name_selection(count: int, chosen: Filter) -> str:
@@ -127,7 +148,7 @@ def name_selection(count: int, chosen: Filter) -> str:
         where = current_settings.current().city
     # Translators: %(place)s is the name of the city or of an area, or "the chosen place".
     sentence = ngettext("%(count)s incident in %(place)s", "%(count)s incidents in %(place)s", count)
-    return sentence % {"count": number_format(count, force_grouping=True), "place": where}
+    return sentence % {"count": format_count(count), "place": where}
 
 
 def describe_period(covered: Filter) -> str:
@@ -208,8 +229,8 @@ def compare_counts(count: int, before: int, days: str) -> str:
     A percentage stands only beside both figures, and only if both are MIN_COUNT_FOR_PERCENT or more. Two zeros say nothing.
     """
     figures = {
-        "difference": number_format(abs(count - before), force_grouping=True),
-        "before": number_format(before, force_grouping=True),
+        "difference": format_count(abs(count - before)),
+        "before": format_count(before),
         "days": days,
     }
     if count == before:

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -119,7 +118,7 @@ def _describe_news(published: PublishedIncidents, row_numbers: Array) -> str:
         len(row_numbers),
     )
     days = wording.describe_days(oldest.at.date(), newest.at.date())
-    return sentence % {"count": number_format(len(row_numbers), force_grouping=True), "days": days}
+    return sentence % {"count": wording.format_count(len(row_numbers)), "days": days}
 
 
 def _describe_incidents(news: NewIncidents, row_numbers: Array) -> list[dict[str, str]]:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crimemap import glossary
+from crimemap import glossary, wording
 from crimemap.offence_families import FAMILIES, Family
 from crimemap.snapshot.published_incidents import PublishedIncidents
 
@@ -46,7 +45,7 @@ def withheld_counts(published: PublishedIncidents) -> list[tuple[int, str, str]]
 
     def count_text(counts: dict[str, int | None], name: str) -> str:
         count = counts.get(name, 0)
-        return below_minimum if count is None else number_format(count, force_grouping=True) if count else EMPTY_CELL
+        return below_minimum if count is None else wording.format_count(count) if count else EMPTY_CELL
 
     return [
         (year, count_text(counts, "hidden"), count_text(counts, "held"))
@@ -63,9 +62,7 @@ def withheld_totals(published: PublishedIncidents) -> tuple[list[int], list[tupl
         (
             published.category_names[slug],
             [
-                number_format(agency_totals[slug, year], force_grouping=True)
-                if (slug, year) in agency_totals
-                else EMPTY_CELL
+                wording.format_count(agency_totals[slug, year]) if (slug, year) in agency_totals else EMPTY_CELL
                 for year in years
             ],
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -34,7 +33,7 @@ VERDICT_CLASSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # a frozen one takes three times as long to create
 class ShadedArea:
     """An area with its count under the filter. shade: its class, 0 without incidents. change: CHANGE_NAMES. label: a sentence."""
 
@@ -106,10 +105,10 @@ def _round_step(largest: int) -> int:
 
 
 def _count_key(step: int) -> list[ShadeClass]:
-    names = [_("%(first)s–%(last)s") % {"first": number_format(step * number + 1, force_grouping=True),
-                                        "last": number_format(step * (number + 1), force_grouping=True)}
-             if step > 1 else number_format(number + 1) for number in range(CLASSES - 1)]  # fmt: skip
-    names.append(_("over %(count)s") % {"count": number_format(step * (CLASSES - 1), force_grouping=True)})
+    names = [_("%(first)s–%(last)s") % {"first": wording.format_count(step * number + 1),
+                                        "last": wording.format_count(step * (number + 1))}
+             if step > 1 else str(number + 1) for number in range(CLASSES - 1)]  # fmt: skip
+    names.append(_("over %(count)s") % {"count": wording.format_count(step * (CLASSES - 1))})
     return [ShadeClass(f"c{number}", name) for number, name in enumerate(names, 1)]
 
 
@@ -131,9 +130,7 @@ def _sentences() -> dict[Verdict, str]:
 
 
 def _label(name: str, count: int, compared: UsualRange, sentences: Mapping[Verdict, str]) -> str:
-    counted = ngettext("%(count)s incident", "%(count)s incidents", count) % {
-        "count": number_format(count, force_grouping=True)
-    }
+    counted = ngettext("%(count)s incident", "%(count)s incidents", count) % {"count": wording.format_count(count)}
     return sentences[compared.verdict] % {
         "area": name,
         "incidents": counted,

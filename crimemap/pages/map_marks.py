@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -191,8 +189,7 @@ def describe_surroundings(places: Sequence[PlaceNames]) -> list[str]:
 def describe_families(families: Mapping[str, int]) -> str:
     """List counts by family: "Against people 1, Theft and burglary 6"."""
     return ", ".join(
-        _("%(family)s %(count)s")
-        % {"family": BY_SLUG[slug].name, "count": number_format(families[slug], force_grouping=True)}
+        _("%(family)s %(count)s") % {"family": BY_SLUG[slug].name, "count": wording.format_count(families[slug])}
         for slug in (family.slug for family in FAMILIES)
         if families.get(slug)
     )
@@ -205,7 +202,7 @@ def describe_points(
     one = _("%(place)s: %(type)s. Show it")
     several = _("%(place)s: %(count)s incidents: %(types)s. Show them as a list")
     both, counted, unknown = _("%(block)s, %(area)s"), _("%(type)s %(count)s"), _("A point on the map")
-    names, format_count = published.category_names, cache(partial(number_format, force_grouping=True))
+    names, format_count = published.category_names, wording.format_count
     result = []
     for point, (block, area) in zip(points, places, strict=True):
         place = both % {"block": block, "area": area} if block and area else block or area or unknown
@@ -235,7 +232,7 @@ def name_places(published: PublishedIncidents, places: Sequence[int]) -> list[Pl
 
 
 def _ring(bubble: Bubble, x: int, y: int, links: _MarkLinks, surroundings: str) -> Mark:
-    counted = number_format(bubble.count, force_grouping=True)
+    counted = wording.format_count(bubble.count)
     is_listed = bubble.one_point or bubble.count <= MAX_LISTED or links.is_at_max_zoom
     values = {"place": surroundings or _("On the map"), "count": counted, "kinds": describe_families(bubble.families)}
     if is_listed:
@@ -261,7 +258,7 @@ def _ring_radius(count: int) -> int:
 
 def _short_count(count: int) -> str:
     if count < 10_000:
-        return number_format(count, force_grouping=True)
+        return wording.format_count(count)
     return _("%(thousands)dk") % {"thousands": round(count / 1000)}
 
 

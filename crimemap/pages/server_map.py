@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from typing import Any, TypeVar
 
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from crimemap import wording
@@ -73,6 +74,7 @@ class ServerMap:
     """A drawn map with its markers and links, and the figures that the live map starts from."""
 
     drawing: MapDrawing
+    base_map: SafeString
     marks: SafeString
     areas: DrawnAreas
     shading: Shading | None
@@ -146,6 +148,7 @@ def draw_map(published: PublishedIncidents, chosen: Filter, position_text: str) 
         marks = [] if shading else map_marks.build_rings(published, chosen, drawing, zoom, cell_units)
     return ServerMap(
         drawing,
+        _write_base_map(version, published, box, drawing),
         map_marks.draw_marks(marks),
         _draw_areas(shading, chosen, drawing, zoom),
         shading,
@@ -254,12 +257,22 @@ def draw_unkept(box: Box) -> MapDrawing | None:
 
 
 _drawings: dict[Any, MapDrawing] = {}
+_written: dict[Any, SafeString] = {}
 _paths: dict[Any, list[SafeString]] = {}
 
 
 def _draw_cached(version: str, published: PublishedIncidents, box: Box | None) -> MapDrawing:
     """Draw a box of the base map through a cache, since most visitors see the same few boxes."""
     return _keep(_drawings, (version or published.version, box), lambda: _renderer(version, published).draw(box))
+
+
+def _write_base_map(version: str, published: PublishedIncidents, box: Box | None, drawing: MapDrawing) -> SafeString:
+    """Return the base map of a drawing as SVG, through a cache like that of drawings."""
+    return _keep(
+        _written,
+        (version or published.version, box),
+        lambda: render_to_string("crimemap/map/base_map.html", {"drawing": drawing, "key": "c"}),
+    )
 
 
 def _keep(kept: dict[Any, Value], key: Any, make: Callable[[], Value]) -> Value:
@@ -287,21 +300,20 @@ def _draw_areas(shading: Shading | None, chosen: Filter, drawing: MapDrawing, zo
     """Draw the shaded areas, each a link to the map closer to it; nothing without shading."""
     if shading is None:
         return DrawnAreas(SafeString(), SafeString())
-    base_url = f"{reverse('crimemap:map')}?{chosen.query_string()}"
+    base_url = escape(f"{reverse('crimemap:map')}?{chosen.query_string()}")
     links, texts = [], []
     for each, path in zip(shading.areas, _outline_paths(shading, drawing), strict=True):
         at = map_marks.format_position(each.area.latitude, each.area.longitude, min(zoom + 2, ZOOMS[-1]))
-        links.append((each.shade, each.verdict, f"{base_url}&at={at}", each.label, path))
-        texts.append((*drawing.project(each.area.latitude, each.area.longitude), each.name, each.count, each.change))
-    return DrawnAreas(
-        format_html_join("", '<a class="ar c{} {}" href="{}" aria-label="{}"><path d="{}"/></a>', links),
-        format_html_join(
-            "",
-            '<g class="al" transform="translate({} {})"><text class="nm" y="-12">{}</text>'
-            '<text class="ct" y="14">{}</text><text class="ch" y="14">{}</text></g>',
-            texts,
-        ),
-    )
+        links.append(
+            f'<a class="ar c{each.shade} {each.verdict}" href="{base_url}&amp;at={at}" aria-label="{escape(each.label)}">'
+            f'<path d="{path}"/></a>'
+        )
+        x, y = drawing.project(each.area.latitude, each.area.longitude)
+        texts.append(
+            f'<g class="al" transform="translate({x} {y})"><text class="nm" y="-12">{escape(each.name)}</text>'
+            f'<text class="ct" y="14">{wording.format_count(each.count)}</text><text class="ch" y="14">{escape(each.change)}</text></g>'
+        )
+    return DrawnAreas(mark_safe("".join(links)), mark_safe("".join(texts)))  # noqa: S308  (escaped; others are numbers)
 
 
 def _outline_paths(shading: Shading, drawing: MapDrawing) -> list[SafeString]:

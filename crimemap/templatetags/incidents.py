@@ -13,7 +13,6 @@ from crimemap import glossary, wording
 from crimemap.incident_summary import incident_address
 from crimemap.pages import symbols
 from crimemap.pages.city_picture import draw_city
-from crimemap.places import areas
 from crimemap.snapshot import period_counts, published_incidents, reader
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -83,14 +82,6 @@ def comparison_text(comparison: PeriodComparison) -> str:
 @register.simple_tag
 def incident_place(row: IncidentRow) -> str:
     return wording.describe_place(row)
-
-
-@register.simple_tag
-def incident_area(row: IncidentRow, layer: str) -> str:
-    """Name the row's area in a layer; empty if it is unknown, or if the place already is this area."""
-    code = row.areas.get(layer, "")
-    name = wording.area_name(layer, code, areas.area_names(layer)) if code else ""
-    return "" if name == wording.describe_place(row) else name
 
 
 @register.simple_tag

@@ -50,6 +50,7 @@ def list_page(request: HttpRequest, published: PublishedIncidents, chosen: Filte
     layer = incident_list.find_area_layer(published, chosen)
     context = {
         "listing": listing,
+        "rows": incident_list.draw_rows(published, listing.rows, layer),
         "orders": [{"order": key, "name": name} for key, name in incident_list.ORDERS.items()],
         "order_name": incident_list.ORDERS[listing.order],
         "sort_query": "" if listing.order == incident_list.DEFAULT_ORDER else f"&sort={listing.order}",
