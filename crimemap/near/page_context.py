@@ -158,18 +158,18 @@ def draw_strip(report: NearReport) -> YearStrip | None:
     def position(count: int) -> int:
         return STRIP_MARGIN + round((count - first) / (last - first) * (STRIP_WIDTH - 2 * STRIP_MARGIN))
 
-    named = [f"{report.period.name_year(years)}: {sentences.format_count(count)}" for years, count in report.years]
+    named = [f"{report.period.name_year(years)}: {wording.format_count(count)}" for years, count in report.years]
     label = _("%(now)s. Usual range %(low)s to %(high)s. Years before: %(years)s.") % {
-        "now": f"{report.period.name_year(0)}: {sentences.format_count(report.count)}",
-        "low": sentences.format_count(usual.low),
-        "high": sentences.format_count(usual.high),
+        "now": f"{report.period.name_year(0)}: {wording.format_count(report.count)}",
+        "low": wording.format_count(usual.low),
+        "high": wording.format_count(usual.high),
         "years": ", ".join(named),
     }
     return YearStrip(
-        ticks=[(position(count), sentences.format_count(count)) for count in range(first, last + 1, step)],
+        ticks=[(position(count), wording.format_count(count)) for count in range(first, last + 1, step)],
         dots=[position(count) for count in counts],
         now=position(report.count),
-        now_text=f"{report.period.until.year}: {sentences.format_count(report.count)}",
+        now_text=f"{report.period.until.year}: {wording.format_count(report.count)}",
         low=position(usual.low),
         width=max(4, position(usual.high) - position(usual.low)),
         label=label,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -29,7 +29,7 @@ def describe_count(report: NearReport) -> SafeString:
         )
     return format_html(
         sentence,
-        count=format_count(report.count) if report.count else _("No"),
+        count=wording.format_count(report.count) if report.count else _("No"),
         distance=report.distance.name,
         place=report.place.name,
         when=report.period.within_sentence,
@@ -67,7 +67,11 @@ def judge(usual: UsualRange, days: str) -> SafeString:
         ),
     }[usual.verdict]
     return format_html(
-        sentence, low=format_count(usual.low), high=format_count(usual.high), days=days, years=usual.years
+        sentence,
+        low=wording.format_count(usual.low),
+        high=wording.format_count(usual.high),
+        days=days,
+        years=usual.years,
     )
 
 
@@ -85,13 +89,25 @@ def explain_break(report: NearReport) -> str:
 
 def judge_briefly(usual: UsualRange) -> str:
     """Say in a table what a count means: "in the usual range, 2 to 11"."""
-    figures = {"low": format_count(usual.low), "high": format_count(usual.high)}
+    figures = {"low": wording.format_count(usual.low), "high": wording.format_count(usual.high)}
     return {
         Verdict.USUAL: _("in the usual range, %(low)s to %(high)s"),
         Verdict.MORE: _("▲ more than usual, %(low)s to %(high)s"),
         Verdict.FEWER: _("▼ fewer than usual, %(low)s to %(high)s"),
         Verdict.TOO_FEW: _("too few to tell"),
         Verdict.NO_RANGE: _("no usual range yet"),
+    }[usual.verdict] % figures
+
+
+def judge_in_short(usual: UsualRange) -> str:
+    """Say after a comparison whether the count is usual: "That is in the usual range: 21 to 42 in the 5 years before."; "" without."""
+    figures = {"low": wording.format_count(usual.low), "high": wording.format_count(usual.high), "years": usual.years}
+    return {
+        Verdict.USUAL: _("That is in the usual range: %(low)s to %(high)s in the %(years)d years before."),
+        Verdict.MORE: _("That is ▲ more than usual: %(low)s to %(high)s in the %(years)d years before."),
+        Verdict.FEWER: _("That is ▼ fewer than usual: %(low)s to %(high)s in the %(years)d years before."),
+        Verdict.TOO_FEW: _("Too few to tell if that is usual."),
+        Verdict.NO_RANGE: "",
     }[usual.verdict] % figures
 
 
@@ -104,7 +120,7 @@ def explain_unmapped(report: NearReport, area_name: str) -> str:
         "%(count)s more incidents happened somewhere in %(area)s. We show only their area, so they aren't counted here.",
         report.unmapped,
     )
-    return sentence % {"count": format_count(report.unmapped), "area": area_name}
+    return sentence % {"count": wording.format_count(report.unmapped), "area": area_name}
 
 
 def explain_hours(report: NearReport) -> str:
@@ -116,19 +132,22 @@ def explain_hours(report: NearReport) -> str:
         "%(unknown)s of the %(count)s have no known time.",
         report.unknown_hour,
     )
-    return sentence % {"unknown": format_count(report.unknown_hour), "count": format_count(report.count)}
+    return sentence % {
+        "unknown": wording.format_count(report.unknown_hour),
+        "count": wording.format_count(report.count),
+    }
 
 
 def name_rows(report: NearReport) -> str:
     """Head the list: "The 30 incidents, newest first", "Incidents 46 to 90 of 120, newest first"."""
     if report.pages == 1:
         return ngettext("The incident", "The %(count)s incidents, newest first", report.count) % {
-            "count": format_count(report.count)
+            "count": wording.format_count(report.count)
         }
     return _("Incidents %(first)s to %(last)s of %(count)s, newest first") % {
-        "first": format_count(report.first_row),
-        "last": format_count(report.last_row),
-        "count": format_count(report.count),
+        "first": wording.format_count(report.first_row),
+        "last": wording.format_count(report.last_row),
+        "count": wording.format_count(report.count),
     }
 
 
@@ -148,7 +167,3 @@ def format_band(hour: int, hours: int) -> str:
         "first": wording.format_hour(hour),
         "last": wording.format_hour(hour + hours),
     }
-
-
-def format_count(number: int) -> str:
-    return number_format(number, force_grouping=True)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,7 +23,7 @@ from crimemap.snapshot import period_counts
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.period_counts import Days
 from crimemap.snapshot.published_incidents import PublishedIncidents
-from crimemap.usual_range import judge_count
+from crimemap.usual_range import UsualRange, judge_count
 
 CSV_COLUMNS = (
     *("category", "category_name", "family"),
@@ -115,7 +114,7 @@ def compare_selections(
 
 def _format_difference(number: int) -> str:
     sign = "+" if number > 0 else "\N{MINUS SIGN}" if number < 0 else ""
-    return sign + number_format(abs(number), force_grouping=True)
+    return sign + wording.format_count(abs(number))
 
 
 # Two areas
@@ -162,7 +161,7 @@ def compare_periods(published: PublishedIncidents, chosen: Filter, other: Days) 
     return ComparedPeriods(
         comparison,
         sentence,
-        None if missing else _judge(published, chosen, period, layer),
+        None if missing else sentences.judge(_find_range(published, chosen, period, layer), period.same_days_name),
         [*_explain_missing(published, missing), *_explain_break(changed, before), *_explain_lengths(period, before)],
     )
 
@@ -172,14 +171,22 @@ def period_name(period: Period) -> str:
     return period.name_year(0)
 
 
-def _judge(published: PublishedIncidents, chosen: Filter, period: Period, layer: str) -> SafeString:
-    """Say whether the first period's count is usual for the same days of the years before."""
+def judge_selection(published: PublishedIncidents, chosen: Filter) -> str:
+    """Say in short whether a selection's count is usual; "" where no days are published, for a year and more, and without a range."""
+    covered = chosen.covered_by(published)
+    if covered is None or (covered.until - covered.since).days + 1 >= min(wording.YEAR_DAYS):
+        return ""
+    layer = covered.area[0] if covered.area else ""
+    return sentences.judge_in_short(_find_range(published, covered, period_of(covered.since, covered.until), layer))
+
+
+def _find_range(published: PublishedIncidents, chosen: Filter, period: Period, layer: str) -> UsualRange:
+    """Compare the period's count with the same days of the years before."""
     years, _changed, _changed_years = comparable_years(published, period, layer)
     now, *before = period_counts.count_periods(
         published, chosen, [(period.since, period.until), *(period.years_before(number) for number in years)]
     )
-    usual = judge_count(sum(now.values()), [sum(counts.values()) for counts in before])
-    return sentences.judge(usual, period.same_days_name)
+    return judge_count(sum(now.values()), [sum(counts.values()) for counts in before])
 
 
 def _explain_missing(published: PublishedIncidents, missing: Sequence[Period]) -> list[str]:

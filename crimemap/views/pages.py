@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crimemap import wording
-from crimemap.pages import about_data, charts, incident_list, map_list, server_map, time_brush
+from crimemap.pages import about_data, charts, comparison, incident_list, map_list, server_map, time_brush
 from crimemap.places import areas
 from crimemap.snapshot import period_counts
 from crimemap.snapshot.filters import Filter
@@ -36,6 +36,7 @@ def map_page(request: HttpRequest, published: PublishedIncidents, chosen: Filter
         "brush": time_brush.build_brush(published, chosen, listing.total, timezone.localdate()),
         "periods": time_brush.list_periods(published, chosen),
         "comparison": period_counts.compare_like_periods(published, chosen),
+        "verdict": comparison.judge_selection(published, chosen),
         "modules": [*MAP_MODULES, "js/dom.js"],
     }
     return render_selection(request, "map", published, chosen, context)
@@ -68,6 +69,7 @@ def charts_page(request: HttpRequest, published: PublishedIncidents, chosen: Fil
         "categories": charts.count_by_category(published, chosen),
         "grid": charts.build_hour_grid(published.count_by_hour(chosen), is_part_of_day=bool(chosen.hours)),
         "comparison": period_counts.compare_like_periods(published, chosen),
+        "verdict": comparison.judge_selection(published, chosen),
         "without_category": replace(chosen, categories=frozenset()).query_string(),
     }
     return render_selection(request, "charts", published, chosen, context)

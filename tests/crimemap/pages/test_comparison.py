@@ -16,6 +16,7 @@ from crimemap.models import Area
 from crimemap.places import areas
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
+from crimemap.usual_range import judge_count
 from tests.crimemap import published_city
 from tests.crimemap.pages.test_map import get_page, parse_filter
 
@@ -77,6 +78,29 @@ def test_periods_are_compared_in_figures_words_and_a_file(client, riverton, sett
     assert f"{PERIODS}?{query}&with=year" in unescape(page)
     assert lines[0]["page"] == f"{settings.PORTAL_URL}{PERIODS}?{query}&with=year"
     assert client.get(f"/map/compare/periods.csv?{query}", headers={"if-none-match": answer["ETag"]}).status_code == 304
+
+
+def test_the_lead_of_map_and_charts_says_whether_a_count_is_usual(client, riverton, settings, tmp_path):
+    earlier = {2023: 44, 2022: 40, 2021: 42}
+    for count, words in (
+        (41, "in the usual range: {} to {}"),
+        (90, "▲ more than usual: {} to {}"),
+        (28, "▼ fewer than usual: {} to {}"),
+    ):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        rows = [row for year, each in ({2024: count} | earlier).items() for row in month_rows(each, date(year, 9, 1))]
+        settings.INCIDENT_SNAPSHOTS = published_city.write(folder, [*rows, *month_rows(1, date(2021, 8, 1))])
+        now, *before = (
+            sum(1 for row in rows if (date(year, 9, 1) - EPOCH).days <= row["day"] <= (date(year, 9, 20) - EPOCH).days)
+            for year in (2024, 2023, 2022, 2021)
+        )
+        usual = judge_count(now, before)
+        for name in ("", "charts/"):
+            page = text_of(get_page(client, f"/map/{name}?from=2024-09-01&to=2024-09-20"))
+            assert f"That is {words.format(usual.low, usual.high)} in the 3 years before." in page
+            longer = text_of(get_page(client, f"/map/{name}?from=2023-01-01&to=2024-09-20"))
+            assert "in the 3 years before" not in longer, "days of a year and more overlap"
 
 
 def test_figures_of_periods_are_those_of_the_selection(client, riverton, incidents: PublishedIncidents):
