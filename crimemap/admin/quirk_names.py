@@ -47,6 +47,10 @@ _NAMES = {
     "coordinates with a lost sign": gettext_lazy("rows whose coordinates have lost a minus sign, left without a point"),
     "points in place of blocks": gettext_lazy("coordinates in the column of blocks"),
     "places without a known street": gettext_lazy("places whose street isn't known"),
+    "streets with the words of another": gettext_lazy(
+        "rows whose street may hold a person's name (“Roe Main St” where another is “Main St”), shown without it; a street"
+        " of your layer of blocks is never doubted"
+    ),
     "blocks far from the row's point: another town's street": gettext_lazy("blocks far from their row's point"),
     "yes and no in another language": gettext_lazy("yes and no in another language, such as sí, oui or J"),
     "yes and no in other words": gettext_lazy(

@@ -73,6 +73,7 @@ class ImportReport:
         self.quirks["rows that share their id with another"] += keys.shared_id_count
         self.quirks["rows repeated under one id, counted once"] += keys.copy_count
         self.quirks["dates blank, day of the report used"] += parser.times.reported_day_count
+        self.quirks["streets with the words of another"] += parser.count_doubtful()
         self.unread_count += parser.unread_count
         self.unread_addresses.update(parser.unread_addresses)
         self.quirks["rows that are exactly alike"] += keys.identical_count

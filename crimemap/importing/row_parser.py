@@ -23,7 +23,7 @@ from crimemap.importing.parsed_rows import ParsedIncident, ParsedRow, RowLocatio
 from crimemap.importing.profiles.base import JOINER, STREET_PARTS, Profile, normalize_header
 from crimemap.importing.readers import cells
 from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
-from crimemap.privacy import public_words
+from crimemap.privacy import known_streets, public_words
 from crimemap.privacy.locations import coarsen_location
 
 MAX_UNREAD = 50_000  # addresses that are kept for the report; all are counted
@@ -54,6 +54,7 @@ class RowParser:
         self.read_rows = read_rows
         self.unread_count = 0  # rows whose address names no known street
         self.unread_addresses: Counter[str] = Counter()  # by address; of memory alone, since they may name people
+        self.labels: Counter[str] = Counter()  # rows by label of their place
         self.unknown_values: set[tuple[str, str]] = set()  # kinds of place and outcomes, as (field, text)
         self.times = TimeColumns(header, self.columns, time_zone=time_zone, note_quirk=note_quirk, read_rows=read_rows)
         self._prepare_codes()
@@ -89,7 +90,9 @@ class RowParser:
         if self.street_positions and not address.strip():
             address = " ".join([part for i in self.street_positions if (part := row[i].strip(" -"))])
         block_text = self.blocks[address]
-        if not block_text and not cells.is_nowhere(address):
+        if block_text:
+            self.labels[block_text] += 1
+        elif not cells.is_nowhere(address):
             self._count_unread(address)
         location = self.locations[*self.points.cells_of(row), block_text]
         reported_areas = (
@@ -193,6 +196,11 @@ class RowParser:
         return text
 
     # Places
+
+    def count_doubtful(self) -> int:
+        """Count the rows whose label may hold a resident's name, by what the table's other labels name."""
+        doubtful = known_streets.find_doubtful(self.labels, self.geocoder.streets)
+        return sum(self.labels[label] for label in doubtful)
 
     def _count_unread(self, address: str) -> None:
         self.unread_count += 1

@@ -1,19 +1,22 @@
-"""Recognizes the streets of the agency's own layers of blocks and intersections, whatever their names: "700 W FULTON MARKET".
+"""Recognizes streets that are known: those of the agency's own layers, and those that other addresses name.
 
-An agency teaches the portal its streets by importing that layer. What the grammar of street_labels does not recognize is
-compared with them, word by word; the label is built from the street and the hundred alone.
+An agency teaches the portal its streets by importing a layer of blocks. What the grammar of street_labels does not recognize is
+compared with them, word by word; the label is built from the street and the hundred alone: "700 W FULTON MARKET". A
+name with more words than a known street has may hold a resident's, "ROE MAIN ST", and gives no label.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 
 from crimemap.privacy import street_labels
 from crimemap.privacy.street_words import DIRECTIONS, bare, list_words
 from crimemap.street_names import normalize_name
 
 _MAX_WORDS = 7
+MIN_LABELS = 3  # blocks and crossings of a street that has more words than another: a resident's home is in one block
 # Words that layers leave out or add: they name no person.
 _HARMLESS_WORDS = (
     DIRECTIONS | list_words("types") | list_words("late_types") | list_words("bound") | list_words("uncounted_words")
@@ -38,11 +41,31 @@ def _split_names(label: str) -> list[str]:
     return street_labels.SEPARATOR.split(near[2] if near else label.rpartition(" block of ")[2])
 
 
+def find_doubtful(labels: Iterable[str], streets: Collection[str]) -> set[str]:
+    """Return the labels whose street may hold a resident's name: fewer than MIN_LABELS name it, and others a part of it.
+
+    labels: all of a portal or a file, each once. streets: the agency's own, which are never doubted.
+    """
+    names = {
+        label: [normalize_name(name) for name in _split_names(label)]
+        for label in labels
+        if label
+        and not street_labels.ON_OR_NEAR.fullmatch(label)  # of a publisher that puts names in place of addresses
+    }
+    counts = Counter(name for of_label in names.values() for name in of_label)
+    rare = {name for name, count in counts.items() if count < MIN_LABELS and name not in streets}
+    doubtful = {name for name in rare if _has_part(name, counts)}
+    return {label for label, of_label in names.items() if not doubtful.isdisjoint(of_label)}
+
+
 def _has_stray_words(name: str, streets: Collection[str]) -> bool:
     """Return whether only a part of a name is a street of the agency, so that the rest may name a person: "ROE MAIN ST"."""
+    return normalize_name(name) not in streets and _has_part(name, streets)
+
+
+def _has_part(name: str, streets: Collection[str]) -> bool:
+    """Return whether the first or last words of a name are one of the streets, and the rest is not only "North" or "Old"."""
     words = name.split()
-    if normalize_name(name) in streets:
-        return False
     parts = [(words[start:], words[:start]) for start in range(1, len(words))]
     parts += [(words[:end], words[end:]) for end in range(1, len(words))]
     return any(

@@ -17,13 +17,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from crimemap.privacy import english_streets
+from crimemap.privacy import english_streets, house_numbers
 from crimemap.privacy.address_rewrites import rewrite_address
 from crimemap.privacy.street_words import DIRECTIONS, HOME_WORDS, NUMBER_WORDS, VOCABULARY, bare, list_words
 
 MAX_LABEL_CHARACTERS = 80
-# Between the ends of a range of houses: 8-10, 12-24; beyond the second limit, two numbers are no range: 555-0100.
-_MAX_HOUSES_OF_RANGE, _MAX_NUMBERS_OF_RANGE = 12, 1_000
 _MAX_NAME_WORDS = 5
 # More words are more likely to name people than a street: "1234 JOHN SMITH MAIN ST", "SMITH MAIN ST". Of a street behind a
 # house number (a block's is no house's, and its publisher has cleaned the address), of one at a crossing, of one alone.
@@ -32,18 +30,22 @@ _MAX_TYPE_FIRST_NAME_WORDS, _MAX_LONE_TYPE_FIRST_NAME_WORDS, _MAX_ENDED_NAME_WOR
 
 _BOUND, _PARTICLES = list_words("bound"), list_words("particles")
 _TYPES, _LATE_TYPES, _FIRST_TYPES = list_words("types"), list_words("late_types"), list_words("first_types")
+_LETTERS_OF_DIRECTIONS = {"n", "e", "s", "w"}
 _POSITIONS, _UNCOUNTED = list_words("positions"), list_words("uncounted_words")
 _NAMES_WITHOUT_TYPE = {tuple(name.split()) for name in VOCABULARY["names_without_type"]}
+_PREPOSITIONS = {tuple(name.split()) for name in VOCABULARY["german_prepositions"]}
+_GERMAN_PLACE = re.compile(rf"(?i)[^\W\d_]*(?:{'|'.join(VOCABULARY['german_places'].split())})")
 _HIGHWAYS = {tuple(name.split()) for name in VOCABULARY["highways"]}
 _BEHIND_NAMES = HOME_WORDS | list_words("units") | list_words("behind_names")
 _BLOCK_WORDS = {"block", "blk", "bloc"}
 
 _WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
-_NUMBER = re.compile(r"(?i)(\d{1,5}|X{2,})(?:-?[A-Z])?(?:-(\d{1,5})[A-Z]?)?")
-_NUMBER_BEHIND = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?([A-Za-z]?)")
 _FLAT = re.compile(r"(?i)\d{1,5}-?[A-Z]|[A-Z]-?\d{1,4}|[A-Z]")
 _ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
-_COMPOUND = re.compile(r"(?i)[^\W\d_]{3,}(?:straße|strasse|str\.?|weg|platz|gasse|allee|straat|laan|gracht|plein)")
+_COMPOUND = re.compile(
+    r"(?i)[^\W\d_]{3,}(?:straße|strasse|str\.?|weg|platz|gasse|allee|damm|ufer|markt|chaussee|brücke|graben|steig|stieg|pfad|twiete"
+    r"|promenade|straat|laan|gracht|plein)"
+)
 _ROAD_NUMBER = re.compile(r"(?i)\d{1,4}[a-z]?")
 _HIGHWAY_IN_ONE = re.compile(r"(?i)(?:US|I|SR|SH|CR|FM|HWY|RTE?)-?\d{1,4}")
 ON_OR_NEAR = re.compile(r"(?i)(on or near) (.+)")
@@ -56,7 +58,15 @@ SEPARATOR = re.compile(
 
 # The common forms, recognized at once: "004XX W 24TH PL", "2300 BLOCK CASTOR AV", "412 Arden St", "400 block of Arden St".
 _RESERVED = "|".join(
-    sorted(_TYPES | _FIRST_TYPES | DIRECTIONS | _BLOCK_WORDS | list_words("units") | {"and", "thru", "through"})
+    sorted(
+        _TYPES
+        | _FIRST_TYPES
+        | DIRECTIONS
+        | HOME_WORDS
+        | _BLOCK_WORDS
+        | list_words("units")
+        | {"and", "thru", "through"}
+    )
 )
 _COMMON = re.compile(
     r"(?i:(?!\d{6})0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
@@ -118,7 +128,7 @@ def _build_from_parts(text: str) -> str:
     """Return the first block in the text's parts, or else the first intersection, or else the first street."""
     rewritten = rewrite_address(text)
     parts = [part.split() for part in re.split(r"[,;()\[\]|:\"]", rewritten) if part.strip()]
-    blocks = (_find_block(words) for words in parts)
+    blocks = (_find_block(words, is_whole=len(parts) == 1) for words in parts)
     intersections = (_find_intersection(" ".join(words)) for words in parts)
     streets = (_join_street(words, _find_lone_street(words)) for words in parts)
     return next(filter(None, (label for found in (blocks, intersections, streets) for label in found)), "")
@@ -131,31 +141,36 @@ def _join_street(words: Sequence[str], street: _Street | None) -> str:
 # Blocks, intersections, streets without a number
 
 
-def _find_block(words: Sequence[str]) -> str:
-    """Return "1200 block of Example St" from a number with a street behind it, or from a street with a number behind it."""
+def _find_block(words: Sequence[str], *, is_whole: bool) -> str:
+    """Return "1200 block of Example St" from a number with a street behind it, or from a street with a number behind it.
+
+    `is_whole`: the address has no other words.
+    """
     for position, word in enumerate(words):
-        number = _NUMBER.fullmatch(word)
-        street = _match_street_of_block(words, position + 1, number) if number else None
+        number = house_numbers.BEFORE_STREET.fullmatch(word)
+        street = _match_street_of_block(words, position + 1, number, is_whole=is_whole) if number else None
         if number and street:
-            hundred, name = _hundred_of(number, street), _join_street(words, street)
+            hundred, name = (
+                house_numbers.hundred_of(number, is_queens=street.is_ordinal and not street.has_direction),
+                _join_street(words, street),
+            )
             return name if hundred is None else f"{hundred} block of {name}"
     starts = [0, *(position for position, word in enumerate(words) if position and bare(word) in _FIRST_TYPES)]
     for start in starts:
         street = _find_lone_street(words[start:], is_ended=True)
         behind = (
-            _NUMBER_BEHIND.fullmatch(words[start + street.end]) if street and street.end < len(words) - start else None
+            house_numbers.BEHIND_STREET.fullmatch(words[start + street.end])
+            if street and street.end < len(words) - start
+            else None
         )
-        if street and behind and (street.is_type_first or not behind[3]) and _is_house_or_range(behind):
+        if street and behind and (street.is_type_first or not behind[3]) and house_numbers.is_house_or_range(behind):
             return f"{int(behind[1]) // 100 * 100} block of {_join_street(words[start:], street)}"
     return ""
 
 
-def _is_house_or_range(number: re.Match[str]) -> bool:
-    """Return whether a number behind a street is a house or a range: 45-12 is neither in Bogotá, nor 5-3 in a tower."""
-    return not number[2] or int(number[1]) < int(number[2]) <= int(number[1]) + _MAX_NUMBERS_OF_RANGE
-
-
-def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[str]) -> _Street | None:
+def _match_street_of_block(
+    words: Sequence[str], start: int, number: re.Match[str], *, is_whole: bool
+) -> _Street | None:
     """Return the street behind a number, from words[start] on, where "block of" and the letter of a flat may come first."""
     is_block = start < len(words) and words[start].casefold() in _BLOCK_WORDS
     start += is_block
@@ -166,44 +181,39 @@ def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[st
         behind_flat = _match_street(words, start + 1, is_numbered=True)
     street = behind_flat or _match_street(words, start, is_numbered=True)
     is_hundred = number[1].endswith("00") or number[1] == "0"
-    is_known_block = is_block or number[0].upper().endswith("X")
-    if street is None and is_known_block and (is_hundred or not is_block):
+    # "412 block of" is a house, whose number its publisher left in place.
+    is_known_block = (is_block and is_hundred) or number[0].upper().endswith("X")
+    if street is None and is_known_block and is_whole:
         return _match_single_word(words, start)
-    return street if street and (is_known_block or _is_plain_name(words, street)) else None
+    return street if street and _is_plain_name(words, street, is_block=is_known_block) else None
 
 
-def _is_plain_name(words: Sequence[str], street: _Street) -> bool:
-    """Return whether a street's name, behind a house number, is too short to hold a resident's name or the name of a home."""
+def _is_plain_name(words: Sequence[str], street: _Street, *, is_block: bool) -> bool:
+    """Return whether a street's name, behind a house number, is too short to hold a resident's name or the name of a home.
+
+    `is_block`: a block stands before it, whose publisher has cleaned the address, so that longer names are streets'.
+    """
     names = _namelist_words(words, street)
-    is_home = any(bare(word) in HOME_WORDS for word in names[:-2])  # "House Ave" is a street
+    # "House Ave" is a street, and so is a block of "Cottage Grove Ave".
+    is_home = any(bare(word) in HOME_WORDS for word in names[is_block:-2])
     is_known = street.is_known or tuple(map(bare, names[:-1])) in _NAMES_WITHOUT_TYPE
-    most = _MAX_NAME_WORDS if is_known else _MAX_HOUSE_NAME_WORDS
-    return not is_home and len(names) - 1 <= most
+    most = _MAX_NAME_WORDS if is_known or is_block else _MAX_HOUSE_NAME_WORDS
+    return not is_home and not _has_inner_direction(words, street) and len(names) - 1 <= most
+
+
+def _has_inner_direction(words: Sequence[str], street: _Street) -> bool:
+    """Return whether a direction stands within a name: "Roe N Main St" is a resident's name before a street."""
+    if street.is_type_first:
+        return False  # "Rua Silva e Souza"
+    names = [bare(word) for word in words[street.start : street.end]]
+    of_name = [i for i, name in enumerate(names) if name not in DIRECTIONS | _BOUND | _TYPES | _PARTICLES]
+    return bool(of_name) and not _LETTERS_OF_DIRECTIONS.isdisjoint(names[of_name[0] : of_name[-1]])
 
 
 def _namelist_words(words: Sequence[str], street: _Street) -> list[str]:
     """Return the words of a street without directions, articles and the like; the type is one of them."""
     names = [word for word in words[street.start : street.end] if bare(word) not in DIRECTIONS | _PARTICLES]
     return [word for word in names[:-1] if bare(word) not in _UNCOUNTED] + names[-1:]
-
-
-def _hundred_of(number: re.Match[str], street: _Street) -> int | None:
-    """Return the hundred that a house number lies in; None if it may be two, one of which would be a house.
-
-    Queens counts blocks before the hyphen and houses behind it: 12-34 56th St is in block 1200. Elsewhere a hyphen makes a
-    range of houses (815-25 is 815 to 825), whose first number must not pass for a block's. 8-10 56th St can be either.
-    """
-    first, second = int(number[1]) if number[1].isdecimal() else 0, number[2]
-    if second and len(second) > 2 and not first <= int(second) <= first + _MAX_NUMBERS_OF_RANGE:
-        return None
-    if second and len(second) == 2 and first < 1000:
-        is_range = first >= 100 and int(second) > first % 100 and (int(second) - first) % 2 == 0
-        if second[0] == "0":
-            return first * 100
-        if street.is_ordinal and not street.has_direction and not is_range:
-            may_be_range = 0 < int(second) - first <= _MAX_HOUSES_OF_RANGE and (int(second) - first) % 2 == 0
-            return None if may_be_range else first * 100
-    return first // 100 * 100
 
 
 def _find_intersection(text: str) -> str:
@@ -241,7 +251,8 @@ def _find_lone_street(
     elif street.is_type_first:
         type_first_words = _MAX_ENDED_NAME_WORDS if is_ended else _MAX_LONE_TYPE_FIRST_NAME_WORDS
         max_name_words = max(max_name_words, type_first_words)
-    return street if len(names) - 1 <= max_name_words and not is_number else None
+    is_doubted = is_number or _has_inner_direction(words, street)
+    return street if len(names) - 1 <= max_name_words and not is_doubted else None
 
 
 def _is_before_street(word: str) -> bool:
@@ -264,7 +275,15 @@ def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False
     for first in (name_start, name_start - 1) if has_direction else (name_start,):
         if first >= len(words):
             continue
-        for match in (_match_highway, _match_grid, _match_numbered_name, _match_typed, _match_type_first, _match_known):
+        for match in (
+            _match_highway,
+            _match_grid,
+            _match_numbered_name,
+            _match_typed,
+            _match_type_first,
+            _match_german,
+            _match_known,
+        ):
             if found := match(words, first, is_numbered or first > start):
                 end = found.end
                 if end < len(words) and bare(words[end]) in DIRECTIONS | _BOUND:
@@ -316,7 +335,7 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
     late_end = 0
     for position in range(start + 1, min(len(words), start + _MAX_NAME_WORDS + 1)):
         word = bare(words[position])
-        if word in _TYPES and not _is_saint(words, position):
+        if word in _TYPES and not _is_saint(words, position) and not _is_name_behind_direction(words, position, start):
             end = position + 1
             if word in _FIRST_TYPES and not (is_numbered and len(words[start]) > 1) and _is_name(words, end):
                 return None  # "Café Avenue Foch"
@@ -345,6 +364,12 @@ def _is_saint(words: Sequence[str], position: int) -> bool:
         and position + 2 < len(words)
         and bare(words[position + 2]) in _TYPES
     )
+
+
+def _is_name_behind_direction(words: Sequence[str], position: int, start: int) -> bool:
+    """Return whether a word that may be a type begins a name: "St" of "Roe S St Lawrence Ave", "Avenue" of "Roe S Avenue B"."""
+    is_behind = position - 1 > start and bare(words[position - 1]) in _LETTERS_OF_DIRECTIONS
+    return is_behind and _is_name(words, position + 1)
 
 
 def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
@@ -379,6 +404,18 @@ def _end_of_numbered_name(words: Sequence[str], start: int) -> int | None:
         return start + 1
     is_day = len(following) == 2 and bare(following[0]) == "de" and _WORD.fullmatch(following[1])
     return start + 3 if is_day and len(words[start]) < 3 else None
+
+
+def _match_german(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+    """Match a street that is called by what it lies at: "Am Sandtorkai", "An der Mühle", "Unter den Linden"."""
+    for end in (start + 1, start + 2):
+        if (
+            tuple(map(bare, words[start:end])) in _PREPOSITIONS
+            and end < len(words)
+            and _GERMAN_PLACE.fullmatch(words[end])
+        ):
+            return _Street(start, end + 1, is_type_first=True)
+    return None
 
 
 def _match_known(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:

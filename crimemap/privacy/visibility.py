@@ -39,7 +39,7 @@ from crimemap.snapshot.format import NOWHERE, Array
 
 NEVER = -(2**31)
 RULE_VERSION = (
-    4  # raised with each change of what this module publishes of the same input: a new version is written then
+    5  # raised with each change of what this module publishes of the same input: a new version is written then
 )
 HELD = "held"  # the code is not classified yet: not public until staff classify it
 STRICTNESS = (BLOCK, AREA, HIDDEN)
@@ -177,7 +177,7 @@ def select_public_rows(records: Records, level: Array, rule: PublicationRule) ->
     precision = np.maximum(kinds[:, PRECISION].astype("u1")[kind], finest)
     place = records["place"][shown]
     place[at_area] += len(records.places)
-    places, texts = _public_places(records, rule.agency, frozenset(rule.streets))
+    places, texts = _public_places(records, records["place"][level == AT_BLOCK], rule.agency, frozenset(rule.streets))
     return PublicRows(
         public_id=records["public_id"][shown],
         time=round_to_precision(records["hour"][shown], precision),
@@ -257,12 +257,21 @@ def round_to_precision(hour: Array, precision: Array) -> Array:
     return result
 
 
-def _public_places(records: Records, agency: AgencyRules, streets: Collection[str]) -> tuple[Array, list[str]]:
-    """Return the place table for rows at BLOCK followed by that for rows at AREA (area codes alone), and the texts."""
+def _public_places(
+    records: Records, at_block: Array, agency: AgencyRules, streets: Collection[str]
+) -> tuple[Array, list[str]]:
+    """Return the place table for rows at BLOCK followed by that for rows at AREA (area codes alone), and the texts.
+
+    at_block: the places of rows at BLOCK. Of them alone streets are known: a label that came and went with a hidden row would
+    tell of it.
+    """
     texts = list(records.texts)
     exact = records.places.copy()
     used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
     labels = [known_streets.build_label(texts[number], streets) for number in used.tolist()]
+    shown = {labels[number] for number in np.unique(pointer[at_block]).tolist()}
+    doubtful = known_streets.find_doubtful(shown, streets)
+    labels = ["" if label in doubtful else label for label in labels]
     exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
     wide = np.zeros_like(exact)
     wide[:, [LATITUDE, LONGITUDE]] = NOWHERE

@@ -164,6 +164,14 @@ Rua X, nº 12 apto 4                   -> 0 block of Rua X
 Musterstraße 12a                      -> 0 block of Musterstraße
 Berliner Straße 145                   -> 100 block of Berliner Straße
 Familie Roe Hauptstraße               ->
+Am Sandtorkai 12                      -> 0 block of Am Sandtorkai
+An der Mühle 112a, 20457 Hamburg      -> 100 block of An der Mühle
+Unter den Linden 77                   -> 0 block of Unter den Linden
+Jungfernstieg 5                       -> 0 block of Jungfernstieg
+Kurfürstendamm 212                    -> 200 block of Kurfürstendamm
+Familie Roe Am Sandtorkai 12          ->
+Am Roe 12                             ->
+bei Goldberg 12                       ->
 Cra 7 No. 45-12 Apto 301              -> Cra 7
 1234 MAIN ST, SPRINGFIELD IL 62701    -> 1200 block of MAIN ST
 MAIN ST X ELM ST                      -> MAIN ST & ELM ST
@@ -184,6 +192,19 @@ US 41 12 Dr Roe                       -> 0 block of US 41
 1234 SW 8 DR APT 5                    -> 1200 block of SW 8 DR
 CALL. ALCALA, 12                      -> 0 block of CALL. ALCALA
 CTRA. CASTILLA KM 3,5                 -> CTRA. CASTILLA
+12 ROE N MAIN ST                      ->
+12XX JANE ROE N MAIN ST               ->
+ROE N MAIN ST & ELM ST                ->
+12 ROE S ST LAWRENCE AVE              ->
+ROE S ST LAWRENCE AVE                 ->
+12 ROE S AVENUE B                     ->
+412 BLOCK JANE ROE MAIN ST            ->
+12XX ROE RESIDENCE MAIN ST            ->
+12XX ROE, JANE MAIN ST                ->
+1234 MRS ROE ST                       ->
+1234 DR ROE MAIN ST                   ->
+042XX S COTTAGE GROVE AVE             -> 4200 block of S COTTAGE GROVE AVE
+Rua Silva e Souza 12                  -> 0 block of Rua Silva e Souza
 """
 
 
@@ -207,7 +228,7 @@ NUMBERED_STREETS = {
     "{} {street}": ("Arden St", "N Example AVE", "SW Old Mill Road", "56th St", "Martin Luther King Blvd", "Hyde Park Ct", "W 12 ST",
                     "Broadway", "County Road 12", "US Highway 41", "S 500 W", "rue de la Paix", "avenue Foch", "boulevard Saint-Michel"),
     "{street} {}": ("Calle Mayor", "Avenida de la Constitución", "Calle 5 de Mayo", "Av. Insurgentes Sur", "Rua Augusta",
-                    "Travessa das Flores", "Hauptstraße", "Berliner Straße", "Musterstr.", "Lindenweg", "Via Roma", "Carrer Nou"),
+                    "Travessa das Flores", "Hauptstraße", "Berliner Straße", "Am Sandtorkai", "Musterstr.", "Lindenweg", "Via Roma", "Carrer Nou"),
     "{street}, {}": ("Calle Mayor", "Rua Augusta", "Avenida Paulista", "Via Roma"),
     "{street} nº {}": ("Calle Mayor", "Rua das Flores"),
     "{street} n.º {}": ("Rua das Flores", "Privada de Hidalgo"),
@@ -318,7 +339,7 @@ W FULTON MARKET                       -> W FULTON MARKET
 Unter den Linden 177, Berlin          -> 100 block of Unter den Linden
 RES OF ROE 77 Am Graben               -> 0 block of Am Graben
 1234 JOHN F KENNEDY MEM WAY           -> 1200 block of JOHN F KENNEDY MEM WAY
-555-0100 Am Graben                    ->
+555-0100 Am Graben                    -> Am Graben
 1234 ROE Am Graben                    ->
 1234 MAIN ST                          -> 1200 block of MAIN ST
 1234 ROE ELM ST                       ->
@@ -340,6 +361,18 @@ def test_streets_of_the_agencys_own_layers_are_known_whatever_their_names() -> N
         assert (text, known_streets.build_label(text, STREETS)) == (text, label)
         assert known_streets.build_label(label, STREETS) == label
     assert known_streets.build_label("712 W FULTON MARKET", ()) == ""
+
+
+def test_a_street_with_more_words_than_another_is_doubted_until_it_has_three_blocks() -> None:
+    main, roe = "400 block of Main St", "1200 block of Roe Main St"
+    find = known_streets.find_doubtful
+    assert find({main, roe, "900 block of Roe Main St"}, ()) == {roe, "900 block of Roe Main St"}
+    assert not find({main, roe, "900 block of Roe Main St", "Roe Main St & Elm St"}, ())
+    assert find({main, "Roe N Main St & Elm St"}, ()) == {"Roe N Main St & Elm St"}
+    assert find({"400 block of Calle Mayor", "0 block of Calle Mayor Roe"}, ()) == {"0 block of Calle Mayor Roe"}
+    assert not find({main, roe}, {"roe main street"})  # the agency's own
+    assert not find({roe}, ())
+    assert not find({main, "N Main St & Elm St", "100 block of Old Main St", "On or near Roe Main St", ""}, ())
 
 
 @given(
