@@ -8,7 +8,6 @@ rows, quirks = preview_rows(sample, settings, source)
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.columns import projections, usual_names
+from crimemap.importing.columns import count_tables, projections, usual_names
 from crimemap.importing.columns.points import PointColumns
 from crimemap.importing.columns.projections import Suggestion
 from crimemap.importing.geocoder import Geocoder
@@ -28,7 +27,7 @@ from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS, Profile, normalize_header
 from crimemap.importing.readers import cells, tables
 from crimemap.importing.readers.cells import CellError
-from crimemap.importing.readers.datetimes import MONTH, DatetimeParser
+from crimemap.importing.readers.datetimes import DatetimeParser
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions, TableFile, TableUnpacker
 from crimemap.importing.row_parser import RowParser
@@ -41,7 +40,6 @@ MAX_ROWS, MAX_CELL_CHARACTERS, MAX_COLUMNS = 60, 200, 120  # of a sample: the pa
 PREVIEW_ROWS = 8
 MAX_DEGREES = 180
 _MIN_STREETS_SHARE = 0.5
-_MIN_COLUMNS_OF_MONTHS = 6
 MAX_LABEL_CHARACTERS = 100  # of an offense in words; longer texts are narratives
 
 
@@ -88,7 +86,6 @@ def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
         files = unpacker.list_tables(path, options)
         table = _open_largest_table(files, options)
         header = list(dict.fromkeys(name for name in table.header if name))
-        _refuse_columns_of_months(table.file.name, header)
         if len(header) > MAX_COLUMNS:
             raise UnreadableFileError(_("This file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
         positions = [table.header.index(name) for name in header]
@@ -99,6 +96,7 @@ def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
                 break
     if not rows:
         raise UnreadableFileError(_("This file has a header but no rows below it."))
+    count_tables.refuse_count_table(table.file.name, header, rows)
     encoding = options.encoding or next(
         (name for name in ("utf-16", "windows-1252") if name in table.file.quirks), "utf-8"
     )
@@ -108,29 +106,6 @@ def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
     )
     sheets = [file.part for file in files if file.is_sheet]
     return Sample(table.file.name, header, rows, reading, options, sheets)
-
-
-def _refuse_columns_of_months(file_name: str, header: Sequence[str]) -> None:
-    """Raises UnreadableFileError for a table that counts offenses in a column for each month or year."""
-    parser = DatetimeParser("UTC")
-    if sum(_is_month(name, parser) for name in header) >= _MIN_COLUMNS_OF_MONTHS:
-        raise UnreadableFileError(
-            _(
-                "%(name)s has a column for each month or year, so it counts offenses. The map needs a row for each incident."
-                " Ask for the records that were counted."
-            )
-            % {"name": file_name}
-        )
-
-
-def _is_month(name: str, parser: DatetimeParser) -> bool:
-    """Return whether a column's name is a month of a year, or a year."""
-    if re.fullmatch(r"(?:19|20)\d{2}", name):
-        return True
-    try:
-        return parser.parse(name).precision == MONTH
-    except CellError:
-        return False
 
 
 def _open_largest_table(files: list[TableFile], options: ReadingOptions) -> tables.Table:
@@ -169,6 +144,8 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
         field: next((known[name] for name in names if name in known and _cells_fit(field, known[name], sample)), "")
         for field, names in usual_names.USUAL_NAMES.items()
     }
+    if columns["external_id"] == "_id":  # CKAN numbers the rows of a file anew when it is replaced
+        columns["external_id"] = ""
     _add_columns_by_words(columns, header, sample)
     if sample:
         _prefer_addresses(columns, sample)

@@ -31,6 +31,8 @@ _VAGUE_NAMES = frozenset(
 )  # fmt: skip
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}.*|\d{1,4}")
 _YEAR = re.compile(r"(?:19|20)\d{2}")
+_MIDNIGHT_OF_UTC = re.compile(r".*\d[T ]00:00(?::00(?:\.0+)?)?\s*(?:Z|UTC|[+-]00:?(?:00)?)")
+_MIN_MIDNIGHTS = 5
 
 
 class Confidence(StrEnum):
@@ -54,6 +56,13 @@ def guess_roles(sample: Sample, time_zone: str) -> dict[str, Guess]:
     if not any(guess.role == "occurred_date" for guess in guesses.values()):
         guesses = {column: guess for column, guess in guesses.items() if guess.role != "occurred_time"}
     return guesses
+
+
+def are_local_days(sample: Sample, column: str, time_zone: str) -> bool:
+    """Return whether all of a column's times are midnight of UTC: days, which a server has marked with a zone they don't have."""
+    filled = [cell.strip() for cell in sample.cells(column) if cell.strip()]
+    is_midnight = len(filled) >= _MIN_MIDNIGHTS and all(map(_MIDNIGHT_OF_UTC.fullmatch, filled))
+    return is_midnight and time_zone != "UTC"
 
 
 def columns_to_roles(columns: dict[str, str | list[str]]) -> dict[str, str]:

@@ -256,8 +256,11 @@ def start_form(sample: Sample, source: Source) -> RolesForm:
         if config.get("columns")
         else {name: guess.role for name, guess in guessed.items()}
     )
-    initial = {f"role{number}": roles.get(name, "") for number, name in enumerate(sample.header)}
+    initial: dict[str, Any] = {f"role{number}": roles.get(name, "") for number, name in enumerate(sample.header)}
     initial |= {name: value for name, value in config.items() if name != "columns"}
+    if guessed:
+        occurred = next((name for name, role in roles.items() if role == "occurred"), "")
+        initial["times_are_local"] = guesses.are_local_days(sample, occurred, source.time_zone)
     initial |= {"time_zone": source.time_zone, "day_first": "1" if config.get("day_first") else ""}
     return RolesForm(initial=initial, sample=sample, source=source, guessed=guessed)
 

@@ -12,10 +12,10 @@ from crimemap.importing.columns import counts
 PROJECTED_NAMES: dict[str, tuple[str, ...]] = {
     "latitude": (
         "y", "northing", "ycoordinate", "ycoord", "ycoordcd", "coordy", "utmy", "utmnorthing", "geoy", "pointy", "norte", "mapy",
-        "hochwert", "hoch", "n", "nkoord", "nordwert", "coordenaday", "coordenadayutm", "coordenadautmy"),
+        "latitude", "lat", "hochwert", "hoch", "n", "nkoord", "nordwert", "coordenaday", "coordenadayutm", "coordenadautmy"),
     "longitude": (
         "x", "easting", "xcoordinate", "xcoord", "xcoordcd", "coordx", "utmx", "utmeasting", "geox", "pointx", "este", "mapx",
-        "rechtswert", "rechts", "e", "ekoord", "ostwert", "coordenadax", "coordenadaxutm", "coordenadautmx"),
+        "longitude", "lon", "lng", "long", "rechtswert", "rechts", "e", "ekoord", "ostwert", "coordenadax", "coordenadaxutm", "coordenadautmx"),
 }  # fmt: skip
 
 # The names that files give their columns, best first; compared by normalize_header.
@@ -27,7 +27,7 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "occurredat", "occurredon", "occurredondate", "occurreddatetime", "occurred", "dateoccurred", "occurrencedate",
         "occdate", "firstoccurrencedate", "offensestartdatetime", "startdatetime", "startdate", "starttime", "start", "dateofoccurrence", "crimedatetime",
         "datetime", "incidentdatetime", "incidenttimestamp", "offensedate", "incidentdate", "crimedate",
-        "incidentoccurred", "offensedatetime", "fromdatetime", "occurreddate", "occurdate", "fromdate", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datefaits", "dateheure", "datahora", "datahoraocorrencia", "dataoccorrencia", "dataora",
+        "incidentoccurred", "occurredfrom", "occurredfromdate", "occurredstart", "offensedatetime", "fromdatetime", "occurreddate", "occurdate", "fromdate", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datefaits", "dateheure", "datahora", "datahoraocorrencia", "dataoccorrencia", "dataora", "dataeora", "fechayhora", "dateetheure", "timestamp", "ts",
         "tatzeit", "tatzeitpunkt", "tatzeitvon", "tatzeitbeginn", "zeitpunkt", "tatdatum", "datum", "data"),
     "occurred_date": (
         "occurreddate", "dateoccurred", "occurrencedate", "occdate", "incidentdate", "offensedate", "crimedate",
@@ -64,8 +64,8 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "block": (
         "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
         "location", "intersection", "street", "nearestintersection", "direccion", "dirección", "calle", "domicilio", "adresse", "rue", "voie", "morada", "endereco", "endereço", "logradouro", "strasse", "tatort", "via", "indirizzo", "localizacion"),
-    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy", "latitud", "latitudine", "breitengrad", "breite"),
-    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx", "longitud", "longitudine", "längengrad", "laengengrad", "länge"),
+    "latitude": ("latitude", "lat", "latwgs84", "geolat", "y", "pointy", "ycoord", "ycoordinate", "coordy", "latitud", "latitudine", "breitengrad", "breite"),
+    "longitude": ("longitude", "lon", "lng", "long", "longwgs84", "geolon", "x", "pointx", "xcoord", "xcoordinate", "coordx", "longitud", "longitudine", "längengrad", "laengengrad", "länge"),
     "point": (
         "latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn",
         "georeference", "location",
@@ -85,7 +85,7 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
 NUMBER_NAMES = frozenset(("number", "no", "nr", "num", "n", "nº", "numero", "número"))
 
 REPORT_NAMES = (
-    "reporteddatetime", "reportdatetime", "reportedat", "reporteddate", "reportdate", "datereported", "incidentreported", "reported",
+    "reporteddatetime", "reportdatetime", "reportedat", "reportedon", "reporteddate", "reportdate", "datereported", "incidentreported", "reported",
 )  # fmt: skip
 
 _HAPPENED = frozenset(

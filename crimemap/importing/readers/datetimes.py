@@ -216,11 +216,11 @@ class DatetimeParser:
         elif match := _COMPACT.fullmatch(stripped):
             year, month, day = int(match[1]), int(match[2]), int(match[3])
         elif match := _DAY_MONTH.fullmatch(stripped):
-            year, month, day = _full_year(match[3]), _month_number(match[2]), int(match[1])
+            year, month, day = _full_year(match[3]), month_number(match[2]), int(match[1])
         elif match := _YEAR_MONTH_DAY.fullmatch(stripped):
-            year, month, day = int(match[1]), _month_number(match[2]), int(match[3])
+            year, month, day = int(match[1]), month_number(match[2]), int(match[3])
         elif match := _MONTH_ALONE.fullmatch(stripped):
-            year, month = _full_year(match[2]), _month_number(match[1])
+            year, month = _full_year(match[2]), month_number(match[1])
             self.note_quirk("months by name")
         try:
             number = dt.date(year, month, day or 1).toordinal() - _EPOCH
@@ -329,7 +329,8 @@ def _full_year(text: str) -> int:
     return int(text) + (2000 if int(text) <= dt.datetime.now(dt.UTC).year % 100 + 1 else 1900)
 
 
-def _month_number(name: str) -> int:
+def month_number(name: str) -> int:
+    """Return the number of a month that is written in words; 0 for other words."""
     plain = unicodedata.normalize("NFD", name.casefold()).encode("ascii", "ignore").decode()
     return _MONTHS.get(plain[:4]) or _MONTHS.get(plain[:3], 0)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
+from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import Source
 from crimemap.onboarding import guesses
 from crimemap.onboarding.guesses import Confidence
@@ -124,6 +127,14 @@ EXPORTS = {
     "auckland": {"Anzsoc Group": ("Theft", "code"), "Year Month": ("1/01/2025", "occurred"), "Victimisations": ("3", "count")},
     "in degrees and minutes": {"Date": ("2026-03-01", "occurred"), "Offence": ("Theft", "code"), "Lat": ("41°52'41\"N", "latitude"),
                                "Long": ("087°37'47\"W", "longitude")},
+    "pittsburgh": {"_id": ("1", "-"), "INCIDENTHIERARCHYDESC": ("THEFT", "code"), "OCCURRED_ON": ("2026-02-01 10:00", "occurred"),
+                   "XCOORD": ("-79.95", "longitude"), "YCOORD": ("40.44", "latitude")},
+    "features in web mercator": {"date_occurred": ("1772355600000", "occurred"), "nature_of_call": ("THEFT", "code"),
+                                 "latitude": ("5294500.5", "latitude"), "longitude": ("-8779700.5", "longitude")},
+    "reported alone": {"Reported on": ("2026-02-01 10:00", "occurred"), "Crime": ("Theft", "code")},
+    "epoch": {"ts": ("1772355600", "occurred"), "type": ("Theft", "code")},
+    "milano": {"Data e ora": ("13/02/2026 10.15", "occurred"), "Reato": ("Furto", "code")},
+    "tucson": {"Occurred From": ("3/14/2026 1:05:00 PM", "occurred"), "Occurred To": ("3/14/2026 2:05:00 PM", "-"), "Offense": ("Theft", "code")},
     "no offense": {"When": ("2024-01-01", "occurred"), "Victim Sex": ("F", "-"), "Police City": ("Springfield", "-")},
 }  # fmt: skip
 
@@ -135,6 +146,69 @@ def test_columns_of_other_agencies_get_their_roles(export: str) -> None:
     assert {name: found[name][0] if name in found else "-" for name in columns} == {
         name: role for name, (_cell, role) in columns.items()
     }
+
+
+# Tables that count offenses: their header, and a row.
+COUNT_TABLES = {
+    "a column for each month, quarter or year": (
+        "Offence,2024Q1,2024Q2,2024Q3,2024Q4\nTheft,1,2,3,4\n",
+        "Municipio,Delito,Enero,Febrero,Marzo,Abril,Mayo,Junio\nJalisco,Robo,1,2,3,4,5,6\n",
+        "Area,2019,2020,2021,2022,2023,2024\nNorth,1,2,3,4,5,6\n",
+    ),
+    "a column for each kind of offense": (
+        "District,Homicide,Robbery,Burglary,Arson\nNorth,0,3,17,1\n",
+        'Año,Homicidio doloso,Robo,Lesiones\n2024,"1,204",17,3\n',
+    ),
+    "by month, quarter or year": (
+        "Quarter,Garda Division,Type of Offence,VALUE\n2025Q1,Dublin,Theft,17\n",
+        "Year,Month,Offense,Count,Rate\n2025,1,Theft,17,0.4\n",
+        "Ano;Natureza;Ocorrências\n2025;Furto;1204\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "table"), [(sentence, table) for sentence, each in COUNT_TABLES.items() for table in each]
+)
+def test_tables_that_count_offenses_are_refused_with_a_sentence(tmp_path: Path, sentence: str, table: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(table, encoding="utf-8")
+    with pytest.raises(UnreadableFileError, match=f"{sentence}.*The map needs a row for each incident"):
+        column_mapping.read_sample(path)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "Year,Month,Day,Offense,Count\n2025,1,14,Theft,2\n",  # the day is in columns
+        "Quarter,Occurred,Offense,Count\n2025Q1,01/14/2025,Theft,2\n",
+        "Month,Offense,Area,Count\n2025-01,Theft,North,2\n",
+        "Date,Robbery,Theft,Arson,Address\n1/14/2025,1,0,0,Elm St\n",
+        "Id,Theft value,Robbery weapon,Arson cause\n1,200,knife,gas\n",
+    ],
+)
+def test_files_with_a_row_for_each_incident_are_not_refused(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(table, encoding="utf-8")
+    assert column_mapping.read_sample(path).rows
+
+
+@pytest.mark.parametrize(
+    ("times", "zone", "expected"),
+    [
+        ("2026-02-0{}T00:00:00+00:00", "America/New_York", True),
+        ("2026/02/0{} 00:00:00+00", "America/New_York", True),
+        ("2026-02-0{}T00:00:00.000Z", "America/New_York", True),
+        ("2026-02-0{}T05:00:00Z", "America/New_York", False),  # midnight in New York
+        ("2026-02-0{}T00:00:00", "America/New_York", False),
+        ("2026-02-0{}T00:00:00Z", "UTC", False),
+    ],
+)
+def test_days_that_a_server_wrote_as_midnight_of_utc_are_local(times: str, zone: str, expected: bool) -> None:
+    rows = [[times.format(n), "Theft", "Elm St"] for n in range(1, 7)]
+    sample = Sample("a.csv", ["Occurred", "Offense", "Block"], rows)
+    assert guesses.are_local_days(sample, "Occurred", zone) is expected
+    assert guesses.are_local_days(sample, "", zone) is False
 
 
 def test_degrees_of_three_decimals_are_no_meters() -> None:

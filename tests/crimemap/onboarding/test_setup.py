@@ -205,7 +205,7 @@ class TestPath:
         months = ",".join(f"{month} 2025" for month in ("Jan", "Feb", "Mar", "Apr", "May", "Jun"))
         table = f"Area,Offence,{months}\nAlbury,Theft,1,2,3,4,5,6\n".encode()
         answer = ada.post(ADD, {"name": "x", "time_zone": "UTC", "sample": uploaded_file(table, "wide.csv")})
-        assert "wide.csv has a column for each month or year, so it counts offenses" in answer.content.decode()
+        assert "wide.csv has a column for each month, quarter or year, so it counts offenses" in answer.content.decode()
         assert not Source.objects.exists()
 
     @pytest.mark.parametrize("content", [b"", b"one\n", b"%PDF-1.4", b"PK\x03\x04"])
