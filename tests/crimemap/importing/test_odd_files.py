@@ -132,6 +132,17 @@ def test_addresses_that_are_not_understood_are_counted_and_their_streets_can_be_
     assert set(Incident.objects.values_list("block_text", flat=True)) == labels
 
 
+def test_streets_that_may_hold_a_persons_name_are_counted_and_told(tmp_path: Path, ada: Account) -> None:
+    addresses = ("412 MAIN ST", "512 MAIN ST", "1234 ROE MAIN ST", "1250 ROE MAIN ST", "12 HYDE PARK BLVD")
+    rows = [f"{number},2026-10-10 13:30,THEFT,{address}" for number, address in enumerate(addresses)]
+    import_text(tmp_path, "\n".join(["ID,Occurred,Offense,Block", *rows]))
+    run = ImportRun.objects.latest("id")
+    assert run.report["quirks"]["streets with the words of another"] == 2
+    page = unescape(sign_in(ada).get(reverse("admin:crimemap_importrun_change", args=[run.pk])).content.decode())
+    assert "whose street may hold a person's name" in page
+    assert "ROE" not in page
+
+
 # Suggestions for codes that nobody has classified
 
 
