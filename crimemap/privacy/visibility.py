@@ -269,7 +269,9 @@ def _public_places(
     exact = records.places.copy()
     used, pointer = np.unique(exact[:, BLOCK_TEXT], return_inverse=True)
     labels = [known_streets.build_label(texts[number], streets) for number in used.tolist()]
-    shown = {labels[number] for number in np.unique(pointer[at_block]).tolist()}
+    is_shown = np.zeros(len(labels), bool)
+    is_shown[pointer[at_block]] = True
+    shown = {labels[number] for number in np.flatnonzero(is_shown).tolist()}
     doubtful = known_streets.find_doubtful(shown, streets)
     labels = ["" if label in doubtful else label for label in labels]
     exact[:, BLOCK_TEXT] = (np.arange(len(labels)) + len(texts))[pointer]
