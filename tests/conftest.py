@@ -1,4 +1,4 @@
-"""Shared fixtures, and the private PostgreSQL and Valkey of a test run, shared by all processes of pytest-xdist.
+"""Shared fixtures, and the private PostgreSQL of a test run with a database for each process of pytest-xdist, and a Valkey for each.
 
 The servers run, and the environment names them, before pytest-django reads the settings.
 """
@@ -35,6 +35,7 @@ from tips import vault
 RUN_FIRST = ("test_make_run.py", "browser", "faults", "upgrade", "tipportal", "tips")
 BROWSER_TESTS = "tests/browser/"
 _run_resources: dict[str, Servers | Path] = {}
+_stores: list[Servers] = []  # of the processes of pytest-xdist
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,6 +80,17 @@ def _list_static_files_once() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return two more than there are cores: tests spend a third of their time waiting for processes they have started."""
     return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_newgateway(gateway: Any) -> None:
+    """Give each process a Valkey of its own: some of its tests count what is there, or say that mail goes out again."""
+    store = Servers(Path(os.environ[TEMPLATES]).parent / f"store-{gateway.id}", durable=False)
+    _stores.append(store)
+    store.start_valkey()
+    channel = gateway.remote_exec("import os; os.environ['REDIS_URL'] = channel.receive()")
+    channel.send(store.redis_url)
+    channel.waitclose()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -148,6 +160,8 @@ def _is_empty_parameter_set(mark: pytest.Mark) -> bool:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     servers, folder = _run_resources.pop("servers", None), _run_resources.pop("folder", None)
+    for store in _stores:
+        store.stop()
     if isinstance(servers, Servers):
         servers.stop()
     if isinstance(folder, Path):
@@ -262,7 +276,7 @@ def _fresh_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     # Not by monkeypatch: a test may undo what is patched.
     current_settings._memory = current_settings._Memory()
     current_settings.CHECK_SECONDS = math.inf
-    # All tests sign in from the same address, and share the store: a key of its own gives each test counts of its own.
+    # All tests sign in from the same address, and those of a process share a store: a key of its own gives each test its own counts.
     monkeypatch.setattr(client_addresses, "KEY_NAME", f"test:{uuid4()}")
 
 
