@@ -43,10 +43,14 @@ def create_service(address: str) -> Any:
     asset = apprise.AppriseAsset(
         http_redirects=False, async_mode=False, app_id="Portal", image_url_mask="", image_url_logo=""
     )
-    service = apprise.Apprise.instantiate(address.strip(), asset=asset, suppress_exceptions=True)
+    service: Any = apprise.Apprise.instantiate(address.strip(), asset=asset, suppress_exceptions=True)
     if service is None:
         raise ChannelAddressError(_("This address isn't complete. Check the format for this service in the manual."))
     service.retry, service.redirects = 0, False
+    # Matrix: each message would upload keys of a device that lives for that message alone, and a password that is refused would be
+    # tried as that of a new account.
+    service.e2ee = False
+    service._register = lambda: False
     service.overflow_mode = apprise.OverflowMode.UPSTREAM
     service.socket_connect_timeout, service.socket_read_timeout = map(float, TIMEOUT_SECONDS)
     if len(service) != 1:
