@@ -181,7 +181,7 @@ SILENCED_SYSTEM_CHECKS = [] if ROLE.serves_staff else [f"admin.E{number}" for nu
 ROOT_URLCONF = "tipportal.urls"
 PUBLIC_URLCONF = "tipportal.public_urls"  # residents' pages, whether or not this process serves them
 WSGI_APPLICATION = "tipportal.wsgi.application"
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "core.web.form_renderer.FormRenderer"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
