@@ -7,9 +7,8 @@ database's own. Rows that depend on those live as long as a request (`once_a_req
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -61,9 +60,9 @@ class AmongIds(Func):
     template = "(%(column)s = ANY(%%s::uuid[]))"
     output_field = BooleanField()
 
-    def __init__(self, column: str, ids: Iterable[UUID]) -> None:
+    def __init__(self, column: str, ids: list[str]) -> None:
         super().__init__(F(column))
-        self._ids = [str(each) for each in ids]
+        self._ids = ids  # the object itself: a SqlCache recognizes it
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_extra: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
         column, _values = compiler.compile(self.get_source_expressions()[0])

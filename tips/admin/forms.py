@@ -149,8 +149,10 @@ class CloseForm(forms.Form):
         super().__init__(*args, **options)
         field = self.fields.get("second_person")
         if isinstance(field, OfficerField):
-            offered = permissions.assignable_accounts(self.initial["tip"]).order_by("username")
-            field.queryset = offered.prefetch_related("groups")
+            field.queryset = permissions.assignable_accounts(self.initial["tip"])
+            # The list that the page has for its other menus.
+            accounts = permissions.list_assignable(self.initial["tip"])
+            field.choices = [("", field.empty_label), *((each.pk, describe_assignee(each)) for each in accounts)]
 
 
 class CorrectForm(CloseForm):

@@ -28,6 +28,7 @@ from core.sign_in import fresh_factor
 from core.staff import list_filters
 from core.staff.session_resume import is_resumed
 from core.web.error_pages import list_typed_texts
+from core.web.sql_cache import SqlCache
 from tips import vault
 from tips.admin import desk_page, tip_files
 from tips.admin.forms import FORM_ID_BYTES, has_unsent_text, list_forms, name_text_field, parse_form_id
@@ -38,9 +39,10 @@ from tips.admin.tip_column.act_forms import list_act_forms
 from tips.admin.tip_column.submitted_acts import SubmittedAction
 from tips.desk import answer_templates, drafts, permissions, queue, referrals, tip_history, triage
 from tips.desk.translation import translations
-from tips.models import Author, Tip
+from tips.models import Author, Category, Tip
 
 TEMPLATE = "admin/tips/desk/tip.html"
+_SQL = SqlCache()
 # These ask for a fresh factor first.
 _DELICATE_ACTIONS = ("release",)
 # Buttons that do nothing with the tip: the page comes back with what is typed.
@@ -257,7 +259,8 @@ def _render(  # noqa: PLR0917
         typed, checked
     )
     context["answer_templates"] = answer_templates.list_groups(tip)
-    context["categories"] = context["forms"]["category"].fields["category"].queryset
+    offered = context["forms"]["category"].fields["category"].queryset
+    context["categories"] = _SQL.fetch_models(("categories", tip.category_id), lambda: offered, Category)
     context["kind"] = _choose_kind(request, problem, sent)
     context["problem"] = problem
     context["form_id"] = secrets.token_hex(FORM_ID_BYTES)

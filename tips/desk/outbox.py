@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -258,7 +258,7 @@ def _record(act: PendingAct) -> None:
 
 def list_second_persons(tip: Tip, officer: Account) -> list[Account]:
     """Return the accounts that may agree to close this tip: all who may be assigned it but the officer, supervisors first."""
-    others = permissions.assignable_accounts(tip).exclude(pk=officer.pk)
+    others = [account for account in permissions.list_assignable(tip) if account != officer]
     return sorted(others, key=lambda account: (not permissions.can_hold(account), account.get_username()))
 
 
@@ -279,13 +279,19 @@ def _choose_second_person(tip: Tip, officer: Account, fields: dict[str, Any]) ->
 @once_a_request
 def list_decisions(account: Account) -> list[PendingAct]:
     """Return the closings that wait for this account: those it was named for, and for a supervisor all but their own."""
-    is_visible = Among("tip", permissions.visible_ids(account))
-    waiting = PendingAct.objects.filter(is_visible, kind=Kind.CLOSE, due_at=None).exclude(officer=account)
-    if not permissions.can_hold(account):
-        waiting = waiting.filter(second_person=account)
+    can_hold = permissions.can_hold(account)
+
+    def select() -> QuerySet[PendingAct]:
+        is_visible = Among("tip", permissions.visible_ids(account))
+        waiting = PendingAct.objects.filter(is_visible, kind=Kind.CLOSE, due_at=None).exclude(officer=account)
+        return waiting if can_hold else waiting.filter(second_person=account)
+
+    key = ("decisions", permissions.describe_sight(account), account.pk, can_hold)
+    waiting = _SQL.fetch_models(key, select, PendingAct)
     # Fetched apart: most pages have none, and need no query for what belongs to them.
     tips = Prefetch("tip", Tip.objects.defer(*_SEALED_OF_TIP))
-    return list(waiting.prefetch_related(tips, "officer", "second_person"))
+    prefetch_related_objects(waiting, tips, "officer", "second_person")
+    return waiting
 
 
 def find_decision(tip: Tip, account: Account) -> PendingAct | None:
@@ -334,11 +340,19 @@ def decide(pending_id: UUID, account: Account, *, agrees: bool, reason: str = ""
 
 
 def list_undoable(officer: Account) -> list[PendingAct]:
-    """Return this officer's acts that can be undone now, on tips they see, newest last; without those that need consent."""
-    acts = PendingAct.objects.filter(Among("tip", permissions.visible_ids(officer)), officer=officer)
-    acts = acts.filter(Q(due_at__gt=timezone.now()) | Q(kind__in=OUTGOING, due_at__isnull=False))
-    columns = ("tip", "kind", "batch", "after", "due_at", "position", "tip__number")
-    return list(acts.select_related("tip").only(*columns).order_by("due_at", "position"))
+    """Return this officer's acts that can be undone now, on tips they see, newest last; without those that need consent.
+
+    `tip_number` is the number of the act's tip.
+    """
+    now = timezone.now()
+
+    def select() -> QuerySet[PendingAct]:
+        acts = PendingAct.objects.filter(Among("tip", permissions.visible_ids(officer)), officer=officer)
+        acts = acts.filter(Q(due_at__gt=now) | Q(kind__in=OUTGOING, due_at__isnull=False))
+        columns = ("tip", "kind", "batch", "after", "due_at", "position")
+        return acts.annotate(tip_number=F("tip__number")).only(*columns).order_by("due_at", "position")
+
+    return _SQL.fetch_models(("undoable", permissions.describe_sight(officer), officer.pk), select, PendingAct, now)
 
 
 def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:
@@ -346,7 +360,8 @@ def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:
 
     Among them are assignments whose word to the next officer is not a note yet.
     """
-    acts = tip.pending_acts.filter(body__isnull=False).select_related("officer", "second_person")
+    acts = list(tip.pending_acts.filter(body__isnull=False))
+    prefetch_related_objects(acts, "officer", "second_person")
     return [(act, sealed_acts.unseal(tip, act)[0]) for act in acts]
 
 

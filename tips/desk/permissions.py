@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from core.models import Account
 from core.web.asked_once import once_a_request
 from core.web.shared_rows import SharedRows
+from core.web.sql_cache import SqlCache
 from tips import readers
 from tips.conversation import TipGoneError
 from tips.models import Referral, State, Tip, Unit
@@ -30,6 +31,7 @@ _TIP_PERMISSIONS = (LIST_TIPS, OPEN_TIP, ANSWER_TIP, HOLD_TIP)
 _MANAGE_ACCOUNTS = "core.change_account"
 
 User = Account | AnonymousUser
+_SQL = SqlCache()
 
 
 def visible_tips(account: User) -> QuerySet[Tip]:
@@ -104,9 +106,14 @@ def find_tip(tip_id: UUID, account: User) -> Tip:
 @once_a_request
 def find_number(tip_id: UUID, account: User) -> int:
     """Return the number of a visible tip. Raises TipGoneError if there is none with this id."""
-    number = visible_tips(account).filter(pk=tip_id).values_list("number", flat=True).first()
-    if number is None:
+
+    def select() -> QuerySet[Tip, tuple[int]]:
+        return visible_tips(account).filter(pk=tip_id).values_list("number")
+
+    row = _SQL.fetch_row(("number", describe_sight(account)), select, tip_id) if isinstance(account, Account) else None
+    if row is None:
         raise TipGoneError
+    number: int = row[0]
     return number
 
 
@@ -167,6 +174,16 @@ def require(allowed: bool) -> None:
 def assignable_accounts(tip: Tip) -> QuerySet[Account]:
     """Return the accounts that a tip can be assigned to: those that may know of it."""
     return visibility.list_seeing(tip).filter(groups__name__in=readers.DESK_ROLES)
+
+
+def list_assignable(tip: Tip) -> list[Account]:
+    """Return `assignable_accounts` by their user names, with their groups."""
+    return _list_assignable(tip, tip.category_id, tip.unit_id)
+
+
+@once_a_request
+def _list_assignable(tip: Tip, _category_id: int, _unit_id: int | None) -> list[Account]:
+    return list(assignable_accounts(tip).distinct().order_by("username").prefetch_related("groups"))
 
 
 def is_desk_account(account: Account) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value, prefetch_related_objects
 from django.utils import timezone
 
 from core.models import Account
@@ -88,9 +88,8 @@ class DeliveryProblems:
 def find_problems(shown: SharedRows) -> DeliveryProblems:
     """Return the problems with alerts of these tips, given by their ids, that the admin shows in red until they are fixed."""
     since = timezone.now() - _REFUSALS_SHOWN_FOR
-    broken = (
-        AlertChannel.objects.filter(works=False).exclude(officer__is_active=False).select_related("officer", "unit")
-    )
+    broken = _SQL.fetch_models("broken", _select_broken, AlertChannel)
+    prefetch_related_objects(broken, "officer", "unit")
     return DeliveryProblems(
         nobody=_SQL.fetch_row("reachable", _select_reachable) is None
         or _SQL.fetch_row(_name_key("nobody", shown), lambda: _select_unread(shown)) is not None,
@@ -109,6 +108,10 @@ def _name_key(query: str, shown: SharedRows, *details: Hashable) -> Hashable | N
     """Return the key of a query about these tips: it holds their own SQL, with what their reader may see."""
     rows = shown.describe(connection)
     return None if rows is None else (query, rows, *details)
+
+
+def _select_broken() -> QuerySet[AlertChannel]:
+    return AlertChannel.objects.filter(works=False).exclude(officer__is_active=False)
 
 
 def _select_reachable() -> QuerySet[Account, tuple[int]]:

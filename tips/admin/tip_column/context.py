@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -153,9 +153,8 @@ def _describe_act(name: str, action: OfficerAction, *, is_open: bool) -> dict[st
 
 def _list_officers(tip: Tip, officer: Account) -> list[dict[str, Any]]:
     """Return the accounts that the tip can be assigned to: this officer first, then those on duty."""
-    accounts: QuerySet[Account] = permissions.assignable_accounts(tip).exclude(pk=tip.assigned_to_id or 0).distinct()
+    found = [account for account in permissions.list_assignable(tip) if account.pk != tip.assigned_to_id]
     on_duty = read_calendar().list_on_duty(timezone.now())
-    found = list(accounts.order_by("username"))
     # Only tips that this officer sees: other counts would tell of walled ones.
     active = permissions.visible_tips(officer).exclude(state=State.CLOSED).filter(assigned_to__in=found)
     loads = dict(active.order_by().values_list("assigned_to").annotate(Count("pk")))

@@ -9,12 +9,15 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from core.models import Account
+from core.web.shared_rows import AmongIds
+from core.web.sql_cache import SqlCache
 from tips import vault
 from tips.conversation import TipGoneError
 from tips.desk import permissions
@@ -26,6 +29,8 @@ CONFIRMED_FROM = 31
 MOST = 500
 # Longer work goes on in the next request, on a page that says how far it is.
 SECONDS_AT_ONCE = 5.0
+
+_SQL = SqlCache()
 
 # Does one act on one tip, for this form and batch.
 Act = Callable[[Tip, bytes, UUID], object]
@@ -53,11 +58,20 @@ def stamp_rows(tip_ids: Iterable[UUID], account: Account) -> dict[UUID, str]:
 
     Coarser than triage.stamp, which a tip's page uses: it knows nothing of what an officer has not been shown.
     """
-    tips = permissions.visible_tips(account).filter(pk__in=tip_ids).order_by()
-    columns = ("pk", "state", "disposition", "priority", "assigned_to", "category", "unit", "legal_hold")
-    rows = list(tips.annotate(message_count=Count("messages")).values_list(*columns, "message_count"))
+    ids = [str(tip_id) for tip_id in tip_ids]
+
+    def select_tips() -> QuerySet[Tip, tuple[Any, ...]]:
+        tips = permissions.visible_tips(account).filter(AmongIds("pk", ids)).order_by()
+        columns = ("pk", "state", "disposition", "priority", "assigned_to", "category", "unit", "legal_hold")
+        return tips.annotate(message_count=Count("messages")).values_list(*columns, "message_count")
+
+    rows = _SQL.fetch_rows(permissions.describe_sight(account), select_tips, ids)
+    seen = [str(row[0]) for row in rows]
+    acts = _SQL.fetch_rows(
+        "acts", lambda: PendingAct.objects.filter(AmongIds("tip", seen)).values_list("tip", "kind"), seen
+    )
     pending: dict[UUID, list[str]] = {}
-    for tip_id, kind in PendingAct.objects.filter(tip__in=[row[0] for row in rows]).values_list("tip", "kind"):
+    for tip_id, kind in acts:
         pending.setdefault(tip_id, []).append(kind)
     return {
         row[0]: hashlib.sha256(repr((row[1:], sorted(pending.get(row[0], [])))).encode()).hexdigest()[:8]

@@ -88,5 +88,5 @@ def _build_toast(acts: list[PendingAct]) -> Toast:
         return Toast(f"undo-batch:{first.batch}", None, sentence, seconds_left)
     disposition = first.after.get("disposition")
     named = Disposition(disposition).label if disposition else _("no disposition")
-    sentence = str(_SENTENCES[first.kind]) % {"number": first.tip.number, "disposition": named}
+    sentence = str(_SENTENCES[first.kind]) % {"number": first.tip_number, "disposition": named}  # type: ignore[attr-defined]
     return Toast(f"undo:{first.pk}", first.tip_id, sentence, seconds_left)

@@ -47,7 +47,8 @@ def list_linked(officer: Account, tip: Tip) -> list[Tip]:
     """Return the tips linked to this one that the officer sees, by number; none of a walled tip."""
     if visibility.is_walled(tip):
         return []
-    linked = _read_links(tip).linked
+    if not (linked := _read_links(tip).linked):
+        return []
     visible = permissions.visible_tips(officer).filter(~visibility.WALLED, pk__in=linked)
     return list(visible.select_related("category", "assigned_to").defer("report").order_by("number"))
 
@@ -60,6 +61,8 @@ def _read_links(tip: Tip) -> link_records.TipLinks:
 def list_history(officer: Account, tip: Tip) -> list[HistoryLine]:
     """Return the history of a tip's links, newest first."""
     links = _read_links(tip)
+    if not links.history:
+        return []
     others = {entry.other for entry in links.history}
     visible = permissions.visible_tips(officer).filter(~visibility.WALLED, pk__in=others)
     numbers = dict(visible.values_list("pk", "number"))

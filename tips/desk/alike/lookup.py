@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.models import Account
 from core.web.asked_once import once_a_request
 from core.web.shared_rows import AmongIds
+from core.web.sql_cache import SqlCache
 from tips.desk import permissions
 from tips.desk.alike import indexing
 from tips.desk.alike.features import Likeness
@@ -21,6 +23,7 @@ from tips.walls import visibility
 MAX_SHOWN = 12  # of the tips like one
 # Ids are looked up in whole batches, filled up with ids of no tip: the time says nothing of hidden tips among them.
 _LOOKUP_BATCH = 256
+_SQL = SqlCache()
 
 _Readers = tuple[int | None, int | None]
 
@@ -106,8 +109,14 @@ def _list_known(_officer: Account) -> dict[UUID, _Readers | None]:
 
 
 def _look_up(officer: Account, tip_ids: Iterable[UUID]) -> dict[UUID, _Readers]:
-    wanted = list(tip_ids)
-    wanted += [uuid.uuid4() for _missing in range(-len(wanted) % _LOOKUP_BATCH)]
-    columns = ("pk", "unit_id", "category_id", "category__is_sensitive")
-    rows = permissions.visible_tips(officer).filter(~visibility.WALLED, AmongIds("pk", wanted)).values_list(*columns)
+    wanted = [str(tip_id) for tip_id in tip_ids]
+    wanted += [str(uuid.uuid4()) for _missing in range(-len(wanted) % _LOOKUP_BATCH)]
+
+    def select() -> QuerySet[Tip, tuple[UUID, int | None, int, bool]]:
+        columns = ("pk", "unit_id", "category_id", "category__is_sensitive")
+        return (
+            permissions.visible_tips(officer).filter(~visibility.WALLED, AmongIds("pk", wanted)).values_list(*columns)
+        )
+
+    rows = _SQL.fetch_rows(permissions.describe_sight(officer), select, wanted)
     return {pk: (unit_id, category_id if is_sensitive else None) for pk, unit_id, category_id, is_sensitive in rows}

@@ -6,8 +6,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from core.models import Account
+from core.web.sql_cache import SqlCache
 from tips.models import SavedView, Unit
 
+_SQL = SqlCache()
 MAX_VIEWS = 20  # of one officer: each is counted on every page
 
 
@@ -17,12 +19,16 @@ class TooManyViewsError(Exception):
 
 def list_views(account: Account) -> list[SavedView]:
     """Return the officer's own views, and those that active officers share with them."""
+    return _SQL.fetch_models(account.pk, lambda: _select_views(account), SavedView)
+
+
+def _select_views(account: Account) -> QuerySet[SavedView]:
     is_shared = Q(shared_with=SavedView.SharedWith.EVERYONE) | Q(
         shared_with=SavedView.SharedWith.UNIT,
         unit__in=Unit.members.through.objects.filter(account=account.pk).values("unit"),
     )
     shared = is_shared & Q(officer__is_active=True)
-    return list(SavedView.objects.filter(Q(officer=account) | shared))
+    return SavedView.objects.filter(Q(officer=account) | shared)
 
 
 def find_own(account: Account) -> QuerySet[SavedView]:
