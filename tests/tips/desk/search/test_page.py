@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core.models import Account
 from core.staff import groups
+from tests.tips import hostile_texts
 from tests.tips.desk import officers
 from tips import conversation
 from tips.admin import search_page
@@ -66,6 +67,17 @@ def test_a_hit_shows_where_it_is_and_the_words_around_it_marked(okafor: Account,
     assert "7kt" not in answer.request["PATH_INFO"] + answer.request["QUERY_STRING"]
     officers.send_opened_tip(okafor, description="The blue van is \u202eback", category=category)
     assert "[U+202E]back" in post(okafor, "blue van").content.decode()
+
+
+def test_hostile_text_around_a_hit_is_inert_and_short(okafor: Account, category: Category) -> None:
+    for text in hostile_texts.TEXTS.values():
+        officers.send_tip(f"{text} needlework {text}", category=category)
+    answer = post(okafor, "needlework")
+    page = answer.content.decode()
+    assert len(numbers(answer)) == page.count("<mark>needlework</mark>") == len(hostile_texts.TEXTS)
+    assert not hostile_texts.ACTIVE.search(page)
+    for pieces in re.findall(r'<bdi dir="auto"[^>]*>(.*?)</bdi>', page, re.DOTALL):
+        assert len(unescape(re.sub(r"</?mark>", "", pieces))) < 400
 
 
 def test_a_search_is_recorded_and_so_are_the_tips_of_its_passages(okafor: Account, category: Category) -> None:
