@@ -4,7 +4,8 @@
 
 Each minute 200 tips (a third with a photo), 2,000 readers of the map who look once (the page, its bubbles, its list), and 50 officers
 who ask for news of the desk every 15 seconds and open the queue once a minute. Static files and tiles are the proxy's. Requests are sent
-when they are due, whether or not earlier ones are answered, and their time counts from then. `--scale` multiplies all rates.
+when they are due, whether or not earlier ones are answered, and their time counts from then. `--scale` multiplies all rates. In the end:
+p95 of the whole evening, and how memory grew in its second half.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import http.client
 import io
 import itertools
 import random
+import statistics
 import tempfile
 import threading
 import time
@@ -48,11 +50,15 @@ class Evening:
 
     def __init__(self, stack: Stack, scale: float) -> None:
         self.stack, self.scale = stack, scale
-        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.seconds: dict[str, list[float]] = defaultdict(list)  # since the last report
+        self.all_seconds: dict[str, list[float]] = defaultdict(list)
         self.failures: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.pick = random.Random(5)
-        self.pool = ThreadPoolExecutor(400)
+        # Pools of their own: readers who wait keep no source from coming.
+        self.pools = {act: ThreadPoolExecutor(count) for act, count in ((self._send_tip, 300), (self._read_map, 400))}
+        self.desk_pool = ThreadPoolExecutor(100)
+        self.photos = [draw_photo(number) for number in range(12)]
         self.officers = [self._sign_in() for _ in range(SESSIONS)]
         self.numbers = itertools.count()
 
@@ -76,18 +82,21 @@ class Evening:
         while (passed := time.monotonic() - begun) < minutes * 60:
             for number, (interval, act) in enumerate(kinds):
                 while due[number] <= passed:
-                    self.pool.submit(act, begun + due[number])
+                    self.pools.get(act, self.desk_pool).submit(act, begun + due[number])
                     due[number] += interval / self.scale
             if passed > (minute + 1) * 60:
                 minute += 1
                 report(minute)
             time.sleep(0.01)
-        self.pool.shutdown(wait=True)
+        for pool in (*self.pools.values(), self.desk_pool):
+            pool.shutdown(wait=True)
 
     def _note(self, kind: str, due: float, status: int) -> None:
         with self.lock:
             if status < 400:
-                self.seconds[kind].append(time.monotonic() - due)
+                seconds = time.monotonic() - due
+                self.seconds[kind].append(seconds)
+                self.all_seconds[kind].append(seconds)
             else:
                 self.failures[f"{kind}: {status}"] += 1
 
@@ -117,7 +126,7 @@ class Evening:
     def _send_tip(self, due: float) -> None:
         """Open the form, write, and send as often as the page asks for it. The writing doesn't count."""
         number = next(self.numbers)
-        photos = [draw_photo(number)] if number % 3 == 0 else []
+        photos = [self.photos[number % len(self.photos)]] if number % 3 == 0 else []
         visitor, kind = Visitor(self.stack.public_url), "tip with photo" if photos else "tip"
         try:
             fields = visitor.tip(f"Two men ran to a white van near the mill, number {number}")
@@ -152,6 +161,8 @@ class Usage:
         servers = {"postgres": stack.servers.postgres, "valkey": stack.servers.valkey}
         self.parents = {name: psutil.Process(child.process.pid) for name, child in {**stack.children, **servers}.items() if child.process}  # fmt: skip
         self.before = {name: self._processor_seconds(parent) for name, parent in self.parents.items()}
+        self.memory: dict[str, list[float]] = defaultdict(list)  # in MB, at each look
+        self.looked = time.monotonic()
 
     def _family(self, parent: psutil.Process) -> list[psutil.Process]:
         return [parent, *parent.children(recursive=True)]
@@ -160,12 +171,23 @@ class Usage:
         return sum(map(_processor_seconds, self._family(parent)))
 
     def read(self) -> str:
-        words = []
+        words, seconds = [], time.monotonic() - self.looked
+        self.looked += seconds
         for name, parent in self.parents.items():
             now = self._processor_seconds(parent)
             memory = sum(map(_private_bytes, self._family(parent))) / MB
-            words.append(f"{name} {(now - self.before[name]) / 0.6:.0f}% {memory:.0f} MB")
+            words.append(f"{name} {100 * (now - self.before[name]) / seconds:.0f}% {memory:.0f} MB")
             self.before[name] = now
+            self.memory[name].append(memory)
+        return ", ".join(words)
+
+    def describe_growth(self) -> str:
+        """Return the slope of each process's memory over the second half of the looks."""
+        words = []
+        for name, memory in self.memory.items():
+            half = memory[len(memory) // 2 :]
+            if len(half) > 1:
+                words.append(f"{name} {statistics.linear_regression(range(len(half)), half).slope:+.2f}")
         return ", ".join(words)
 
 
@@ -188,6 +210,12 @@ def percentile(seconds: list[float], share: float) -> float:
     return sorted(seconds)[int(len(seconds) * share)] if seconds else 0.0
 
 
+def describe(seconds: dict[str, list[float]]) -> str:
+    return "p95 in seconds: " + ", ".join(
+        f"{kind} {percentile(each, 0.95):.2f} ({len(each)})" for kind, each in sorted(seconds.items())
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
@@ -204,13 +232,15 @@ def main() -> None:
 
         def report(minute: int) -> None:
             with evening.lock:
-                times = ", ".join(f"{kind} {percentile(each, 0.95):.2f} ({len(each)})" for kind, each in sorted(evening.seconds.items()))  # fmt: skip
+                times = describe(evening.seconds)
                 evening.seconds.clear()
-            print(f"minute {minute}: p95 in seconds: {times}; {dict(evening.failures) or 'no failure'}", flush=True)
+            print(f"minute {minute}: {times}; {dict(evening.failures) or 'no failure'}", flush=True)
             print(f"   {usage.read()}", flush=True)
 
         evening.run(options.minutes, report)
         report(round(options.minutes))
+        print(f"the evening: {describe(evening.all_seconds)}; {dict(evening.failures) or 'no failure'}")
+        print(f"growth in MB from look to look, in the second half: {usage.describe_growth()}")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,11 @@ def make_kinds(receipt: str) -> dict[str, Callable[[], tuple[str, str, str]]]:
         "bubbles": lambda: get(f"/map/data/bubbles.json?{days()}&{view()}&z={pick.randrange(10, 18)}"),
         "points": lambda: get(f"/map/data/points.json?{days()}&{view()}"),
         "areas": lambda: get(f"/map/data/areas.json?{days()}"),
-        "near": lambda: get(f"/near/?q={pick.randrange(1, 60) * 100}+Arden+Street+{next(counter)}"),
+        "near": lambda: (
+            "POST",
+            "/near/",
+            urlencode({"q": f"{pick.randrange(1, 60) * 100} Arden Street {next(counter)}"}),
+        ),
         "not found": lambda: get(f"/tips/nowhere/{next(counter)}?q={'x' * pick.randrange(3000)}"),
         "wrong receipt": lambda: ("POST", "/tips/inbox/", urlencode({"receipt": f"abacus {next(counter)}"})),
         "inbox": lambda: ("POST", "/tips/inbox/", urlencode({"receipt": receipt})),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import runpy
 from typing import Any
 
 import pytest
+from django.conf import global_settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -87,3 +90,27 @@ def test_trace_and_unknown_methods_are_refused(db: None) -> None:
     for address in ("/", "/tips/", "/map/", "/admin/login/", "/static/css/common.css"):
         for method in ("TRACE", "CONNECT", "FROBNICATE"):
             assert client.generic(method, address).status_code == 405, (method, address)
+
+
+def test_a_folder_is_not_listed(db: None) -> None:
+    assert {
+        Client().get(folder).status_code for folder in ("/static/", "/static/css/", "/map/downloads//", "/media/")
+    } == {404}
+
+
+@pytest.mark.parametrize(("https", "prefix"), [("1", "__Host-"), ("0", "")])
+def test_cookies_have_the_prefix_of_their_host_under_https(
+    monkeypatch: pytest.MonkeyPatch, https: str, prefix: str
+) -> None:
+    monkeypatch.setenv("HTTPS", https)
+    monkeypatch.setenv("DEMO", "0")
+    found = runpy.run_path(str(ROOT / "tipportal/settings.py"))
+    assert {found["SESSION_COOKIE_NAME"], found["CSRF_COOKIE_NAME"]} == {f"{prefix}staff", f"{prefix}csrf"}
+    assert found["SESSION_COOKIE_SECURE"] is found["CSRF_COOKIE_SECURE"] is bool(prefix)
+
+
+def test_passwords_are_hashed_by_djangos_first_choice_with_as_many_rounds_as_owasp_asks_for() -> None:
+    own = runpy.run_path(str(ROOT / "tipportal/settings.py"))
+    assert "PASSWORD_HASHERS" not in own
+    assert global_settings.PASSWORD_HASHERS[0].endswith(".PBKDF2PasswordHasher")
+    assert PBKDF2PasswordHasher.iterations >= 600_000

@@ -39,6 +39,9 @@ def test_every_kind_of_answer_has_the_headers_of_a_safe_site(db: None, settings:
 
 def find_faults(address: str, answer: Any) -> Iterator[str]:
     headers = answer.headers
+    kind = headers.get("Content-Type", "")
+    if answer.status_code == 200 and (not kind or (kind.startswith("text/") and "charset=utf-8" not in kind.lower())):
+        yield "content-type"
     if headers.get("Strict-Transport-Security") != STRICT_TRANSPORT:
         yield "strict-transport-security"
     if headers.get("X-Content-Type-Options") != "nosniff":

@@ -4,7 +4,8 @@ The poller reads heads and short bodies, sends responses and closes connections.
 each within its time budget (tipportal/deploy/connection.py). A thread gets a request once it is complete, or once 64 kB of
 a long body have arrived, and leaves the response to the poller. Sign-ins, uploads and tips have lanes: each kind shares a fixed
 number of threads and waits for them, so that other requests keep the rest. Posts of the tip form that look like a flood have
-narrow lanes of their own (tipportal/deploy/tip_posts.py).
+narrow lanes of their own (tipportal/deploy/tip_posts.py). So do readers of the map, who come by the thousand on some evenings:
+they wait before anybody else does, and tips last.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ SIGN_IN_THREADS = 2
 # Fifty lines of 1 Mbit/s, all on one process, must leave some threads for pages.
 UPLOAD_THREADS = 56
 TIP_THREADS = {Standing.RIPE: 16, Standing.YOUNG: 4, Standing.ODD: 2}
+# These requests compute, and so many share the interpreter with one that opens the tip form.
+MAP_THREADS = 4
 # Beyond this many waiting requests a lane answers 503 to the earliest.
-MAX_WAITING_SIGN_INS, MAX_WAITING_UPLOADS, MAX_WAITING_TIPS = 1_000, 500, 1_000
+MAX_WAITING_SIGN_INS, MAX_WAITING_UPLOADS, MAX_WAITING_TIPS, MAX_WAITING_MAPS = 1_000, 500, 1_000, 1_000
 LONGEST_IN_LINE_SECONDS = 120.0
 # In bytes. A sign-in may carry a message, but no file.
 LONGEST_SIGN_IN = 1024 * 1024
@@ -49,6 +52,10 @@ MOST_HELD_BYTES = 128 * 1024 * 1024
 HEAD_TOO_LONG_STATUS = "431 Request Header Fields Too Large"
 
 _SIGN_IN = re.compile(rb"POST [^?#]*/(?:tips/inbox|admin/login)/?(?:[?#].*)?", re.DOTALL)
+# Pages and figures of incidents. Downloads and tiles are long answers, for which a thread waits: they have limits of their own.
+_MAP_READING = re.compile(
+    rb"(?:(?:GET|HEAD) /(?:api/v1/|map/(?!base/|downloads?[/.]))|[A-Z]+ /near/)[^?#]*(?:[?#].*)?", re.DOTALL
+)
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
@@ -70,7 +77,7 @@ TOO_LARGE_PAGE = _PAGE.format(
 )
 BUSY_PAGE = _PAGE.format(
     title="Too many people are here right now",
-    sentence="Go back: your browser still has what you typed. Try again in a minute.",
+    sentence="Try again in a minute. If you had typed something, go back: your browser still has it.",
 )
 
 
@@ -127,6 +134,7 @@ class PollingWorker(ThreadWorker):
         self.sign_ins = Lane(SIGN_IN_THREADS, MAX_WAITING_SIGN_INS)
         self.uploads = Lane(UPLOAD_THREADS, MAX_WAITING_UPLOADS)
         self.tips = {standing: Lane(threads, MAX_WAITING_TIPS) for standing, threads in TIP_THREADS.items()}
+        self.maps = Lane(MAP_THREADS, MAX_WAITING_MAPS)
         self._tip_posts = TipPosts()
         self._next_check = 0.0
         self._has_traces = False
@@ -192,12 +200,14 @@ class PollingWorker(ThreadWorker):
             elif len(connection.sock.received) > LONGEST_SIGN_IN:
                 self._refuse(connection, "413 Content Too Large", TOO_LARGE_PAGE)
         elif whole:
-            self._start(connection, self._lane_of_tip(connection) if is_tip_post(decode_request_line(head)) else None)
+            self._start(connection, self._find_lane(connection, decode_request_line(head)))
         elif connection.is_worth_a_thread:
             self._start(connection, self.uploads)
 
-    def _lane_of_tip(self, connection: Connection) -> Lane:
-        return self.tips[self._tip_posts.judge(connection.read_body_start(TOKEN_WITHIN_BYTES), time.time())]
+    def _find_lane(self, connection: Connection, request_line: bytes) -> Lane | None:
+        if is_tip_post(request_line):
+            return self.tips[self._tip_posts.judge(connection.read_body_start(TOKEN_WITHIN_BYTES), time.time())]
+        return self.maps if is_map_reading(request_line) else None
 
     def _start(self, connection: Connection, lane: Lane | None) -> None:
         """Give the request a thread, of its lane if it has one, or have it wait for one."""
@@ -336,7 +346,7 @@ class PollingWorker(ThreadWorker):
                 self._send_rest(connection)
             else:
                 self._close(connection)
-        for lane in (self.sign_ins, self.uploads, *self.tips.values()):
+        for lane in (self.sign_ins, self.uploads, self.maps, *self.tips.values()):
             for connection in lane.remove_overdue(math.inf if force else now):
                 self._refuse(connection, "503 Service Unavailable", BUSY_PAGE)
 
@@ -361,6 +371,11 @@ def _extended(deadline: float, count: int) -> float:
 
 def is_sign_in(head: bytes) -> bool:
     return _SIGN_IN.fullmatch(decode_request_line(head)) is not None
+
+
+def is_map_reading(request_line: bytes) -> bool:
+    """Return whether a decoded request line without its version asks for incidents."""
+    return _MAP_READING.fullmatch(request_line) is not None
 
 
 def is_staff_page(path: str) -> bool:

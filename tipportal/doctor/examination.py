@@ -23,6 +23,8 @@ def examine() -> Iterator[Finding]:
     yield from servers.check_store()
     if role in (Role.ALERTS, Role.BULK):
         yield from servers.check_mail()
+    if role.is_web:
+        yield from servers.check_certificate(settings.STAFF_URL if role is Role.STAFF else settings.PORTAL_URL)
     for check in (machine.check_swap, machine.check_disks, machine.check_other_keys, machine.check_users):
         yield from check()
 

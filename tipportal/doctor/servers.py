@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import smtplib
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import get_connection
@@ -16,6 +19,9 @@ from core.ephemeral_store import StoreDownError
 from tipportal.doctor.findings import Finding, fault, good, summarize
 
 _MAX_CLOCK_DIFFERENCE_SECONDS = 2.0
+# certbot renews a month before the end: less than half of it left means that it fails.
+_LEAST_CERTIFICATE_DAYS = 14
+_PROXY_SECONDS = 5
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 # Settings of PostgreSQL with the values under which its log holds nothing that sources wrote, and no moment of theirs. The
@@ -143,3 +149,36 @@ def check_mail() -> list[Finding]:
         return [fault(f"The mail server {server} doesn't answer ({type(error).__name__}). Check EMAIL_URL.")]
     mail.close()
     return [good(f"The mail server {server} answers.")]
+
+
+def check_certificate(url: str, trusted: ssl.SSLContext | None = None) -> list[Finding]:
+    """Look at the certificate of our own site as a browser does. A site that isn't reached from this machine is no fault of its own.
+
+    `trusted` has the authorities to trust, else those of this machine.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        return []
+    host, renew = parts.hostname, "Renew it, then run systemctl reload portal-proxy"
+    context = trusted or ssl.create_default_context()
+    try:
+        with (
+            socket.create_connection((host, parts.port or 443), _PROXY_SECONDS) as connection,
+            context.wrap_socket(connection, server_hostname=host) as encrypted,
+        ):
+            end = ssl.cert_time_to_seconds(str((encrypted.getpeercert() or {})["notAfter"]))
+    except ssl.SSLCertVerificationError as error:
+        return [
+            fault(
+                f"Browsers refuse the certificate of {host}: {error.verify_message}. {renew}. If an authority of your own has"
+                " issued it, let this machine trust that (update-ca-certificates)."
+            )
+        ]
+    except OSError:
+        return [good(f"{host} isn't reached from this machine. Look at its certificate from another one.")]
+    days = int((end - time.time()) // 86400)
+    if days < _LEAST_CERTIFICATE_DAYS:
+        return [
+            fault(f"The certificate of {host} ends in {days} days. {renew}; with certbot, see what certbot renew says.")
+        ]
+    return [good(f"The certificate of {host} is good for {days} days.")]

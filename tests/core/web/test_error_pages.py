@@ -70,10 +70,10 @@ def test_a_fault_and_a_lost_database_keep_what_was_typed(officer: Account, monke
             cursor.execute("DELETE FROM django_session")
 
     def lose_the_database() -> None:
-        raise OperationalError
+        raise OperationalError("relation tips_tip of portal_staff")
 
     def have_a_fault() -> None:
-        raise ValueError
+        raise ValueError("relation tips_tip of portal_staff")
 
     for act, status in ((lose_the_database, 503), (write_to_a_closed_database, 503), (have_a_fault, 500)):
 
@@ -84,6 +84,7 @@ def test_a_fault_and_a_lost_database_keep_what_was_typed(officer: Account, monke
         answer = client.post("/admin/tips/tip/00000000-0000-4000-8000-000000000000/change/", TYPED)
         assert answer.status_code == status
         assert "Which nights &amp; when?</textarea>" in answer.content.decode()
+        assert not re.search("tips_tip|portal_staff|Traceback|OperationalError|ValueError", answer.content.decode())
 
 
 def test_a_host_for_staff_alone_has_staffs_error_pages_everywhere(settings: Any) -> None:

@@ -228,6 +228,25 @@ def test_two_requests_sent_at_once_are_both_answered(stack: Stack) -> None:
     assert answer.count(b"HTTP/1.1 200 OK") == 2
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Length: 5\r\nContent-Length: 60",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        b"Transfer-Encoding: xchunked",
+        b"Transfer-Encoding : chunked",
+        b"Content-Length: +5",
+        b"Content-Length: 5, 60",
+    ],
+)
+def test_a_request_whose_end_two_servers_may_see_differently_is_refused(stack: Stack, fields: bytes) -> None:
+    smuggled = b"GET /privacy/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    answer = send(stack, b"POST /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\n" + fields + b"\r\n\r\ntoken" + smuggled)
+    assert answer.split(b" ")[1] in (b"400", b"501")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_client_that_asks_whether_to_send_its_body_is_told_to(stack: Stack) -> None:
     with socket.create_connection(("127.0.0.1", stack.ports["all"]), 20) as line:
         line.sendall(b"POST /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 7\r\n\r\n")
@@ -334,7 +353,17 @@ def test_the_latest_and_the_earliest_of_a_lane_take_turns() -> None:
     assert lane.occupy_thread()
 
 
-def test_guesses_get_two_threads_and_leave_the_others_to_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("raw", "threads"),
+    [
+        (guess_receipt("127.0.0.1"), gunicorn_worker.SIGN_IN_THREADS),
+        (b"GET /map/?days=7 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", gunicorn_worker.MAP_THREADS),
+    ],
+    ids=["guesses", "readers of the map"],
+)
+def test_some_requests_share_a_few_threads_and_leave_the_others_to_pages(
+    monkeypatch: pytest.MonkeyPatch, raw: bytes, threads: int
+) -> None:
     worker = gunicorn_worker.PollingWorker(0, 0, [], None, 30, Config(), None)
     started: list[Any] = []
     monkeypatch.setattr(worker, "enqueue_req", started.append)
@@ -350,13 +379,35 @@ def test_guesses_get_two_threads_and_leave_the_others_to_pages(monkeypatch: pyte
 
     done: Future[tuple[bool, Any]] = Future()
     done.set_result((False, None))
-    guesses = [ask(guess_receipt("127.0.0.1")) for _ in range(10)]
+    many = [ask(raw) for _ in range(10)]
     page = ask(b"GET /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-    assert started == [*guesses[: gunicorn_worker.SIGN_IN_THREADS], page]
+    assert started == [*many[:threads], page]
     worker.finish_request(page, done)
-    assert len(started) == gunicorn_worker.SIGN_IN_THREADS + 1
-    worker.finish_request(guesses[0], done)
-    assert started[-1] in guesses[gunicorn_worker.SIGN_IN_THREADS :]
+    assert len(started) == threads + 1
+    worker.finish_request(many[0], done)
+    assert started[-1] in many[threads:]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/map/", True),
+        ("/%6dap/data/bubbles.json?days=7", True),
+        ("/map/data/list.html?days=7", True),
+        ("/map/area/beats/4/", True),
+        ("/near/?q=100+Arden+Street", True),
+        ("/api/v1/incidents?limit=5", True),
+        ("/map/base/areas-0a1b.json", False),
+        ("/map/downloads/incidents.csv.zip", False),
+        ("/map/download.csv?days=7", False),
+        ("/", False),
+        ("/tips/", False),
+        ("/stories/?next=/map/", False),
+    ],
+)
+def test_pages_and_figures_of_incidents_wait_for_each_other_and_files_do_not(path: str, expected: bool) -> None:
+    line = gunicorn_worker.decode_request_line(f"GET {path} HTTP/1.1\r\nHost: a\r\n".encode())
+    assert gunicorn_worker.is_map_reading(line) is expected
 
 
 @pytest.mark.parametrize("name", ["tips:inbox", "admin:login"])

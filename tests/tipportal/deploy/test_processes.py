@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 import sys
@@ -29,6 +30,23 @@ tipportal.celery.app.loader.import_default_modules()
 if settings.ROLE.is_web:
     import tipportal.urls
 print(*(name for name in sys.modules if name.partition(".")[0] in ("allauth", "fido2")), end="")
+"""
+ALLOCATE_IN_THREADS = """
+import ctypes, sys, threading
+met = threading.Barrier(32)
+kept = []
+def allocate():
+    met.wait()
+    kept.extend(str(number) * 40 for number in range(2000))
+    met.wait()
+threads = [threading.Thread(target=allocate) for _ in range(32)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+library = ctypes.CDLL(None)
+library.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(library.fopen(sys.argv[1].encode(), b"w"))
+library.malloc_info(0, file)
+library.fclose(file)
 """
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -247,6 +265,17 @@ def test_the_image_holds_all_code_and_no_secret() -> None:
         "static",
         "locale",
     } < copied
+
+
+if platform.libc_ver()[0] == "glibc":  # others have no heaps by thread
+
+    def test_threads_share_two_heaps_so_that_what_requests_free_is_used_again(tmp_path: Path) -> None:
+        found = {}
+        for name, variables in (("ours", processes.WIPING_ALLOCATOR), ("plain", {"PYTHONMALLOC": "malloc"})):
+            file = tmp_path / name
+            subprocess.run([sys.executable, "-c", ALLOCATE_IN_THREADS, file], env=variables, check=True)
+            found[name] = file.read_text().count("<heap nr=")
+        assert found["ours"] <= 2 < found["plain"]
 
 
 class TestEnvironment:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import smtplib
+import socket
+import ssl
+import threading
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.urls import get_resolver
 
 from core import ephemeral_store
 from core.roles import Role
-from tests.stack import Mails
+from tests.stack import Mails, free_port
 from tipportal.deploy import start_requirements
 from tipportal.doctor import examination, machine, portal, servers, variables
 from tipportal.doctor.findings import Finding, good
@@ -134,6 +144,49 @@ def test_a_mail_server_that_is_away_or_refuses_us_is_named(
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     (nowhere,) = faults_of(servers.check_mail())
     assert "nobody gets an email" in nowhere
+
+
+def issue_certificate(folder: Path, host: str, days: float) -> ssl.SSLContext:
+    """Return what a server needs for a certificate that ends in so many days; the certificate is in the folder."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - dt.timedelta(days=90)).not_valid_after(now + dt.timedelta(days=days))
+    certificate = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False).sign(
+        key, hashes.SHA256()
+    )
+    (folder / "certificate").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "certificate", folder / "key")
+    return context
+
+
+def test_a_certificate_that_ends_soon_or_that_browsers_refuse_is_named(tmp_path: Path) -> None:
+    def look(days: float, host: str = "localhost") -> list[Finding]:
+        server = issue_certificate(tmp_path, host, days)
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "certificate"))
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+
+            def answer() -> None:
+                with suppress(OSError), server.wrap_socket(listening.accept()[0], server_side=True):
+                    pass
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            found = servers.check_certificate(f"https://localhost:{listening.getsockname()[1]}", trusted)
+            thread.join()
+            return found
+
+    assert [str(finding) for finding in look(60.5)] == ["ok: The certificate of localhost is good for 60 days."]
+    (soon,) = faults_of(look(9.5))
+    assert "ends in 9 days" in soon
+    (ended,) = faults_of(look(-1))
+    assert "has expired" in ended
+    (other,) = faults_of(look(60.5, "shop.example"))
+    assert "Hostname mismatch" in other
+    assert servers.check_certificate("http://localhost:1") == []
+    assert faults_of(servers.check_certificate(f"https://localhost:{free_port()}")) == []
 
 
 def test_swap_on_a_plain_disk_is_named_and_encrypted_swap_is_not(tmp_path: Path) -> None:

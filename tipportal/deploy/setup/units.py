@@ -340,6 +340,8 @@ Type=exec
 # Errors before the file is read go to standard error, too, and not to a file of nginx's.
 ExecStartPre=/usr/sbin/nginx -e stderr -q -t -c {layout.CONFIGURATION}/nginx.conf
 ExecStart=/usr/sbin/nginx -e stderr -c {layout.CONFIGURATION}/nginx.conf -g "daemon off;"
+# A certificate that can't be used is said here, and nginx goes on with the former one.
+ExecReload=/usr/sbin/nginx -e stderr -q -t -c {layout.CONFIGURATION}/nginx.conf
 ExecReload=/usr/sbin/nginx -e stderr -c {layout.CONFIGURATION}/nginx.conf -s reload
 KillSignal=SIGQUIT
 TimeoutStopSec=20
