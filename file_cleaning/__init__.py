@@ -7,7 +7,7 @@ from file_cleaning.confinement.sandbox import SandboxLayers
 from file_cleaning.detection import detect_kind
 from file_cleaning.formats import HEAD_BYTES, MediaKind
 from file_cleaning.header_limits import check_header
-from file_cleaning.launcher import SandboxError, make_web_images, probe_sandbox, rebuild
+from file_cleaning.launcher import SandboxError, make_backdrop, make_crest, make_web_images, probe_sandbox, rebuild
 from file_cleaning.motion_photos import holds_clip
 from file_cleaning.refusals import FileRefusedError, RefusalReason, explain_refusal
 from file_cleaning.results import OutputPart, RebuiltFile
@@ -28,6 +28,8 @@ __all__ = [
     "explain_refusal",
     "has_ram_folder",
     "holds_clip",
+    "make_backdrop",
+    "make_crest",
     "make_web_images",
     "open_workspace",
     "probe_sandbox",

@@ -56,7 +56,7 @@ DECODERS = {
 def main() -> None:
     """Rebuild the file on standard input.
 
-    Arguments: an operation (`rebuild` or `make_web_images`), kind, format and output folder; or `probe` and a folder, to
+    Arguments: an operation (`rebuild`, `make_web_images`, `make_crest` or `make_backdrop`), kind, format and output folder; or `probe` and a folder, to
     report the active layers of the sandbox alone.
     """
     send = _open_sender()
@@ -103,8 +103,8 @@ def _choose_processor(
 ) -> Callable[[BinaryIO], dict[str, Any]]:
     """Return the function that processes this kind of file and builds the output for the reply."""
 
-    def make_web_images(source: BinaryIO) -> dict[str, Any]:
-        return {"parts": _serialize_parts(decoder.make_web_images(source, file_format, output_folder))}
+    def make_images(source: BinaryIO) -> dict[str, Any]:
+        return {"parts": _serialize_parts(getattr(decoder, operation)(source, file_format, output_folder))}
 
     def rebuild(source: BinaryIO) -> dict[str, Any]:
         rebuilt: RebuiltFile = decoder.rebuild(
@@ -113,7 +113,7 @@ def _choose_processor(
         parts = _serialize_parts(rebuilt.parts)
         return {"kind": rebuilt.kind, "duration": rebuilt.duration_seconds, "pages": rebuilt.pages, "parts": parts}
 
-    return make_web_images if operation == "make_web_images" else rebuild
+    return rebuild if operation == "rebuild" else make_images
 
 
 def _serialize_parts(parts: list[OutputPart]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 from file_cleaning import documents, limits, pixels, video
 from file_cleaning.formats import FileFormat, MediaKind
@@ -77,6 +77,44 @@ def make_web_images(source: BinaryIO, file_format: FileFormat, output_folder: Pa
             OutputPart("web", jpeg_path, "image/jpeg", width, height),
         ]
     return parts
+
+
+def make_crest(source: BinaryIO, file_format: FileFormat, output_folder: Path) -> list[OutputPart]:
+    """Fit a picture into CREST_SIZE or less, on transparent ground, as a PNG of at most CREST_BYTES.
+
+    Every browser shows a PNG, also as a tab's icon.
+    """
+    image = _decode(_open_header(source, file_format), source, file_format).convert("RGBA")
+    if box := image.getchannel("A").getbbox():
+        image = image.crop(box)
+    width, height = limits.CREST_SIZE
+    path = output_folder / "crest.png"
+    # The last fits whatever is drawn: half a byte for each of 2,112 pixels.
+    for share, colors in ((1, 256), (1, 64), (1, 32), (0.75, 64), (0.75, 32), (0.5, 64), (0.5, 16)):
+        size = round(width * share), round(height * share)
+        fitted = ImageOps.pad(image, size, Image.Resampling.LANCZOS, color=(0, 0, 0, 0))
+        fitted.quantize(colors, Image.Quantize.FASTOCTREE).save(path, "PNG", optimize=True)
+        if path.stat().st_size <= limits.CREST_BYTES:
+            break
+    return [OutputPart("crest", path, "image/png", *size)]
+
+
+def make_backdrop(source: BinaryIO, file_format: FileFormat, output_folder: Path) -> list[OutputPart]:
+    """Crop a picture to the shape of BACKDROP_SIZE, never larger than it is, as the best WebP of at most BACKDROP_BYTES.
+
+    Raises FileRefusedError if even the smallest and coarsest has more.
+    """
+    image = pixels.flatten(_decode(_open_header(source, file_format), source, file_format))
+    width, height = limits.BACKDROP_SIZE
+    scale = min(1.0, image.width / width, image.height / height)
+    path = output_folder / "backdrop.webp"
+    for share, quality in ((1, 72), (1, 60), (1, 45), (1, 30), (0.75, 30), (0.5, 30), (0.5, 10)):
+        size = max(1, round(width * scale * share)), max(1, round(height * scale * share))
+        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+        image.save(path, "WEBP", quality=quality, method=5)
+        if path.stat().st_size <= limits.BACKDROP_BYTES:
+            return [OutputPart("backdrop", path, "image/webp", *image.size)]
+    raise FileRefusedError(RefusalReason.TOO_LARGE)
 
 
 def _open_header(source: BinaryIO, file_format: FileFormat) -> Image.Image:

@@ -18,7 +18,14 @@ from file_cleaning.confinement.sandbox import SandboxLayers
 from file_cleaning.detection import detect_format, detect_kind
 from file_cleaning.formats import HEAD_BYTES, MediaKind
 from file_cleaning.refusals import FileRefusedError, RefusalReason
-from file_cleaning.results import OutputPart, RebuiltFile, validate_rebuilt_file, validate_web_images
+from file_cleaning.results import (
+    OutputPart,
+    RebuiltFile,
+    validate_backdrop,
+    validate_crest,
+    validate_rebuilt_file,
+    validate_web_images,
+)
 from file_cleaning.workspace import open_workspace
 
 logger = logging.getLogger("file_cleaning")
@@ -56,10 +63,26 @@ def make_web_images(source: Path, output_folder: Path) -> list[OutputPart]:
 
     Arguments and exceptions are those of `rebuild`; a file that is not a picture is refused.
     """
+    return _make_images("make_web_images", source, output_folder, validate_web_images)
+
+
+def make_crest(source: Path, output_folder: Path) -> list[OutputPart]:
+    """Rebuild a picture as an agency's crest: one PNG of limits.CREST_SIZE. Arguments and exceptions as above."""
+    return _make_images("make_crest", source, output_folder, validate_crest)
+
+
+def make_backdrop(source: Path, output_folder: Path) -> list[OutputPart]:
+    """Rebuild a picture for the home page's head: one WebP of up to limits.BACKDROP_SIZE. Arguments and exceptions as above."""
+    return _make_images("make_backdrop", source, output_folder, validate_backdrop)
+
+
+def _make_images(
+    operation: str, source: Path, output_folder: Path, validate: Callable[[Any, Path], list[OutputPart]]
+) -> list[OutputPart]:
     with source.open("rb") as stream:
         if detect_kind(stream.read(HEAD_BYTES)) is not MediaKind.PHOTO:
             raise FileRefusedError(RefusalReason.UNSUPPORTED)
-    return _run_confined("make_web_images", source, output_folder, validate_web_images)
+    return _run_confined(operation, source, output_folder, validate)
 
 
 def probe_sandbox() -> SandboxLayers:

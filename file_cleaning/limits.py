@@ -15,6 +15,10 @@ WEBP_EDGE = 16_383  # of the format
 PREVIEW_EDGE, THUMBNAIL_EDGE = 1600, 320
 # Of a picture on residents' pages: phones with one to three device pixels per CSS pixel, and desktop screens.
 WEB_IMAGE_WIDTHS = (400, 800, 1200, 1600)
+# Of an agency's crest: twice the pixels of the largest place for it. It is on every page, also on the tip form, which has 60 kB in all.
+CREST_SIZE, CREST_BYTES = (88, 96), 2_500
+# Of the picture behind a home page's head: a wide screen's, and no more bytes than a phone network loads at once.
+BACKDROP_SIZE, BACKDROP_BYTES = (1600, 800), 60_000
 # Of a color profile: those of cameras and screens have a few kilobytes, those of printing presses up to half a megabyte.
 PROFILE_BYTES = MIB
 

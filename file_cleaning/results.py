@@ -13,7 +13,8 @@ from typing import Any
 from file_cleaning import limits
 from file_cleaning.formats import MediaKind
 
-_JPEG, _WEBP, _MP4, _M4A, _PDF = "image/jpeg", "image/webp", "video/mp4", "audio/mp4", "application/pdf"
+_JPEG, _WEBP, _PNG = "image/jpeg", "image/webp", "image/png"
+_MP4, _M4A, _PDF = "video/mp4", "audio/mp4", "application/pdf"
 # The roles of each kind's parts, in order, with the media types allowed for each.
 _ROLES: dict[MediaKind, dict[str, tuple[str, ...]]] = {
     MediaKind.PHOTO: {"full": (_JPEG, _WEBP), "preview": (_JPEG,), "thumbnail": (_JPEG,)},
@@ -24,6 +25,7 @@ _ROLES: dict[MediaKind, dict[str, tuple[str, ...]]] = {
 _SIGNATURES = {
     _JPEG: rb"\xff\xd8\xff",
     _WEBP: rb"RIFF....WEBP",
+    _PNG: rb"\x89PNG\r\n\x1a\n",
     _MP4: rb"....ftyp",
     _M4A: rb"....ftyp",
     _PDF: rb"%PDF-1\.4",
@@ -107,6 +109,33 @@ def validate_web_images(claim: Any, output_folder: Path) -> list[OutputPart]:
     if len({part.path for part in parts}) != len(parts):
         raise ValueError("paths")
     return parts
+
+
+def validate_crest(claim: Any, output_folder: Path) -> list[OutputPart]:
+    """Validate the one picture of a crest. Raises ValueError."""
+    part = _validate_only_part(claim, {"crest": (_PNG,)}, output_folder)
+    _check_bounds(part, limits.CREST_SIZE, limits.CREST_BYTES)
+    return [part]
+
+
+def validate_backdrop(claim: Any, output_folder: Path) -> list[OutputPart]:
+    """Validate the one picture behind a home page's head. Raises ValueError."""
+    part = _validate_only_part(claim, {"backdrop": (_WEBP,)}, output_folder)
+    _check_bounds(part, limits.BACKDROP_SIZE, limits.BACKDROP_BYTES)
+    return [part]
+
+
+def _validate_only_part(claim: Any, roles: Mapping[str, tuple[str, ...]], output_folder: Path) -> OutputPart:
+    if not isinstance(claim, dict) or not isinstance(claim.get("parts"), list) or len(claim["parts"]) != 1:
+        raise ValueError("no result")
+    return _validate_part(claim["parts"][0], roles, output_folder)
+
+
+def _check_bounds(part: OutputPart, largest: tuple[int, int], most_bytes: int) -> None:
+    if not (part.width and part.height and part.width <= largest[0] and part.height <= largest[1]):
+        raise ValueError("dimensions")
+    if part.path.stat().st_size > most_bytes:
+        raise ValueError("size")
 
 
 def _validate_part(claim: Any, roles: Mapping[str, tuple[str, ...]], output_folder: Path) -> OutputPart:

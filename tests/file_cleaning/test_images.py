@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 import file_cleaning
-from file_cleaning import MediaKind, RebuiltFile, RefusalReason
+from file_cleaning import MediaKind, RebuiltFile, RefusalReason, limits, results
 from tests.file_cleaning import sample_files, traces
 from tests.file_cleaning.sample_files import draw_picture, encode_picture, jpeg, make_exif
 
@@ -207,3 +207,56 @@ def test_refuses_other_truncated_photos(make: sample_files.FileMaker, folder: Pa
 def test_refuses_a_jpeg_without_a_complete_row(folder: Path) -> None:
     content = encode_picture(Image.new("RGB", (64, 64)), "JPEG")
     assert refused(content[: content.index(b"\xff\xda") + 8], folder) is RefusalReason.DAMAGED
+
+
+def test_a_crest_is_a_small_png_on_transparent_ground_without_metadata(folder: Path) -> None:
+    picture = Image.new("RGBA", (900, 400), (0, 0, 0, 0))
+    picture.paste((120, 20, 20, 255), (300, 50, 600, 350))
+    source, into = folder / "source", folder / "into"
+    into.mkdir()
+    picture.save(source, "PNG", exif=make_exif(6).tobytes())
+    (part,) = file_cleaning.make_crest(source, into)
+    made = Image.open(part.path).convert("RGBA")
+    assert (part.role, part.media_type, made.size) == ("crest", "image/png", limits.CREST_SIZE)
+    assert made.getpixel((0, 0))[3] == 0
+    # The empty margin is cut away: the shape is as wide as its place.
+    assert made.getchannel("A").getbbox()[0] == 0
+    assert part.path.stat().st_size <= limits.CREST_BYTES
+    assert b"eXIf" not in part.path.read_bytes()
+
+
+@pytest.mark.parametrize("size", [(2600, 1500), (500, 900)])
+def test_a_backdrop_is_cropped_and_light_whatever_is_sent(folder: Path, size: tuple[int, int]) -> None:
+    source, into = folder / "source", folder / "into"
+    into.mkdir()
+    Image.merge("RGB", [Image.effect_noise(size, 120) for _band in range(3)]).save(source, "JPEG")
+    (part,) = file_cleaning.make_backdrop(source, into)
+    made = Image.open(part.path)
+    assert (part.media_type, made.format) == ("image/webp", "WEBP")
+    assert made.width == 2 * made.height <= min(size[0], limits.BACKDROP_SIZE[0])
+    assert part.path.stat().st_size <= limits.BACKDROP_BYTES
+
+
+def test_a_crest_full_of_noise_is_light_too(folder: Path) -> None:
+    source, into = folder / "source", folder / "into"
+    into.mkdir()
+    Image.merge("RGBA", [Image.effect_noise((300, 300), 200) for _band in range(4)]).save(source, "PNG")
+    (part,) = file_cleaning.make_crest(source, into)
+    assert part.path.stat().st_size <= limits.CREST_BYTES
+
+
+def test_neither_is_made_of_what_is_no_picture(folder: Path) -> None:
+    source, into = folder / "source", folder / "into"
+    into.mkdir()
+    source.write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    for make in (file_cleaning.make_crest, file_cleaning.make_backdrop):
+        with pytest.raises(file_cleaning.FileRefusedError):
+            make(source, into)
+
+
+def test_a_crest_that_a_lying_process_claims_is_measured(folder: Path) -> None:
+    Image.effect_noise((400, 400), 90).save(folder / "crest.png")
+    part = {"role": "crest", "path": "crest.png", "media_type": "image/png", "width": 88, "height": 96}
+    for claim in ({"parts": [part]}, {"parts": [part | {"width": 400}]}, {"parts": [part, part]}, {"parts": []}, None):
+        with pytest.raises(ValueError, match=r"size|dimensions|no result"):
+            results.validate_crest(claim, folder)
