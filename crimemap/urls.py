@@ -26,6 +26,7 @@ urlpatterns = [
     path("base/areas-<slug:digest>.json", data.area_outlines, name="area_outlines"),
     path("base/<slug:digest>.pmtiles", data.base_map_tiles, name="base_map_tiles"),
     path("base/<slug:version>.json", data.base_map, name="base_map"),
+    path("base/streets-<slug:version>.svg", data.streets, name="street_plan"),
     path("downloads/", downloads.downloads_page, name="downloads"),
     path("downloads/<str:name>", downloads.data_file, name="data_file"),
     path("download.csv", sharing.download_csv, name="csv"),

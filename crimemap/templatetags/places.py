@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.urls import reverse
 
-from crimemap.pages import server_map
+from crimemap.pages import server_map, street_plan
 from crimemap.places import base_map, examples
 from crimemap.places.examples import PlaceExamples
 
@@ -23,6 +24,13 @@ def place_picker(latitude_id: str = "id_latitude", longitude_id: str = "id_longi
 def place_examples() -> PlaceExamples | None:
     """`{% place_examples as examples %}`: places of this city for the hints of forms, None before its streets are imported."""
     return examples.list_examples()
+
+
+@register.simple_tag
+def street_plan_address() -> str:
+    """`{% street_plan_address as address %}`: the city's streets as an ornament, "" without a base map. Name its source beside it."""
+    version = base_map.base_map_version()
+    return reverse("crimemap:street_plan", args=[version]) if version and street_plan.draw_plan(version) else ""
 
 
 @register.inclusion_tag("crimemap/map/attribution.html")

@@ -20,9 +20,9 @@ from core.web import byte_ranges
 from crimemap import http
 from crimemap.city_map import tile_file
 from crimemap.offence_families import FAMILIES
-from crimemap.pages import area_shading, map_list, map_marks
+from crimemap.pages import area_shading, map_list, map_marks, street_plan
 from crimemap.places import areas
-from crimemap.places.base_map import city_map_json, city_map_version
+from crimemap.places.base_map import base_map_version, city_map_json, city_map_version
 from crimemap.snapshot import bubbles, street_points
 from crimemap.snapshot.bubbles import CountedCells, View
 from crimemap.snapshot.filters import PAGE_DAYS, Filter, FilterError
@@ -223,6 +223,20 @@ def base_map(request: HttpRequest, version: str) -> HttpResponseBase:
     response["ETag"] = f'"{version}{"-gz" if wants_gzip else ""}"'
     response["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+@require_safe
+def streets(_request: HttpRequest, version: str) -> HttpResponseBase:
+    """Return the streets of the middle of the city, cacheable forever: the URL changes with the base map."""
+    current = base_map_version()
+    plan = street_plan.draw_plan(current) if current else b""
+    if not plan:
+        raise Http404
+    if version != current:
+        return redirect("crimemap:street_plan", version=current)
+    response = HttpResponse(plan, content_type="image/svg+xml")
+    response["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     return response
 
 
