@@ -10,6 +10,7 @@ A supervisor also has to consent to those of the agency's settings that could be
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ from core.models import Account, ConsentRequest
 from core.staff import account_mails, tip_access
 
 Kind, State = ConsentRequest.Kind, ConsentRequest.State
+# The person who asked gets a mail as well.
+_NEWS_LIFETIME = dt.timedelta(days=3)
 
 
 class ConsentRefusedError(Exception):
@@ -115,6 +118,12 @@ def list_open(decider: Account) -> list[ConsentRequest]:
         return []
     requests = ConsentRequest.objects.open().select_related("account", "asked_by")
     return [request for request in requests if not explain_refused_decision(request, decider)]
+
+
+def list_decided(asker: Account) -> list[ConsentRequest]:
+    """Return what others decided of this account's own requests in the last days, the latest first."""
+    own = ConsentRequest.objects.filter(asked_by=asker, decided_at__gt=timezone.now() - _NEWS_LIFETIME)
+    return list(own.exclude(decided_by=asker).select_related("account", "decided_by").order_by("-decided_at"))
 
 
 def explain_refused_decision(request: ConsentRequest, decider: Account) -> str:

@@ -11,7 +11,7 @@ from django import template
 from django.utils import timezone
 
 from core.accounts import appointments, consent
-from core.models import Account, SignInLink
+from core.models import Account, ConsentRequest, SignInLink
 from core.staff import tip_access
 
 register = template.Library()
@@ -19,7 +19,7 @@ register = template.Library()
 
 @register.inclusion_tag("admin/core/account_notices.html", takes_context=True)
 def account_notices(context: dict[str, Any]) -> dict[str, Any]:
-    """Show requests to decide, appointments from the server, and whether a second supervisor is missing."""
+    """Show requests to decide, decisions about one's own, appointments from the server, and whether a second supervisor is missing."""
     account = context.get("user")
     if not isinstance(account, Account):
         return {}
@@ -37,8 +37,18 @@ def account_notices(context: dict[str, Any]) -> dict[str, Any]:
         if is_supervisor
         else [],
         "to_decide": len(consent.list_open(account)),
+        "decided": _describe_decided(account) if account.has_perm("core.change_account") else [],
         "lacks_four_eyes": is_supervisor and not tip_access.has_four_eyes(),
     }
+
+
+def _describe_decided(asker: Account) -> list[tuple[ConsentRequest, str, str]]:
+    """Return each decided request with what it changes and the name of the person who decided."""
+    return [
+        (each, " ".join(consent.describe_changes(each)), consent.name_account(each.decided_by))
+        for each in consent.list_decided(asker)
+        if each.decided_by
+    ]
 
 
 @register.inclusion_tag("admin/core/accounts_home.html", takes_context=True)
