@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from core.agency import style_sheet
+from outreach.views import media
 from tipportal import public_urls
 
-# The agency's colors.
-both_sides: list[URLPattern | URLResolver] = [path("brand/<str:digest>.css", style_sheet.style_sheet_view)]
+# The agency's colors, crest and picture.
+both_sides: list[URLPattern | URLResolver] = [
+    path("brand/<str:digest>.css", style_sheet.style_sheet_view),
+    re_path(r"^brand/(?P<digest>[0-9a-f]{64})\.(?P<extension>png|webp)$", media.agency_picture),
+]
 urlpatterns = [*both_sides]
 
 if settings.ROLE.serves_public:

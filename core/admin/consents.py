@@ -11,12 +11,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from core.accounts import account_changes, appointments, consent
 from core.accounts.consent import ConsentRefusedError, Kind
+from core.agency import pictures
 from core.models import Account, AuditEntry, ConsentRequest, SupervisorAppointment
 from core.sign_in.fresh_factor import require_fresh_factor_for_posts
 from core.staff import tip_access
@@ -109,6 +111,7 @@ def request_view(request: HttpRequest, pk: int) -> HttpResponse:
         "roles": ", ".join(sorted(group.name for group in asked.account.groups.all())) if asked.account else "",
         "history": _list_history(asked),
         "new_domain": consent.find_new_domain(asked),
+        "pictures": _list_pictures(asked),
         "refusal": refusal,
         "may_withdraw": asked.is_open and asked.asked_by_id == by.pk,
         "is_alone": asked.asked_by_id == by.pk,
@@ -184,6 +187,14 @@ def _decide(request: HttpRequest, asked: ConsentRequest, by: Account, form: Refu
         return ""
     consent.refuse(asked, by, form.cleaned_data["answer"])
     return _("Refused. Nothing was changed, and the person who asked gets your reason by email.")
+
+
+def _list_pictures(asked: ConsentRequest) -> list[tuple[str | Promise, str, str]]:
+    """Return the label, the digest and the extension of each picture that residents would see."""
+    if asked.kind != Kind.AGENCY:
+        return []
+    names = [name for name in pictures.NAMES if name in asked.details]
+    return [(pictures.NAMES[name], asked.details[name][1], pictures.EXTENSIONS[name]) for name in names]
 
 
 def _describe(asked: ConsentRequest) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from core import audit
 from core.advisory_locks import lock_until_commit
-from core.agency import current_settings
+from core.agency import current_settings, pictures
 from core.agency.settings_form import Changes, SettingsForm
 from core.models import Account, AgencySettings
 
@@ -37,6 +37,8 @@ def lock_changes() -> None:
 def validate(wanted: dict[str, Any]) -> None:
     """Check values once more, all together. Raises ValidationError."""
     form = SettingsForm({}, dict(SettingsForm(wanted).initial))
+    if not all(current_settings.is_digest(wanted[name]) for name in pictures.NAMES if name in wanted):
+        raise ValidationError(_("This picture is unknown."))
     if not form.is_valid():
         raise ValidationError([sentence for sentences in form.errors.values() for sentence in sentences])
 
@@ -60,12 +62,12 @@ def store(by: Account, changes: Changes) -> None:
 
 def describe(changes: Changes) -> list[str]:
     """Return a sentence for each change."""
-    fields = SettingsForm({}).fields
+    labels = {name: field.label for name, field in SettingsForm({}).fields.items()} | pictures.NAMES
     return [
         _("%(setting)s: change “%(old)s” to “%(new)s”.")
-        % {"setting": fields[name].label, "old": show_value(name, old), "new": show_value(name, new)}
+        % {"setting": labels[name], "old": show_value(name, old), "new": show_value(name, new)}
         for name, (old, new) in changes.items()
-        if name in fields
+        if name in labels
     ]
 
 
@@ -78,6 +80,8 @@ def show_value(name: str, value: Any) -> str:
     """Return a value as pages show it; for None the environment's, or "nothing"."""
     if value is None:
         value = _find_default(name)
+    elif name in pictures.NAMES:
+        return _("picture %(digest)s") % {"digest": pictures.shorten(value)}
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
@@ -91,7 +95,7 @@ def _find_default(name: str) -> Any:
         return settings.TIP_MAX_BYTES // current_settings.MEGABYTE
     if name == "crisis_lines":
         return list(defaults.crisis_lines)
-    if name.endswith("_color"):
+    if name.endswith("_color") or name == pictures.CREST:
         return _("the portal's own")
     return getattr(defaults, name)
 

@@ -7,6 +7,7 @@ seconds; pages that must render while the database is away go on with what was r
 from __future__ import annotations
 
 import logging
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,10 @@ MEGABYTE = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """The settings that count together. `crisis_lines` are written name=number; empty colors are the portal's own."""
+    """The settings that count together. `crisis_lines` are written name=number; empty colors are the portal's own.
+
+    `crest` and `home_picture` are digests (core/agency/pictures.py), "" for none.
+    """
 
     name: str
     city: str
@@ -43,6 +47,9 @@ class Agency:
     band_color: str
     action_color: str
     accent_color: str
+    dispatch_number: str
+    crest: str
+    home_picture: str
 
 
 @dataclass(slots=True)
@@ -87,6 +94,16 @@ def list_missing() -> list[str]:
     return [name for name, value in values.items() if not (stored.get(name) or value)]
 
 
+def is_digest(text: object) -> bool:
+    """Return whether the text is the SHA-256 of a file, as settings name pictures."""
+    return isinstance(text, str) and re.fullmatch(r"[0-9a-f]{64}", text) is not None
+
+
+def _read_digest(stored: dict[str, Any], name: str) -> str:
+    digest = stored.get(name, "")
+    return digest if is_digest(digest) else ""
+
+
 def combine(stored: dict[str, Any]) -> Agency:
     """Return the settings with the environment's values where none is stored.
 
@@ -111,4 +128,7 @@ def combine(stored: dict[str, Any]) -> Agency:
         band_color=stored.get("band_color", ""),
         action_color=stored.get("action_color", ""),
         accent_color=stored.get("accent_color", ""),
+        dispatch_number=stored.get("dispatch_number") or settings.DISPATCH_NUMBER,
+        crest=_read_digest(stored, "crest"),
+        home_picture=_read_digest(stored, "home_picture"),
     )

@@ -24,6 +24,7 @@ GUARDED = frozenset(
         "non_emergency_number",
         "crisis_lines",
         "contact",
+        "dispatch_number",
         "leave_url",
         "tip_retention_days",
         "tip_max_files",
@@ -59,7 +60,7 @@ GROUPS = (
         "numbers",
         gettext_lazy("Numbers and contact"),
         gettext_lazy("People in danger call these. Try each number before you save it."),
-        ("emergency_number", "crisis_lines", "non_emergency_number", "contact"),
+        ("emergency_number", "crisis_lines", "non_emergency_number", "contact", "dispatch_number"),
     ),
     Group(
         "tips",
@@ -122,6 +123,14 @@ class SettingsForm(forms.Form):
         max_length=240,
         help_text=gettext_lazy("At the end of every page: your front desk, its address and hours."),
         widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    dispatch_number = forms.CharField(
+        label=gettext_lazy("Dispatch"),
+        required=False,
+        max_length=20,
+        help_text=gettext_lazy(
+            "The desk that sends patrols. Officers call it from a tip whose source is in danger. Residents never see it."
+        ),
     )
     leave_url = forms.ChoiceField(
         label=gettext_lazy("Where “Leave this site” goes"),
@@ -204,6 +213,9 @@ class SettingsForm(forms.Form):
     def clean_non_emergency_number(self) -> str:
         return text_rules.check_number(self.cleaned_data["non_emergency_number"])
 
+    def clean_dispatch_number(self) -> str:
+        return text_rules.check_number(self.cleaned_data["dispatch_number"])
+
     def clean_crisis_lines(self) -> list[str]:
         return text_rules.check_crisis_lines(self.cleaned_data["crisis_lines"])
 
@@ -246,6 +258,7 @@ def _list_defaults() -> dict[str, str]:
         "emergency_number": settings.EMERGENCY_NUMBER,
         "crisis_lines": "\n".join(settings.CRISIS_LINES),
         "contact": settings.CONTACT,
+        "dispatch_number": settings.DISPATCH_NUMBER,
         "tip_retention_days": str(settings.TIP_RETENTION_DAYS),
         "tip_max_files": str(settings.TIP_MAX_FILES),
         "tip_max_megabytes": str(settings.TIP_MAX_BYTES // MEGABYTE),

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from core.agency import style_sheet
+from core.agency import pictures, style_sheet
 from core.web import context_processors, page_cache
 
 register = template.Library()
@@ -49,3 +49,17 @@ def brand_styles() -> SafeString | str:
     """Return the link to the agency's colors, "" without any. It follows common.css, whose tokens it replaces."""
     address = style_sheet.find_address()
     return format_html('<link rel="stylesheet" href="{}">', address) if address else ""
+
+
+@register.simple_tag
+def tab_icon() -> SafeString:
+    """Return the link to the crest as the tab's icon."""
+    address = pictures.find_crest_address()
+    media_type = "image/png" if address.endswith(".png") else "image/svg+xml"
+    return format_html('<link rel="icon" href="{}" type="{}">', address, media_type)
+
+
+@register.simple_tag
+def crest(width: int, height: int) -> SafeString:
+    """Return the crest as a decorative picture; always use it next to the agency's name."""
+    return format_html('<img src="{}" alt="" width="{}" height="{}">', pictures.find_crest_address(), width, height)

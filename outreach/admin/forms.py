@@ -146,7 +146,7 @@ def initial_values(values: StoryValues) -> dict[str, Any]:
     return {**values, "areas": areas, "lead": values.get("lead_id"), "tags": values.get("tags", [])}
 
 
-class PictureForm(forms.Form):
+class PictureFileForm(forms.Form):
     sent = forms.FileField(
         label=gettext_lazy("Picture"),
         help_text=gettext_lazy("JPEG, PNG, WebP or HEIC, up to 25 MB. We remove the place and time it was taken."),
@@ -156,6 +156,9 @@ class PictureForm(forms.Form):
         },
         widget=forms.FileInput(attrs={"accept": "image/*"}),
     )
+
+
+class PictureForm(PictureFileForm):
     alt = forms.CharField(
         label=gettext_lazy("What it shows"),
         max_length=200,

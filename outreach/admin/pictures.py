@@ -18,6 +18,7 @@ from core import audit
 from core.models import Account
 from core.staff.folded_search import FoldedSearch
 from core.staff.session_resume import is_resumed, keep_post_through_sign_in
+from outreach.admin import agency_pictures
 from outreach.admin.forms import PictureForm
 from outreach.content import pictures
 from outreach.models import Picture, PictureFile
@@ -64,6 +65,7 @@ class PictureAdmin(FoldedSearch):
                 self.admin_site.admin_view(self.file_view),
                 name="outreach_picture_file",
             ),
+            *agency_pictures.list_urls(self.admin_site),
             *super().get_urls(),
         ]
 

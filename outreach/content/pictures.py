@@ -1,4 +1,4 @@
-"""Pictures of stories and guides: accepted from staff, rebuilt by the media worker, shown in several widths.
+"""Pictures of stories and guides, and the agency's own: accepted from staff, rebuilt by the media worker, shown in its sizes.
 
 A photo may carry the place and time it was taken at, so it is rebuilt like residents' files (file_cleaning) and the
 original is deleted. The row is the truth, the queue only hurries it: `rebuild_waiting_pictures` finds lost ones.
@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 25 * 1024 * 1024  # a phone's largest photos have some 15 MB
 MAX_ATTEMPTS = 3
 PUBLIC_URL = "/stories/media/"
-_FORMATS = {"image/webp": PictureFile.Format.WEBP, "image/jpeg": PictureFile.Format.JPEG}
+_FORMATS = {form.label: form for form in PictureFile.Format}
 
-PictureState = Picture.PictureState
+PictureState, Purpose = Picture.PictureState, Picture.Purpose
 
 
 class PictureRefusedError(Exception):
@@ -45,7 +45,9 @@ class PictureRefusedError(Exception):
 
 
 @transaction.atomic
-def accept_upload(sent: UploadedFile, alt: str, credit: str, by: Account | None) -> Picture:
+def accept_upload(
+    sent: UploadedFile, alt: str, credit: str, by: Account | None, purpose: Picture.Purpose = Purpose.STORY
+) -> Picture:
     """Store a picture for the media worker. Raises PictureRefusedError; damage is found only when it is rebuilt."""
     size = sent.size or 0
     if size > MAX_BYTES:
@@ -61,7 +63,7 @@ def accept_upload(sent: UploadedFile, alt: str, credit: str, by: Account | None)
     if kind is not MediaKind.PHOTO:
         raise PictureRefusedError(refusal_sentence(RefusalReason.UNSUPPORTED))
     digest = hashlib.sha256(content).hexdigest()
-    picture = Picture.objects.create(alt=alt, credit=credit, original_digest=digest, added_by=by)
+    picture = Picture.objects.create(alt=alt, credit=credit, purpose=purpose, original_digest=digest, added_by=by)
     original = PictureOriginal.objects.create(picture=picture, content=content)
     queue.send_on_commit("outreach.media.rebuild", str(original.pk))
     return picture
@@ -118,8 +120,8 @@ def _attempt_rebuild(original: PictureOriginal) -> None:
 
     The attempt is counted beforehand: a picture that kills the worker MAX_ATTEMPTS times is refused.
     """
-    row = Picture.objects.filter(pk=original.picture_id)
-    attempts = row.values_list("attempts", flat=True).get()
+    row = Picture.all_purposes.filter(pk=original.picture_id)
+    attempts, purpose = row.values_list("attempts", "purpose").get()
     if attempts >= MAX_ATTEMPTS:
         _mark_refused(original, RefusalReason.DEADLY)
         return
@@ -129,13 +131,21 @@ def _attempt_rebuild(original: PictureOriginal) -> None:
             source, output = folder / "original", folder / "made"
             output.mkdir()
             source.write_bytes(original.content)
-            _store_rebuilt(original, _read_files(file_cleaning.make_web_images(source, output)))
+            _store_rebuilt(original, _read_files(_make_images(purpose, source, output)))
     except FileRefusedError as error:
         _mark_refused(original, error.reason)
     except (SandboxError, NoRamFolderError, OSError) as error:
         # The machine is at fault, not the picture: it waits, and this attempt does not count.
         log.error("a picture cannot be rebuilt on this machine now: %s: %s", type(error).__name__, error)
         row.update(attempts=attempts)
+
+
+def _make_images(purpose: str, source: Path, output: Path) -> list[OutputPart]:
+    if purpose == Purpose.CREST:
+        return file_cleaning.make_crest(source, output)
+    if purpose == Purpose.HOME:
+        return file_cleaning.make_backdrop(source, output)
+    return file_cleaning.make_web_images(source, output)
 
 
 def _read_files(parts: list[OutputPart]) -> list[tuple[OutputPart, bytes]]:
@@ -160,5 +170,5 @@ def _mark_refused(original: PictureOriginal, reason: RefusalReason) -> None:
 
 
 def _finish(original: PictureOriginal, **columns: Any) -> None:
-    Picture.objects.filter(pk=original.picture_id).update(**columns)
+    Picture.all_purposes.filter(pk=original.picture_id).update(**columns)
     PictureOriginal.objects.filter(pk=original.pk).delete()

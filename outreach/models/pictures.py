@@ -1,7 +1,7 @@
-"""Pictures of stories and guides: an upload waits for the media worker; pages show only the files that it rebuilt.
+"""Pictures of stories and guides, and of the agency itself: an upload waits for the media worker; pages show only the files that it rebuilt.
 
 The files are in the database so that row security applies to each of them (grants.sql): the public role reads only the
-files of pictures that something published refers to.
+files of pictures that something published, or the agency's settings, refer to.
 """
 
 from __future__ import annotations
@@ -15,8 +15,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class StoryPictureManager(models.Manager["Picture"]):
+    """Pictures of stories and guides alone: texts can't show the agency's own, which come in other sizes."""
+
+    def get_queryset(self) -> models.QuerySet[Picture]:
+        return super().get_queryset().filter(purpose=Picture.Purpose.STORY)
+
+
 class Picture(models.Model):
-    """One picture. `variants` is a list of {"width", "height", "format", "digest", "size"}, the narrowest first."""
+    """One picture. `variants` is a list of {"width", "height", "format", "digest", "size"}, the narrowest first.
+
+    The agency's own, its crest and the home page's picture, have one file each; its settings name that by its digest
+    (core/agency/). `all_purposes` has these as well.
+    """
+
+    class Purpose(models.TextChoices):
+        STORY = "story", _("stories and guides")
+        CREST = "crest", _("crest")
+        HOME = "home", _("home page")
 
     class PictureState(models.TextChoices):
         WAITING = "waiting", _("Processing")
@@ -32,6 +48,7 @@ class Picture(models.Model):
     )
     reason = models.CharField(_("reason"), max_length=20, blank=True, editable=False)
     variants = models.JSONField(default=list, editable=False)
+    purpose = models.CharField(max_length=8, choices=Purpose, default=Purpose.STORY, db_default="story", editable=False)
     original_digest = models.CharField(max_length=64, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
@@ -40,6 +57,9 @@ class Picture(models.Model):
         editable=False,
     )  # fmt: skip
     added_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
+
+    objects = StoryPictureManager()
+    all_purposes = models.Manager["Picture"]()
 
     class Meta:
         verbose_name = _("picture")
@@ -74,6 +94,7 @@ class PictureFile(models.Model):
     class Format(models.TextChoices):
         WEBP = "webp", "image/webp"
         JPEG = "jpg", "image/jpeg"
+        PNG = "png", "image/png"
 
     picture = models.ForeignKey(Picture, on_delete=models.CASCADE, related_name="files")
     digest = models.CharField(max_length=64)

@@ -9,11 +9,24 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from core.agency import current_settings
+from core.agency import pictures as agency_pictures
+from core.agency.pictures import HOME
 from core.web import page_cache
-from outreach.models import AreaPriority, Guide
+from outreach.models import AreaPriority, Guide, Picture
 from outreach.stories import search
 
 register = template.Library()
+
+
+@register.simple_tag
+def home_picture() -> dict[str, str] | None:
+    """`{% home_picture as picture %}`: address, alt and credit of the home page's picture, None if the agency has chosen none."""
+    digest = current_settings.current().home_picture
+    found = Picture.all_purposes.filter(files__digest=digest).only("alt", "credit").first() if digest else None
+    if found is None:
+        return None
+    return {"address": agency_pictures.make_address(HOME, digest), "alt": found.alt, "credit": found.credit}
 
 
 @register.inclusion_tag("outreach/stories/area_stories.html")

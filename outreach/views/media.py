@@ -1,11 +1,15 @@
-"""Serves pictures by the digest of their content, as long as something published refers to them."""
+"""Serves pictures by the digest of their content, as long as something published or the agency's settings refer to them."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from core.agency import current_settings
+from core.agency.current_settings import Agency
 from outreach.models import Guide, PictureFile, PublishedStory
 
 
@@ -27,3 +31,29 @@ def file_response(content: bytes, extension: str) -> HttpResponse:
     response["Cache-Control"] = "public, max-age=86400"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
+
+
+@require_safe
+def agency_picture(_request: HttpRequest, digest: str, extension: str) -> HttpResponse:
+    """Send the agency's crest or the picture of its home page, which browsers keep for good; 404 for any other.
+
+    Another process may know a newer edition of the settings than this one: it is asked for before the answer is no.
+    """
+    if not _is_named(current_settings.current(), digest) and not _is_named(current_settings.read_newest(), digest):
+        raise Http404
+    response = file_response(_read_agency_file(digest, extension), extension)
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+def _is_named(agency: Agency, digest: str) -> bool:
+    return digest in (agency.crest, agency.home_picture)
+
+
+@lru_cache(maxsize=4)
+def _read_agency_file(digest: str, extension: str) -> bytes:
+    """Return the file, from memory from the second time on: the crest is on every page. Raises Http404."""
+    file = PictureFile.objects.filter(digest=digest, format=extension).only("content").first()
+    if file is None:
+        raise Http404
+    return bytes(file.content)

@@ -16,6 +16,7 @@ from environs import ValidationError
 from core.roles import Role
 from core.staff import tip_access
 from core.web import context_processors, page_cache
+from crimemap.places import base_map
 from outreach.events import public_events
 from outreach.stories import impact
 from outreach.templatetags import outreach_places
@@ -39,6 +40,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(impact, "total_outcomes", lambda: impact.Outcomes(None, 0, 0, 0, 0))
     monkeypatch.setattr(impact, "list_latest_stories", list)
     monkeypatch.setattr(outreach_places, "_list_guides", list)
+    monkeypatch.setattr(base_map, "base_map_version", lambda: "")
     monkeypatch.setattr(public_events, "upcoming_events", lambda *_area: [])
 
 

@@ -37,7 +37,7 @@ GRANT SELECT ON crimemap_area, crimemap_block, crimemap_intersection, crimemap_b
 -- Published stories have their own tables; guides, events and pictures share tables, where policies select the public rows.
 GRANT SELECT ON outreach_publishedstory, outreach_publishedstory_tags, outreach_publishedstory_pictures, outreach_correction,
     outreach_withdrawal, outreach_tag, outreach_guide, outreach_guide_pictures, outreach_event, outreach_areapriority TO portal_public;
-GRANT SELECT (id, alt, credit, state, variants) ON outreach_picture TO portal_public;
+GRANT SELECT (id, alt, credit, state, variants, purpose) ON outreach_picture TO portal_public;
 GRANT SELECT ON outreach_picturefile TO portal_public;
 GRANT EXECUTE ON FUNCTION story_preview, story_preview_pictures, story_preview_file TO portal_public;
 
@@ -59,7 +59,8 @@ DROP POLICY IF EXISTS event_by_others ON outreach_event;
 CREATE POLICY event_shown ON outreach_event FOR SELECT TO portal_public USING (status IN ('published', 'cancelled'));
 CREATE POLICY event_by_others ON outreach_event TO portal_staff, portal_bulk USING (true) WITH CHECK (true);
 
--- A picture is public while a published story or a shown guide uses it. The link table of guides also has rows of hidden ones.
+-- A picture is public while a published story or a shown guide uses it, or the newest settings of the agency name its file. The link
+-- table of guides also has rows of hidden ones.
 ALTER TABLE outreach_picture ENABLE ROW LEVEL SECURITY;
 ALTER TABLE outreach_picturefile ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS picture_named ON outreach_picture;
@@ -69,12 +70,15 @@ DROP POLICY IF EXISTS picturefile_by_others ON outreach_picturefile;
 CREATE POLICY picture_named ON outreach_picture FOR SELECT TO portal_public USING (
     EXISTS (SELECT FROM outreach_publishedstory_pictures WHERE picture_id = outreach_picture.id)
     OR EXISTS (SELECT FROM outreach_guide_pictures JOIN outreach_guide ON outreach_guide.id = guide_id
-               WHERE picture_id = outreach_picture.id AND shown));
+               WHERE picture_id = outreach_picture.id AND shown)
+    OR purpose <> 'story' AND EXISTS (SELECT FROM outreach_picturefile WHERE picture_id = outreach_picture.id));
 CREATE POLICY picture_by_others ON outreach_picture TO portal_staff, portal_media, portal_bulk USING (true) WITH CHECK (true);
 CREATE POLICY picturefile_named ON outreach_picturefile FOR SELECT TO portal_public USING (
     EXISTS (SELECT FROM outreach_publishedstory_pictures WHERE picture_id = outreach_picturefile.picture_id)
     OR EXISTS (SELECT FROM outreach_guide_pictures JOIN outreach_guide ON outreach_guide.id = guide_id
-               WHERE picture_id = outreach_picturefile.picture_id AND shown));
+               WHERE picture_id = outreach_picturefile.picture_id AND shown)
+    OR digest IN (SELECT named.digest FROM (SELECT stored FROM core_agencysettings ORDER BY id DESC LIMIT 1) newest,
+                  LATERAL (VALUES (stored->>'crest'), (stored->>'home_picture')) named(digest)));
 CREATE POLICY picturefile_by_others ON outreach_picturefile TO portal_staff, portal_media USING (true) WITH CHECK (true);
 
 ALTER TABLE tips_message ENABLE ROW LEVEL SECURITY;
@@ -241,7 +245,7 @@ GRANT SELECT (id, received_at, state, reason, progress, attempts, started_at, fi
 GRANT UPDATE (state, reason, progress, attempts, started_at, file, agency_key_id, key_for_agency, worker_key, key_for_worker)
     ON tips_attachment TO portal_media;
 -- It replaces the original of a picture that staff uploaded with the rebuilt files.
-GRANT SELECT (id, state, attempts, started_at, original_digest) ON outreach_picture TO portal_media;
+GRANT SELECT (id, state, attempts, started_at, original_digest, purpose) ON outreach_picture TO portal_media;
 GRANT UPDATE (state, reason, variants, attempts, started_at) ON outreach_picture TO portal_media;
 GRANT SELECT, DELETE ON outreach_pictureoriginal TO portal_media;
 GRANT SELECT, INSERT, DELETE ON outreach_picturefile TO portal_media;

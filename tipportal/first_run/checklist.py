@@ -90,6 +90,8 @@ def _describe_agency() -> Step:
             "number": agency.emergency_number,
         }
     ]
+    if not agency.crest:
+        facts.append(_("Pages show the portal's own shield: your crest can take its place."))
     if missing:
         facts = [_("Missing: %(names)s.") % {"names": ", ".join(missing)}]
     return Step(

@@ -112,6 +112,32 @@ def test_what_sources_rely_on_waits_for_a_supervisor_who_did_not_ask(
     assert changes.read_stored().get("tip_retention_days") is None, "it had lapsed"
 
 
+def test_the_desk_tells_the_person_who_asked_what_was_decided_for_three_days(
+    administrator: Client, supervisor: Account
+) -> None:
+    save(administrator, contact="2 Mill Street")
+    request = ConsentRequest.objects.get()
+    assert "Your request was" not in administrator.get("/admin/").content.decode()
+    decide(supervisor, request, refuse="1", answer="The desk moved in May.")
+    page = administrator.get("/admin/").content.decode()
+    assert "Your request was refused" in page
+    assert "Reason: The desk moved in May." in page
+    assert "Your request was" not in signed_in(supervisor).get("/admin/").content.decode()
+    save(administrator, dispatch_number="555-0150")
+    decide(supervisor, ConsentRequest.objects.open().get())
+    assert "Your request was allowed" in administrator.get("/admin/").content.decode()
+    ConsentRequest.objects.update(decided_at=request.asked_at - 2 * ConsentRequest.LIFETIME)
+    assert "Your request was" not in administrator.get("/admin/").content.decode()
+
+
+def test_the_number_of_dispatch_counts_before_the_servers(settings: Any) -> None:
+    settings.DISPATCH_NUMBER = "555-0142 (desk)"
+    assert current_settings.current().dispatch_number == "555-0142 (desk)"
+    AgencySettings.objects.create(stored={"dispatch_number": "555-0150"})
+    current_settings.refresh()
+    assert current_settings.current().dispatch_number == "555-0150"
+
+
 def test_every_field_but_names_and_colors_is_guarded() -> None:
     assert set(SettingsForm({}).fields) - GUARDED == {"name", "city", "band_color", "action_color", "accent_color"}
 
@@ -131,6 +157,7 @@ def test_every_field_but_names_and_colors_is_guarded() -> None:
         ("crisis_lines", "Help=abc"),
         ("contact", "Write to tips@evil.example"),
         ("contact", "See https://evil.example/"),
+        ("dispatch_number", "see https://evil.example/"),
         ("privacy_text", "Now at evil.example [click](x)"),
         ("leave_url", "https://evil.example/"),
         ("tip_retention_days", "1"),

@@ -47,6 +47,7 @@ DELICATE: dict[str, str] = {
         )
     },
     "admin/core/agencysettings/": "posts",
+    "admin/outreach/picture/agency/": "posts",
     "admin/core/auditentry/export/": "posts",
     "admin/core/auditentry/lists/<int:list_id>/": "posts",
     "admin/crimemap/importrun/<int:pk>/undo/": "posts",

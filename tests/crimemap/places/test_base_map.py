@@ -12,6 +12,7 @@ from django.template import Context, Template
 from core.web import page_cache
 from crimemap.admin import places
 from crimemap.models import Area, BaseLayer, BaseMapBuild
+from crimemap.pages import street_plan
 from crimemap.places import areas_at, base_map
 
 
@@ -156,3 +157,37 @@ def test_positions_with_and_without_a_height_are_drawn_together(client, db, inci
     BaseLayer.objects.all().delete()
     BaseLayer.objects.create(name="streets", order=1, geojson=collection(mixed))
     assert b'class="streets' in client.get("/map/").content
+
+
+def test_the_home_page_draws_the_citys_own_streets_lightly_and_names_their_source(client, riverton):
+    page = client.get("/").content.decode()
+    address = f"/map/base/streets-{base_map.base_map_version()}.svg"
+    assert f'<img class="street-plan" src="{address}" alt=""' in page
+    answer = client.get(address, headers={"accept-encoding": "gzip"})
+    assert answer["Content-Type"] == "image/svg+xml"
+    assert "immutable" in answer["Cache-Control"]
+    assert len(answer.content) < 15_000
+    plan = gzip.decompress(answer.content).decode()
+    assert plan.count("<path") >= 3
+    assert "url(" not in plan
+    assert "<text" not in plan
+    old = client.get("/map/base/streets-0123456789abcdef.svg")
+    assert (old.status_code, old["Location"]) == (302, address)
+    attribution = client.get("/map/about/").content.decode().partition('class="attribution"')[2].partition("</p>")[0]
+    assert attribution in page
+
+
+def test_without_a_base_map_the_home_page_has_a_plain_band(client, db):
+    BaseLayer.objects.all().delete()
+    assert "street-plan" not in client.get("/").content.decode()
+    assert client.get("/map/base/streets-0123456789abcdef.svg").status_code == 404
+
+
+def test_of_a_large_city_the_plan_shows_the_middle_alone(db):
+    streets = [[[-87.7 + n / 400, 41.8 + y / 800] for n in range(80)] for y in range(160)]
+    shape = {"type": "MultiLineString", "coordinates": streets}
+    layer = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": shape}]}
+    BaseLayer.objects.all().delete()
+    BaseLayer.objects.create(name=BaseLayer.Name.STREETS, geojson=layer)
+    plan = street_plan.draw_plan(base_map.base_map_version())
+    assert 1_000 < len(plan) < 40_000

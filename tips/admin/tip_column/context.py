@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.agency import current_settings
 from core.models import Account
 from core.staff import list_filters
 from core.web.context_processors import call_address
@@ -50,6 +50,7 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
     items = time_line.build(opened, notes, endings, tip_history.list_changes(tip), last_act)
     items += time_line.list_waiting(tip)
     from_source = [entry for entry in opened.messages if entry.author == Author.SOURCE]
+    dispatch_number = current_settings.current().dispatch_number
     return {
         "tip": tip,
         "title": str(tip),
@@ -60,8 +61,8 @@ def describe_tip(opened: OpenedTip, officer: Account, last_act: dt.datetime | No
         "source_message_count": len(from_source),
         "arrived_at": opened.arrived_at,
         "opened_within": describe_duration(tip.opened_after) if tip.opened_after else "",
-        "dispatch_number": settings.DISPATCH_NUMBER,
-        "dispatch_address": call_address(settings.DISPATCH_NUMBER),
+        "dispatch_number": dispatch_number,
+        "dispatch_address": call_address(dispatch_number),
         "facts": facts,
         "strip": [fact for fact in facts if fact.is_brief],
         "facts_summary": _summarize_facts(facts),
