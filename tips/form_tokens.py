@@ -4,7 +4,8 @@ A token is issued with the form and posted back in a hidden field. It carries th
 the tip's route,
 sealed under keys that exist in memory only: one of this web server (drawn before it forks, so that its workers share it)
 and one of the hour that all nodes share through the memory-only store. Either opens it, so a restart of the web server or
-an outage of the store costs no source the receipt; both together cost one more press of Send.
+an outage of the store costs no source the receipt; both together cost one more press of Send, and the receipt of a tip that is
+stored, but whose answer got lost on its way.
 
     token = base64url( id (16) | box under the node's key (59 bytes of 19) | box under the shared key, or nothing )
 """

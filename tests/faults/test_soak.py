@@ -50,7 +50,12 @@ class Portal:
         self.clock = Clock(folder / "clock")
         (folder / "portal" / "temp").mkdir(parents=True)
         roles = {"web": ["public", "staff"], "workers": ["alerts", "bulk", "media"], "beat": True}
-        variables = {"TMPDIR": str(folder / "portal" / "temp"), "WEB_CONCURRENCY": "2", **self.clock.variables()}
+        variables = {
+            "TMPDIR": str(folder / "portal" / "temp"),
+            "SEARCH_SOCKET": str(folder / "portal" / "search"),
+            "WEB_CONCURRENCY": "2",
+            **self.clock.variables(),
+        }
         self.stack = Stack(folder / "portal", **roles, variables=variables, demo=True)
         self.stack.servers.postgres.environment |= self.clock.variables()
         self.disks: dict[str, disks.Disk] = {}
@@ -59,6 +64,7 @@ class Portal:
                 image = self.images / f"{name}.ext4"
                 self.disks[name] = entered.enter_context(disks.Disk(self.stack.folder / path, image, megabytes))
         entered.enter_context(self.stack)
+        self.stack.start_process(processes.SEARCH)
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +136,15 @@ def test_a_portal_under_random_faults_keeps_its_promises(portal: Portal) -> None
         if process.name in stack.children:
             stack._wait_until_ready(process)
     people.stop()
-    print(f"{len(people.record.sent)} receipts, {len(people.record.taken_answers)} answers, {people.record.statuses}")
+    record = people.record
+    print(
+        f"{len(record.sent)} receipts, {len(record.arrived)} tips without, {len(record.taken_answers)} answers, {record.statuses}"
+    )
     stack.send_task("crimemap.bulk.plan_alerts", queue="bulk")
     verdict.come_to_rest(stack)
     broken = [
-        *verdict.find_broken_promises(stack, people.record),
+        *verdict.find_broken_promises(stack, record),
+        *verdict.find_wrong_searches(people),
         *verdict.find_repeated_alerts(stack, incidents, RESIDENTS),
         *verdict.find_leaks(stack, [disk.image for disk in portal.disks.values()]),
     ]

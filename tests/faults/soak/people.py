@@ -27,6 +27,9 @@ CANARY = "zebrawick"
 # Each source has an address of its own, to be found in no log.
 ADDRESSES = "127.66"
 PATIENCE_SECONDS = 240
+SEARCH_PAGE = "/admin/tips/tip/search/"
+# What the form says if it was sent before, and the keys to its receipt are gone with Valkey and the web process.
+ARRIVED_BEFORE = "You sent this form before, and we have your tip."
 # What the form says while no file can be stored: the source sends the text.
 FILES_LATER = "accept files right now"
 # `next_code` asks the database itself.
@@ -49,6 +52,7 @@ class Record:
 
     sent: list[Sent] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
+    arrived: list[str] = field(default_factory=list)  # texts of tips whose receipt no page could show
     taken_answers: set[str] = field(default_factory=set)  # the desk said that the answer goes out
     tried_answers: set[str] = field(default_factory=set)
     statuses: dict[int, int] = field(default_factory=dict)
@@ -94,7 +98,6 @@ class People:
         photos = [draw_photo(f"{CANARY} {pick.getrandbits(64):x}") for _ in range(pick.choice([0, 0, 1, 2]))]
         receipt = self._send(Visitor(self.stack.public_url, address), text, photos)
         if receipt is None:
-            self.record.given_up.append(text)
             return
         sent = Sent(receipt, text, len(photos))  # those that the page took
         self.record.sent.append(sent)
@@ -105,7 +108,7 @@ class People:
         self.stopped.wait(pick.random() * 0.5)
 
     def _send(self, visitor: Visitor, text: str, photos: list[bytes]) -> str | None:
-        """Send a tip as often as the pages ask for it; return its receipt, or None if that takes too long."""
+        """Send a tip as often as the pages ask for it; return its receipt, or None if that takes too long or none can be shown."""
         fields: dict[str, str] | None = None
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
@@ -114,6 +117,9 @@ class People:
                 fields = fields or visitor.tip(text)
                 visitor.open("/tips/", fields, files=photos, timeout=30)
                 self.record.count(visitor.status)
+                if ARRIVED_BEFORE in visitor.page:
+                    self.record.arrived.append(text)
+                    return None
                 if visitor.status == 200:
                     return visitor.receipt()
                 if FILES_LATER in visitor.page:
@@ -123,6 +129,7 @@ class People:
             except NETWORK_ERRORS:
                 pass
             time.sleep(min(wait, 4))
+        self.record.given_up.append(text)
         return None
 
     def _write_message(self, visitor: Visitor, sent: Sent, text: str) -> None:
@@ -138,7 +145,7 @@ class People:
     # Officers
 
     def _be_officer(self, pick: random.Random, number: int) -> None:
-        """Sign in, answer the tips on the first page and write notes, until something fails."""
+        """Sign in, answer tips on the first page and search all, until something fails."""
         try:
             officer = self.sign_in()
             while not self.stopped.is_set():
@@ -149,6 +156,7 @@ class People:
                 for path in pick.sample(paths, min(3, len(paths))):
                     self._answer(officer, path, f"{CANARY} {pick.getrandbits(64):016x} is our answer")
                     self.stopped.wait(pick.random())
+                self.search(officer, CANARY)
         except NETWORK_ERRORS:
             self.stopped.wait(2)
 
@@ -158,6 +166,14 @@ class People:
         secrets = dict(re.findall(r"^Authenticator key: (\S+) (\S+)$", self.stack.printed, re.M))
         officer.sign_in("officer", self.stack.staff["officer"], compute_code(secrets["officer"], self.clock.offset))
         return officer
+
+    def search(self, officer: Visitor, words: str) -> set[str]:
+        """Return the ids of the tips on the page that a search shows."""
+        officer.open(SEARCH_PAGE, timeout=30)
+        fields = {"csrfmiddlewaretoken": officer.field("csrfmiddlewaretoken"), "words": words}
+        page = officer.open(SEARCH_PAGE, fields, timeout=60)
+        assert officer.status == 200
+        return set(re.findall(r"/admin/tips/tip/([0-9a-f-]{36})/", page))
 
     def _answer(self, officer: Visitor, path: str, text: str) -> None:
         page = officer.open(path, timeout=30)

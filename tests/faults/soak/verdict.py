@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from tests.faults.soak.people import ADDRESSES, CANARY, Record
+from tests.faults.soak.people import ADDRESSES, CANARY, People, Record
 from tests.journey import Visitor
 from tests.stack import Stack, wait_until
 from tests.theft.search import Finder, spell_text
@@ -99,6 +99,19 @@ def _compare(page: str, texts: Iterable[str], what: str) -> Iterator[str]:
     for text in texts:
         if page.count(text) != 1:
             yield f"{what} is there {page.count(text)} times"
+
+
+def find_wrong_searches(people: People) -> Iterator[str]:
+    """Yield a sentence for each of the first and last texts of sources that an officer's search finds not once, and of texts
+    whose receipt no page could show.
+
+    The search process holds all texts in memory, and was killed, frozen and cut off from PostgreSQL like all others.
+    """
+    officer, texts = people.sign_in(), [each.text for each in people.record.sent]
+    for text in [*texts[:3], *texts[-3:], *people.record.arrived]:
+        found = people.search(officer, text.split()[1])
+        if len(found) != 1:
+            yield f"a search finds a text {len(found)} times"
 
 
 def find_repeated_alerts(stack: Stack, incidents: Iterable[str], addresses: Iterable[str]) -> Iterator[str]:
