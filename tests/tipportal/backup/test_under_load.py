@@ -34,7 +34,8 @@ def send_tip() -> None:
 def clean_file() -> None:
     row = Attachment.objects.filter(key_for_worker__isnull=False).order_by("?").first()
     if row is not None:
-        sealed_files.finish_rebuilding(row, sealed_files.PHOTO, ("image", "image/png", os.urandom(1000)))
+        with suppress(Attachment.DoesNotExist):  # erased by another thread at once
+            sealed_files.finish_rebuilding(row, sealed_files.PHOTO, ("image", "image/png", os.urandom(1000)))
 
 
 def erase_tip() -> None:
