@@ -27,7 +27,9 @@ FOUND_BY_LIBRARIES = (
 
 def names_in_templates() -> Iterator[tuple[str, str]]:
     for name in NAMES:
-        for named in re.findall(r"{% (?:extends|include) [\"']([^\"']+)[\"']", (TEMPLATES / name).read_text()):
+        for named in re.findall(
+            r"{% (?:extends|include|shared_part) [\"']([^\"']+)[\"']", (TEMPLATES / name).read_text()
+        ):
             yield named, name
 
 
