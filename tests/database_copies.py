@@ -38,7 +38,9 @@ def use_copy(folder: Path, process: str) -> None:
 def _restore(dump: Path) -> None:
     """Fill the empty database of the tests' PostgreSQL, except with the agency keys, which are those of another portal."""
     psql = [postgres_programs() / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"]
-    psql += ["--command=DELETE FROM public.tips_agencykey", f"--dbname={os.environ['DATABASE_URL']}"]
+    # Without statistics one look-up of roles takes 30 ms; copies have those of the original.
+    psql += ["--command=DELETE FROM public.tips_agencykey", "--command=ANALYZE"]
+    psql += [f"--dbname={os.environ['DATABASE_URL']}"]
     subprocess.run(psql, check=True, stdout=subprocess.DEVNULL)
 
 
