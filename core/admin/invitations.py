@@ -175,9 +175,10 @@ def _explain_refused_list(lines: list[ListLine]) -> str:
 
 def _check_roles(lines: list[ListLine], by: Account) -> None:
     """Add a problem to each line with roles that this account may not give."""
+    groups_by_name = {group.name: group for group in Group.objects.all()}
     for line in lines:
         if line.person is not None:
-            roles = list(Group.objects.filter(name__in=line.person.roles))
+            roles = [groups_by_name[name] for name in line.person.roles if name in groups_by_name]
             line.problems += [problem] if (problem := tip_access.explain_refused_roles(by, roles, [])) else []
 
 
