@@ -64,6 +64,9 @@ def detect_kind(address: str) -> tuple[str, str]:
     service = _create_service(address)
     # What the service has read from the address, and not another reading of it.
     host = str(service.host or "").lower()
+    if kind == "matrix" and not (service.rooms or service.users):
+        # apprise would post to every room that the account has ever joined.
+        raise ChannelAddressError(_("Name the room at the end of the address: …/#alerts:example.org."))
     place = "slack" if kind == "slack" else f"{schema}://{host}" + (f":{service.port}" if service.port else "")
     if place not in list_allowed():
         raise ChannelAddressError(_describe_allowed())

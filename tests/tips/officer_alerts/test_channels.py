@@ -115,6 +115,13 @@ def test_no_other_address_is_a_way_into_the_network(settings: Any, address: str)
     assert TOKEN not in str(refused.value)
 
 
+def test_a_matrix_address_names_its_room(settings: Any) -> None:
+    settings.ALERT_CHANNELS = ["matrixs://matrix.riverton.example"]
+    for address in ("matrixs://desk:word@matrix.riverton.example", "matrixs://desk:word@matrix.riverton.example/"):
+        with pytest.raises(ChannelAddressError, match="Name the room"):
+            channels.detect_kind(address)
+
+
 def test_without_the_list_nothing_is_allowed(settings: Any) -> None:
     settings.ALERT_CHANNELS = []
     with pytest.raises(ChannelAddressError):
