@@ -36,7 +36,7 @@ _PURPOSES = {CREST: Purpose.CREST, HOME: Purpose.HOME}
 _PAGE, _MOST_LISTED = "admin:outreach_picture_agency", 6
 _INTROS: dict[str, str | Promise] = {
     CREST: gettext_lazy(
-        "It stands beside your name on every page, on light and on dark ground, and small: 44 by 48 pixels. A PNG or WebP with a"
+        "It stands next to your name on every page, on light and on dark ground, and small: 44 by 48 pixels. A PNG or WebP with a"
         " transparent background looks best."
     ),
     HOME: gettext_lazy(

@@ -175,7 +175,9 @@ def test_one_service_can_replace_the_key_of_second_factors_and_the_desk_sees_the
     assert SERVICES["factors"]["entrypoint"] == ["python", "manage.py", "factor_key"]
 
 
-@pytest.mark.parametrize("name", [name for name in sorted(OTHER_SERVICES) if "staff" in str(SERVICES[name].get("environment"))])
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(OTHER_SERVICES) if "staff" in str(SERVICES[name].get("environment"))]
+)
 def test_a_command_of_the_staff_role_has_the_keys_without_which_it_is_refused(name: str) -> None:
     """Django examines them before a command runs (tipportal/deploy/checks.py)."""
     service = SERVICES[name]
