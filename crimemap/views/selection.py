@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from core.web import page_cache
 from crimemap import http, wording
 from crimemap.pages.filter_form import FilterChip, build_panel
-from crimemap.places import lookup
+from crimemap.places import base_map, lookup
 from crimemap.places.lookup import Place
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import PAGE_DAYS, PRESETS, Filter, FilterError
@@ -45,14 +45,16 @@ def selection_page(view: Callable[..., HttpResponseBase]) -> SelectionView:
             published = reader.current()
         except NothingPublishedError:
             return open_page(request)
-        key = (view.__name__, published.version, published.made_at, get_language())
+        drawn = base_map.city_map_version()  # its files have this in their addresses
+        key = (view.__name__, published.version, published.made_at, drawn, get_language())
         return HttpResponse(page_cache.get_or_build(key, lambda: _read_content(open_page(request))))
 
     return respond
 
 
 def _read_content(response: HttpResponseBase) -> bytes:
-    assert isinstance(response, HttpResponse)  # no page is streamed
+    assert isinstance(response, HttpResponse), "no page is streamed"
+    assert response.status_code == 200, "only a whole page is for all readers"
     return response.content
 
 
