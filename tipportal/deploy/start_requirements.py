@@ -96,11 +96,7 @@ def find_file_problems(role: Role) -> list[str]:
         )
     if role.serves_staff or role is Role.MEDIA:
         problems += _check_sealed_files(_path_of("MEDIA_STORE"))
-    if role.is_web and not (settings.STATIC_ROOT / "staticfiles.json").is_file():
-        problems.append(
-            f"{settings.STATIC_ROOT} holds no collected style sheets and scripts. Run manage.py collectstatic."
-        )
-    return problems
+    return problems + (_check_static_files(settings.STATIC_ROOT) if role.is_web else [])
 
 
 def find_database_problems(role: Role) -> list[str]:
@@ -130,6 +126,16 @@ def _path_of(variable: str) -> Path | None:
 def _has_channel_key() -> bool:
     public, private = _path_of("ALERT_CHANNEL_PUBLIC_KEYS"), _path_of("ALERT_CHANNEL_PRIVATE_KEYS")
     return bool(public and private and any(public.glob("*.pub")) and any(private.glob("*.key")))
+
+
+def _check_static_files(folder: Path) -> list[str]:
+    try:
+        (folder / "staticfiles.json").open("rb").close()
+    except FileNotFoundError:
+        return [f"{folder} holds no collected style sheets and scripts. Run manage.py collectstatic."]
+    except OSError as error:
+        return [_explain("STATIC_ROOT", folder, error)]
+    return []
 
 
 def _check_secret(file: SecretFile, path: Path) -> list[str]:

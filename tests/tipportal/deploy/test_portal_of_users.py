@@ -55,7 +55,10 @@ class PortalOfUsers(Stack):
         return self
 
     def hand_over(self) -> None:
-        for folder in (self.folder, self.folder / "keys", Path(self.extra_variables["STATIC_ROOT"])):
+        # A portal that was run from this folder has closed the one of the collected files to others.
+        static = shutil.copytree(self.extra_variables["STATIC_ROOT"], self.folder / "static")
+        self.extra_variables["STATIC_ROOT"] = str(static)
+        for folder in (self.folder, self.folder / "keys", static):
             folder.chmod(0o755)
         for item in (*role_files.FILES, *role_files.FOLDERS):
             if item.variable in self.keys:
@@ -188,6 +191,17 @@ def test_a_desk_that_cant_read_a_photo_says_so_and_doesnt_start(portal: PortalOf
     assert "web-staff doesn't start:" in refusal
     assert "holds sealed files that the user of this process" in refusal
     assert "chgrp -R GROUP" in refusal
+
+
+def test_a_process_that_cant_read_the_collected_files_says_so_and_doesnt_start(portal: PortalOfUsers) -> None:
+    static = Path(portal.extra_variables["STATIC_ROOT"])
+    static.chmod(0)
+    try:
+        refusal = portal.find_refusal(WEB_STAFF)
+    finally:
+        static.chmod(0o755)
+    assert f"STATIC_ROOT names {static}, and the user of this process" in refusal
+    assert "Traceback" not in refusal
 
 
 @pytest.mark.nightly
