@@ -1,4 +1,4 @@
-"""What an upgrade keeps on the disk while it goes on: how far it is, and all that is needed to undo it.
+"""The journal of an upgrade on the disk: how far it is, and all that is needed to undo it.
 
     upgrade/state        the newest step, both releases, and what the database had; written whole or not at all
     upgrade/code         a link to the newer release, whose code undoes or completes an upgrade that was interrupted

@@ -1,4 +1,4 @@
-"""What a release adds to the database beside its migrations: triggers, policies, functions and tables of rules.sql and grants.sql.
+"""Objects that a release adds to the database besides its migrations: triggers, policies, functions and tables of its SQL files.
 
 An upgrade that is undone must remove them: a trigger of the newer release would fail on the older one's tables.
 """
