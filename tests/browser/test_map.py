@@ -46,22 +46,30 @@ def named_counts(names: list[str]) -> int:
 
 
 def query(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
+    return parse_qs(page.evaluate("location.search.slice(1)"))
 
 
 @contextmanager
 def answered(page: Page, name: str = r"(areas|bubbles|points)\.json") -> Iterator[None]:
-    """Wait for a data response and until it is shown."""
+    """Wait for a data response and until it is shown, as is the page of a new selection, whose address comes with it."""
     with page.expect_response(lambda response: bool(re.search(f"/data/{name}", response.url))):
         yield
+    expect(page.locator("#filter[aria-busy]")).to_have_count(0)
     expect(page.locator("#crime-map")).not_to_have_class(re.compile("is-loading"))
 
 
+@contextmanager
+def moved(page: Page) -> Iterator[None]:
+    """Wait until the position in the address is another."""
+    before = query(page).get("at", [None])[0]
+    yield
+    page.wait_for_function("before => new URLSearchParams(location.search).get('at') !== before", arg=before)
+
+
 def move(page: Page, key: str) -> None:
-    """Press a key on the map and wait until the URL shows that it has moved."""
-    before = page.url
-    page.keyboard.press(key)
-    page.wait_for_function("before => location.href !== before", arg=before)
+    """Press a key that moves the map, and wait until it has."""
+    with moved(page):
+        page.keyboard.press(key)
 
 
 def zoom_to(page: Page, level: str) -> None:
@@ -70,9 +78,8 @@ def zoom_to(page: Page, level: str) -> None:
     for _ in range(10):
         if frame.get_attribute("data-level") == level:
             return
-        before = page.url
-        page.get_by_role("button", name="Zoom in", exact=True).click()
-        page.wait_for_function("before => location.href !== before", arg=before)
+        with moved(page):
+            page.get_by_role("button", name="Zoom in", exact=True).click()
         expect(page.locator("#crime-map")).not_to_have_class(re.compile("is-loading"))
     assert frame.get_attribute("data-level") == level
 

@@ -99,6 +99,7 @@ export class Selection {
     const isElsewhere = !coversSamePlace(requested, this.query);
     this.onRequest(requested, isElsewhere);
     const retry = () => this.load(raw, { push, refillForm });
+    this.form.setAttribute("aria-busy", "true");
     let page;
     try {
       const response = await fetch(`${location.pathname}?${requested}`, { signal: request.signal, credentials: "omit" });
@@ -108,6 +109,8 @@ export class Selection {
     } catch {
       if (!request.signal.aborted) this.onFailure(null, retry);
       return;
+    } finally {
+      if (this.request === request) this.form.removeAttribute("aria-busy");
     }
     try {
       this.query = page.querySelector("#crime-map").dataset.query;
