@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.browser.source import TEXT, check, visit
-from tests.browser.test_source_script import press, step
+from tests.browser.test_source_script import expect_step, press
 from tests.stack import Stack, wait_until
 from tests.tips.files import sample_pictures, sample_uploads
 
@@ -61,7 +61,7 @@ def test_files_upload_ahead_and_a_refused_one_affects_no_other(browser: Browser,
         # Send asks about the one that is not there; the other two go
         press(page, "Continue")
         press(page, "Continue")
-        assert step(page) == "Check and send"
+        expect_step(page, "Check and send")
         expect(page.locator("[data-review]")).to_contain_text("garden.jpg")
         expect(page.locator("[data-review]")).to_contain_text("van.mp4")
         expect(page.locator("[data-review]")).to_contain_text("File not addedletter.docx: This is a Word file.")

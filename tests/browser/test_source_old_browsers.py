@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.source import TEXT, visit
-from tests.browser.test_source_script import press, step, tips, write
+from tests.browser.test_source_script import expect_step, press, step, tips, write
 from tests.stack import Stack
 
 # What browsers of .browserslistrc lack of what our scripts or others' could use.
@@ -97,9 +97,9 @@ def test_enter_that_accepts_a_word_of_an_input_method_does_nothing(page: Page, s
     enter = f"(field) => field.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'Enter', bubbles: true, cancelable: true, ...{event} }}))"
     page.get_by_label("Tell us in your own words").fill(TEXT)
     assert field.evaluate(enter), "the browser's own work with the key was prevented"
-    assert step(page) == "What happened?"
+    expect_step(page, "What happened?")
     field.press("Enter")
-    assert step(page) == "Where and when?"
+    expect_step(page, "Where and when?")
     search = page.get_by_label("Find a street or intersection")
     search.fill("arden")
     assert search.evaluate(enter)

@@ -10,13 +10,20 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from tests.browser.source import NEUTRAL, TEXT, check, check_looks, cookies, stored, visit
 from tests.stack import Stack, wait_until
 
+STEP = "[data-step]:visible h2[id^=step-]"
+
 
 def press(page: Page, name: str) -> None:
     page.locator("main").get_by_role("button", name=name, exact=True).locator("visible=true").click()
 
 
 def step(page: Page) -> str:
-    return page.locator("[data-step]:visible h2[id^=step-]").inner_text()
+    return page.locator(STEP).inner_text()
+
+
+def expect_step(page: Page, name: str) -> None:
+    """Wait for a step of the form: Back and Forward of the browser show it a moment after the address."""
+    expect(page.locator(STEP)).to_have_text(name)
 
 
 def write(page: Page, origin: str, text: str = TEXT) -> None:
@@ -27,7 +34,7 @@ def write(page: Page, origin: str, text: str = TEXT) -> None:
     page.get_by_label("Tell us in your own words").fill(text)
     press(page, "Continue")
     press(page, "Continue")
-    assert step(page) == "Check and send"
+    expect_step(page, "Check and send")
 
 
 def way_back_is_empty(page: Page) -> None:
@@ -36,7 +43,7 @@ def way_back_is_empty(page: Page) -> None:
         with page.expect_event("load"):
             page.evaluate(f"history.go(-{entries})")
         expect(page.locator("#id_description")).to_have_value("")
-        assert step(page) == "What is it about?"
+        expect_step(page, "What is it about?")
         assert "quartz" not in page.content() + stored(page)
         with page.expect_event("load"):
             page.evaluate(f"history.go({entries})")
@@ -87,13 +94,13 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         page.get_by_label("Tell us in your own words").fill(TEXT)
         page.get_by_label("License plate").fill("4KT 9")
         page.get_by_label("License plate").press("Enter")
-        assert step(page) == "Where and when?"
+        expect_step(page, "Where and when?")
 
         # Back of the page and of the browser keep what was typed
         press(page, "Back")
         expect(page.get_by_label("Tell us in your own words")).to_have_value(TEXT)
         page.go_back()
-        assert step(page) == "What is it about?"
+        expect_step(page, "What is it about?")
         page.get_by_role("radio", name="Drugs").check()
         page.get_by_role("radio", name="Vehicle").check()
         page.go_forward()
@@ -104,7 +111,7 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         page.goto(origin + "/privacy/")
         page.go_back()
         page.wait_for_load_state("load")
-        assert step(page) == "Where and when?"
+        expect_step(page, "Where and when?")
         expect(page.locator("#id_when")).to_have_value("at night")
         expect(page.locator("#id_description")).to_have_value(TEXT)
         assert page.get_by_role("radio", name="Vehicle", include_hidden=True).is_checked()
@@ -121,7 +128,7 @@ def test_a_tip_from_form_to_deletion(browser: Browser, stack: Stack) -> None:
         press(page, "Continue")
 
         # Step 4: everything once more; Change comes straight back
-        assert step(page) == "Check and send"
+        expect_step(page, "Check and send")
         for said in ("Vehicle", TEXT, "4KT 9", "behind the old bakery", "block of Arden", "March 31, 2026"):
             expect(page.locator("[data-review]")).to_contain_text(said.split("\n")[0])
         check(page)
@@ -228,7 +235,7 @@ def test_a_server_error_leads_to_its_step(browser: Browser, stack: Stack) -> Non
         write(page, stack.public_url, "x" * 10_003)
         press(page, "Send tip")
         expect(page.locator("#problem")).to_be_focused()
-        assert step(page) == "What happened?"
+        expect_step(page, "What happened?")
         expect(page.locator(".counter")).to_have_text("Too long by 3 characters")
         check(page)
         page.locator("#problem a").click()

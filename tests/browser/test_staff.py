@@ -136,7 +136,7 @@ def test_a_draft_survives_what_happens_to_its_page(browser: Browser, stack: Stac
         page.locator("[popovertarget=account-menu]").click()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
-        assert page.evaluate("sessionStorage.length") == 0
+        page.wait_for_function("() => sessionStorage.length === 0")
 
 
 def test_an_administrators_pages_are_clean(browser: Browser, stack: Stack) -> None:

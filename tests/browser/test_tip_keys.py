@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.staff import groups
 from tests.browser.source import check, visit
-from tests.browser.test_live import press_until
+from tests.browser.test_live import expect_tip, press_until
 from tests.browser.test_staff import LIST, sign_in
 from tests.journey import Visitor
 from tests.stack import Stack
@@ -41,8 +41,7 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         other = page.locator(".rows2 > li").filter(has_text="Sodium lamps").last.locator(".no").inner_text()
         row.locator(".first a").focus()
         page.keyboard.press("o")
-        heading = page.locator("#tip-title")
-        expect(heading).to_be_focused()
+        expect_tip(page)
         # A menu takes the focus, letters there are text or nothing, and Escape gives the page back.
         for key, menu in (("p", "priority"), ("y", "category"), ("h", "snooze"), ("l", "link"), ("m", "template")):
             page.keyboard.press(key)
@@ -56,7 +55,7 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         press_until(page, "Tab", "[value='priority:3']")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Priority changed.")).to_be_visible()
-        expect(heading).to_be_focused()
+        expect_tip(page)
         page.keyboard.press("z")
         expect(page.locator("#tip").get_by_role("button", name="Priority: Normal")).to_be_visible()
         page.wait_for_load_state()
@@ -65,13 +64,13 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         press_until(page, "Tab", "[value='link:']")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Linked. Officers see the notes of both tips")).to_be_visible()
-        expect(heading).to_be_focused()
+        expect_tip(page)
         page.keyboard.press("h")
         page.keyboard.type("the lamp lab")
         press_until(page, "Tab", "[value='snooze:tomorrow']")
         page.keyboard.press("Enter")
         expect(page.get_by_text("This tip sleeps.")).to_be_visible()
-        expect(heading).to_be_focused()
+        expect_tip(page)
         # A template goes where the text is, at its end, and nothing is sent.
         page.keyboard.press("r")
         page.keyboard.type("Hello. ")
@@ -86,7 +85,7 @@ def test_each_letter_of_a_tip_opens_what_it_names_and_z_undoes(browser: Browser,
         answer.blur()
         page.keyboard.press("s")
         expect(page.get_by_text("This tip is spam. Nothing was sent.").first).to_be_visible()
-        expect(heading).to_be_focused()
+        expect_tip(page)
         page.keyboard.press("z")
         # The buttons for chosen rows have the same names, and show until the script hides them.
         expect(page.locator("#tip").get_by_role("button", name="Spam")).to_be_visible()
