@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from core.staff import groups
 from tests.browser.source import check_looks, stored, visit
 from tests.browser.test_staff import LIST, sign_in
-from tests.stack import Stack
+from tests.stack import Stack, wait_until
 
 SEARCH = f"**{LIST}search/"
 RESULTS = re.compile(r'(id="search-results">).*(</div>\s*</section>)', re.DOTALL)
@@ -96,6 +96,7 @@ def test_script_goes_on_slice_by_slice_stops_and_gives_the_button_back(browser: 
         stop = page.get_by_role("button", name="Stop")
         expect(stop).to_be_visible()
         expect(page.locator("[data-search-status]")).to_have_text("Searching 100 of 300. 1 found")
+        wait_until(lambda: page.wait_for_timeout(20) or held, 60, "the next slice is asked for")
         stop.click()
         go_on = page.get_by_role("button", name="Go on")
         expect(go_on).to_be_focused()
