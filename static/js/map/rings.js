@@ -4,6 +4,7 @@
 import { element, shape } from "../dom.js";
 
 const CELL_PIXELS = 64; // at the zoom of the grid; the same as in crimemap.snapshot.format
+const USUAL_PIXELS = 112; // of a cell on the screen
 const TILE_CELLS = 4;
 const LEAST_RADIUS = 19; // pixels; as crimemap.pages.map_marks
 const SEGMENT_GAP = 1.5; // percent of the ring
@@ -13,9 +14,10 @@ export class Rings {
     this.incidents = incidents;
   }
 
-  /* Returns the zoom of the grid: its cells are 90 to 128 pixels wide on the screen. */
+  /* Returns the zoom of the grid: its cells are as near to the usual width on the screen as a grid of powers of two allows, 79 to 158
+     pixels, so that a ring always has room beside its neighbors. */
   gridZoom() {
-    return Math.max(0, Math.ceil(this.incidents.map.getZoom()) - 1);
+    return Math.max(0, Math.round(this.incidents.map.getZoom() - Math.log2(USUAL_PIXELS / CELL_PIXELS)));
   }
 
   address(query) {
