@@ -57,7 +57,8 @@ def draw_rows(published: PublishedIncidents, rows: Sequence[IncidentRow], layer:
     for row in rows:
         place, code = wording.describe_place(row), row.areas.get(layer, "")
         area = wording.area_name(layer, code, names) if code else ""
-        address, symbol = incident_address(row.public_id), symbols.draw_family_picture(published.families[row.category])
+        address = incident_address(row.public_id)
+        symbol = symbols.draw_type_picture(row.category, published.families[row.category])
         name, time = published.category_names[row.category], wording.describe_time(row)
         lines.append((address, symbol, name, time, place, "" if area == place else area, row.outcome))
     return format_html_join(

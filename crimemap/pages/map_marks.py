@@ -34,6 +34,7 @@ STREET_METERS = 2.0  # a pixel of a closer map shows less, and there is room for
 GLOBE_METERS = 156_543.03392  # a pixel of zoom 0 shows, at the equator
 SEGMENT_GAP = 1.5  # between two families of a ring, in percent of it
 RING_RADIUS = 19
+SYMBOL_REACH = 30  # as large as the page of an area draws them
 RING_ROOM = 1.5  # of its radius, at least, from the middle of a ring to the edge of its cell or a name: small maps draw rings larger
 CELL_MARGIN = 0.3  # of a cell's width, to each side of where the middle of its ring can be
 NAME_UNITS = (9, 15)  # half of what a character of an area's name takes, and half of its height
@@ -100,11 +101,16 @@ def _find_room(drawing: MapDrawing, cell: Box, x: int, y: int, radius: int) -> t
         for middle, low, high in ((x, left, right), (y, top, bottom))
         for margin in (min(reach, (high - low) // 2),)
     )
+    return x, _leave_names(drawing, x, y, reach)
+
+
+def _leave_names(drawing: MapDrawing, x: int, y: int, reach: int) -> int:
+    """Return the height at which the middle of a mark covers no area's name. `reach`: of the mark, from its middle."""
     for label in drawing.labels:
         half_width, half_height = len(label.text) * NAME_UNITS[0] + reach, NAME_UNITS[1] + reach
         if label.css_class == "area" and abs(x - label.x) < half_width and abs(y - label.y) < half_height:
             y = label.y + (half_height if y >= label.y else -half_height)
-    return x, y
+    return y
 
 
 def draw_key() -> SafeString:
@@ -121,6 +127,7 @@ def build_symbols(published: PublishedIncidents, chosen: Filter, drawing: MapDra
     labels = describe_points(published, points, name_places(published, [point.place for point in points]))
     for point, label in zip(points, labels, strict=True):
         x, y = drawing.project(point.latitude, point.longitude)
+        y = _leave_names(drawing, x, y, SYMBOL_REACH)
         by_family = count_by_family(published, point.categories)
         url = links.point_url(point.latitude, point.longitude)
         if point.count == 1:

@@ -86,11 +86,11 @@ def incident_place(row: IncidentRow) -> str:
 
 @register.simple_tag
 def incident_link(row: IncidentRow, published: PublishedIncidents) -> SafeString:
-    """Link to the incident's page: the symbol of its family and the name of its category."""
+    """Link to the incident's page: the symbol and the name of its category."""
     return format_html(
         '<a href="{}">{}{}</a>',
         incident_address(row.public_id),
-        symbol(published.families[row.category]),
+        symbols.draw_type_picture(row.category, published.families[row.category]),
         published.category_names[row.category],
     )
 

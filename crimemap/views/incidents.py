@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from crimemap import wording
-from crimemap.pages import server_map
+from crimemap.near import block_map
 from crimemap.places import areas, base_map
 from crimemap.snapshot import reader
 from crimemap.snapshot.filters import Filter
@@ -81,8 +81,7 @@ def _describe_change(change: CategoryChange, published: PublishedIncidents) -> s
 
 def _nearby_context(published: PublishedIncidents, latitude: float, longitude: float) -> dict[str, Any]:
     last = published.until
-    version = base_map.base_map_version()
-    drawing = server_map.draw_surroundings(version, latitude, longitude) if version else None
+    drawing = block_map.draw_block(base_map.base_map_version(), latitude, longitude)
     point = (latitude, longitude, latitude, longitude)
     radius = max(NEARBY_METERS, published.least_radius)
     nearby = Filter(last - timedelta(NEARBY_DAYS - 1), last, NEARBY_DAYS, circle=(latitude, longitude, radius))
@@ -90,6 +89,7 @@ def _nearby_context(published: PublishedIncidents, latitude: float, longitude: f
     return {
         "drawing": drawing,
         "spot": drawing and drawing.project(latitude, longitude),
+        "view_box": block_map.VIEW_BOX,
         "same_spot": same_spot.query_string(),
         "year_days": wording.format_published_days(same_spot, published),
         "nearby": nearby.query_string(),

@@ -40,7 +40,20 @@ def test_incident_page_is_no_more_exact_than_the_publication(client, riverton, i
     assert "Someone was arrested." in page
     assert "Street" in page
     assert f'href="/map/area/district/{row.areas["district"]}/"' in page
-    assert 'class="sym theft"' in page
+    assert re.search(r'<g class="ty theft">.*?#g-burglary', page)
+
+
+def test_the_map_of_an_incident_names_the_streets_around_its_block(client, riverton, incidents: PublishedIncidents):
+    row = find_incident(incidents, category="burglary")
+    page = get_page(client, f"/map/incident/{row.public_id}/")
+    left, top, width, height = map(
+        int, re.search(r'class="city block" viewBox="(\d+) (\d+) (\d+) (\d+)"', page).groups()
+    )
+    names = re.findall(r'<text class="label street" x="(\d+)" y="(\d+)"', page)
+    assert len(names) >= 2
+    for x, y in names:
+        assert left < int(x) < left + width
+        assert top < int(y) < top + height
 
 
 def test_incident_page_shows_a_day_without_an_hour_and_an_area_without_a_point(
@@ -51,7 +64,7 @@ def test_incident_page_shows_a_day_without_an_hour_and_an_area_without_a_point(
     assert "(we show only the hour)" not in page
     assert "about " not in re.search(r"<dt>When</dt><dd>(.*?)</dd>", page, re.DOTALL)[1]
     assert "isn't on the map" in unescape(page)
-    assert '<svg class="city"' not in page
+    assert '<svg class="city' not in page
 
 
 def test_incident_page_links_to_incidents_at_the_same_point(client, riverton, incidents: PublishedIncidents):

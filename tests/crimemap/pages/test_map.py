@@ -16,7 +16,7 @@ from django.http import QueryDict
 from core.web import page_cache
 from crimemap import wording
 from crimemap.models import Area, BaseLayer, Block
-from crimemap.pages import area_shading, base_map_svg
+from crimemap.pages import area_shading, base_map_svg, map_marks, server_map
 from crimemap.pages.filter_form import parse_form
 from crimemap.snapshot.filters import Filter
 from crimemap.snapshot.published_incidents import PublishedIncidents
@@ -132,6 +132,18 @@ def test_no_ring_covers_the_name_of_an_area(client, riverton, incidents: Publish
         assert not [
             name for left, top, name in names if abs(x - int(left)) < 9 * len(name) and abs(y - int(top)) < 15 + 19
         ]
+
+
+def test_no_symbol_covers_the_name_of_an_area(client, riverton, incidents: PublishedIncidents):
+    chosen = parse_filter(incidents, days="30")
+    drawing = server_map.draw_unkept(base_map_svg.box_around(*map(float, STREET.split(","))))
+    first = map_marks.build_symbols(incidents, chosen, drawing)[0]
+    name = base_map_svg.MapLabel("area", "Old Town", first.x + 20, first.y - 5, 0)
+    drawing.labels.append(name)
+    marks = map_marks.build_symbols(incidents, chosen, drawing)
+    assert first.url in [mark.url for mark in marks]
+    for mark in marks:
+        assert abs(mark.x - name.x) > 9 * len(name.text) or abs(mark.y - name.y) > 15 + 20
 
 
 def test_mark_links_to_the_list_of_the_incidents_it_counts(client, riverton, incidents: PublishedIncidents):
