@@ -52,9 +52,10 @@ function appendToHead(node) {
 
 /* Leaves to the page the swipes and wheel turns that cannot move the map, because it shows all of `bounds`, or all of its
    height or width: else people are caught in the map. A wheel zooms such a map only with Ctrl or Command, which is also how
-   browsers report a pinch on a touchpad. `isInPage()`: whether the page around the map scrolls at all. Returns a function to call
-   after dragging was switched on or off. */
-export function letPageScroll(map, bounds, isInPage = () => true) {
+   browsers report a pinch on a touchpad. Without `bounds`, every swipe of one finger and every turn of the wheel are the page's.
+   `isInPage()`: whether the page around the map scrolls at all; `onYield(isTouch)` follows what is left to the page. Returns a
+   function to call after dragging was switched on or off. */
+export function letPageScroll(map, bounds, isInPage = () => true, onYield = () => {}) {
   const frame = map.getContainer();
   const canMove = { sideways: true, upAndDown: true };
   const isFixed = () => isInPage() && !canMove.sideways && !canMove.upAndDown;
@@ -66,15 +67,22 @@ export function letPageScroll(map, bounds, isInPage = () => true) {
       frame.style.touchAction = "";
       return;
     }
-    const [view, northWest, southEast] = [map.getSize(), map.project(bounds.getNorthWest()), map.project(bounds.getSouthEast())];
-    canMove.sideways = southEast.x - northWest.x > view.x + 1;
-    canMove.upAndDown = southEast.y - northWest.y > view.y + 1;
+    if (bounds) {
+      const [view, northWest, southEast] = [map.getSize(), map.project(bounds.getNorthWest()), map.project(bounds.getSouthEast())];
+      canMove.sideways = southEast.x - northWest.x > view.x + 1;
+      canMove.upAndDown = southEast.y - northWest.y > view.y + 1;
+    } else Object.assign(canMove, { sideways: false, upAndDown: false });
     map.dragging[isFixed() ? "disable" : "enable"]();
     const forPage = [canMove.sideways ? "" : "pan-x", canMove.upAndDown ? "" : "pan-y"].filter(Boolean);
     frame.style.touchAction = forPage.join(" "); // empty: what leaflet.css says
   };
   const inCapture = { capture: true, passive: true };
-  frame.addEventListener("wheel", (event) => isFixed() && !event.ctrlKey && !event.metaKey && event.stopImmediatePropagation(), inCapture);
+  const handleWheel = (event) => {
+    if (!isFixed() || event.ctrlKey || event.metaKey) return;
+    event.stopImmediatePropagation();
+    onYield(false);
+  };
+  frame.addEventListener("wheel", handleWheel, inCapture);
 
   // Leaflet cancels every move of a finger; one along an axis that the map cannot move on must not reach it.
   let start = null;
@@ -84,7 +92,9 @@ export function letPageScroll(map, bounds, isInPage = () => true) {
     if (!start || event.touches.length > 1 || frame.classList.contains("is-drawing")) return;
     const [across, along] = [event.touches[0].clientX - start.clientX, event.touches[0].clientY - start.clientY].map(Math.abs);
     isForPage = isForPage ?? !(across > along ? canMove.sideways : canMove.upAndDown);
-    if (isForPage) event.stopPropagation();
+    if (!isForPage) return;
+    event.stopPropagation();
+    onYield(true);
   };
   frame.addEventListener("touchmove", handleMove, inCapture);
   map.on("moveend zoomend resize", update);

@@ -12,6 +12,7 @@ const text = texts(figure);
 const MAX_ZOOM = 17; // the same as in crimemap.pages.map_marks
 const MAX_AREAS = 3; // named in view
 const EDGE_PIXELS = 6; // between the city and the edge of the map
+const HINT_MILLISECONDS = 2000;
 const FLOWING = matchMedia("(max-height: 33em)"); // the map stands in the page, as at large zoom: see crime-map.css
 
 start();
@@ -44,7 +45,7 @@ async function showLiveMap(L, frame, baseMapLoading) {
     maxZoom: MAX_ZOOM,
     zoomSnap: 0.1, // the city fills the map, whatever the shape of the screen; see crimemap.pages.server_map
     trackResize: false, // tools.js does, without taking it for a move of the visitor
-    renderer: L.svg({ padding: 0.4 }), // draw beyond the edge: a printed page can be wider than the screen
+    renderer: L.svg({ padding: 0.4 }), // draw beyond the edge, for when the map is dragged
     maxBoundsViscosity: 1,
     keyboardPanDelta: 60,
     zoomAnimation: !reducedMotion,
@@ -58,7 +59,7 @@ async function showLiveMap(L, frame, baseMapLoading) {
   L.control.zoom({ position: `top${endSide}`, zoomInTitle: text("zoomIn"), zoomOutTitle: text("zoomOut") }).addTo(map);
   const scale = L.control.scale({ position: `bottom${startSide}` }).addTo(map).getContainer();
   if (/^en(-us)?$|-us$/i.test(document.documentElement.lang)) scale.append(scale.firstChild); // miles, then kilometers
-  const yieldGestures = letPageScroll(map, cityBounds, () => FLOWING.matches);
+  const yieldGestures = letPageScroll(map, null, () => FLOWING.matches, createHint(frame));
 
   const statusLine = createStatusLine();
   const families = readSymbols("#legend > [data-family]", "family");
@@ -106,6 +107,17 @@ async function showLiveMap(L, frame, baseMapLoading) {
   incidents.countInView();
   await listed;
   figure.dataset.equipped = "";
+}
+
+/* Returns a function that says for two seconds, once, how the map is moved where one finger and the wheel scroll the page. */
+function createHint(frame) {
+  let isSaid = false;
+  return (isTouch) => {
+    if (isSaid) return;
+    isSaid = true;
+    const hint = frame.appendChild(element("p", "map-hint", text(isTouch ? "twoFingers" : "ctrlWheel")));
+    setTimeout(() => hint.remove(), HINT_MILLISECONDS);
+  };
 }
 
 function withBox(query, edges) {

@@ -33,6 +33,8 @@ export function drawTiles(map, url, areaNamesFrom = 0) {
   const closer = Math.floor(areaNamesFrom + 0.5); // than the shaded city, whose areas have names of their own
   let layer = null;
   const draw = () => {
+    if (matchMedia("print").matches) return; // drawn after the page; static/css/crime-map.css makes the tiles of a dark screen light
+    map.getContainer().classList.toggle("has-dark-tiles", matchMedia("(prefers-color-scheme: dark)").matches);
     const colors = readColors(map.getContainer());
     const next = window.protomapsL.leafletLayer({
       url,

@@ -67,13 +67,13 @@ export function equip({ L, map, incidents, figure, cityBounds, types, text, stat
     if (isAsWide(map.getSize())) return;
     moveByScript(() => {
       map.invalidateSize({ animate: false });
-      if (!isMovedByVisitor && !matchMedia("print").matches) showView(L, map, null, box);
+      if (!isMovedByVisitor) showView(L, map, null, box);
     });
+    sayScreenSize(map, figure);
   }).observe(figure);
-  fitMapToPaper(map, moveByScript);
+  sayScreenSize(map, figure);
   map.on("moveend", () => {
-    // Leaflet reports some moves late: one of the printed map must not become the address of the page.
-    if (isMovedByScript || performance.now() < movesUntil || matchMedia("print").matches) return;
+    if (isMovedByScript || performance.now() < movesUntil) return;
     isMovedByVisitor = true;
     statusLine.clearPersistent();
     remember();
@@ -136,26 +136,10 @@ function addShadeSwitch(frame, remember) {
   mark();
 }
 
-/* Prints all that is in view on the screen, however narrow the paper, and returns to the screen's view afterwards. */
-function fitMapToPaper(map, moveByScript) {
-  const printing = matchMedia("print");
-  const { zoomSnap } = map.options;
-  let screen = null;
-  const fit = () => screen && map.fitBounds(screen.bounds, { animate: false });
-  map.on("resize", () => moveByScript(fit));
-  printing.addEventListener("change", () =>
-    moveByScript(() => {
-      if (printing.matches) {
-        screen = { bounds: map.getBounds(), center: map.getCenter(), zoom: map.getZoom(), minZoom: map.getMinZoom() };
-        Object.assign(map.options, { zoomSnap: 0, minZoom: 0 });
-        map.invalidateSize({ animate: false });
-        fit();
-      } else if (screen) {
-        const { center, zoom, minZoom } = screen;
-        screen = null;
-        Object.assign(map.options, { zoomSnap, minZoom });
-        map.invalidateSize({ animate: false }).setView(center, zoom, { animate: false });
-      }
-    }),
-  );
+/* Tells the style sheet how large the map is on the screen. It prints the same map, scaled to the paper: tiles and marks of another
+   view would be drawn after the page. */
+function sayScreenSize(map, figure) {
+  const { x, y } = map.getSize();
+  figure.style.setProperty("--across", `${x}px`);
+  figure.style.setProperty("--down", `${y}px`);
 }
