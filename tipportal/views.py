@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -42,7 +42,7 @@ def _privacy_context() -> dict[str, Any]:
     """Return whether two supervisors check each other; nothing if the database is away, which must not hide the page."""
     try:
         return {"has_four_eyes": tip_access.has_four_eyes()}
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return {}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
 
 from core.agency import leave_sites
@@ -66,13 +66,13 @@ def current() -> Agency:
     if time.monotonic() - _memory.checked_at > CHECK_SECONDS:
         try:
             refresh()
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             log.warning("the agency's settings were not read again (%s)", type(error).__name__)
     return combine(_memory.stored or {})
 
 
 def refresh() -> None:
-    """Read the newest edition now. Raises DatabaseError, and then keeps what was read before.
+    """Read the newest edition now. Raises DatabaseError or InterfaceError, and then keeps what was read before.
 
     The time is noted first: while the database hangs, one thread waits for it and the others don't.
     """
@@ -81,7 +81,7 @@ def refresh() -> None:
 
 
 def read_newest() -> Agency:
-    """Return the settings after asking the database, for work that an older edition would spoil. Raises DatabaseError."""
+    """Return the settings after asking the database, for work that an older edition would spoil. Raises as refresh() does."""
     refresh()
     return combine(_memory.stored or {})
 

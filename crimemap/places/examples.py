@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
@@ -42,7 +42,7 @@ def _read_examples() -> PlaceExamples | None:
             or Intersection.objects.filter(second=street).order_by("first").first()
         )
         school = Landmark.objects.filter(kind=Landmark.Kind.SCHOOL).order_by("name").first()
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return None
     if crossing is None:
         return None
