@@ -24,6 +24,7 @@ class KeyCommand(BaseCommand, ABC):
     none_yet: str
     newest = "newest"
     seals: str  # what `status` counts
+    copied_to = ""  # the nodes that seal to a copy of the public half; of what goes on under an older one nothing could be opened
 
     @abstractmethod
     def create_key(self) -> str:
@@ -39,10 +40,16 @@ class KeyCommand(BaseCommand, ABC):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["create-key", "rotate", "status"])
+        if self.copied_to:
+            parser.add_argument(
+                "--copied", action="store_true", help=f"the newest .pub file is on {self.copied_to}: rotate may go on"
+            )
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
         action = {"create-key": self._create, "rotate": self._rotate, "status": self._print_status}[what]
         try:
+            if what == "rotate" and self.copied_to and not options["copied"]:
+                self._refuse_before_copying()
             action()
         except (KeyMissingError, SealError, DatabaseError) as error:
             raise CommandError(str(error)) from error
@@ -53,6 +60,15 @@ class KeyCommand(BaseCommand, ABC):
     def _rotate(self) -> None:
         newest_id = self.rotate_keys(lambda count: self.stdout.write(self.moved.format(count=count), ending="\r"))
         self.stdout.write(self.rotated.format(key_id=newest_id))
+
+    def _refuse_before_copying(self) -> None:
+        """Raise CommandError if an older pair would be destroyed that other nodes may still seal to."""
+        newest = [key.id for key in self.list_keys() if key.is_newest]
+        if any(not key.is_newest for key in self.list_keys()):
+            raise CommandError(
+                f"Copy the .pub file of key {newest[0]} to {self.copied_to} first: what a node without it seals from then on"
+                " can never be opened. If it is there, or one machine has all nodes, add --copied."
+            )
 
     def _print_status(self) -> None:
         keys = self.list_keys()

@@ -39,7 +39,9 @@ def test_status_lists_each_key_and_rotation_leaves_the_newest(
     (tmp_path / "elsewhere").rename(tmp_path / "private" / f"0001-{older}.key")
     call_command("addresses", "status")
     assert capsys.readouterr().out.splitlines()[0] == f"{older}  older  private half here  0 addresses"
-    call_command("addresses", "rotate")
+    with pytest.raises(CommandError, match=f"Copy the .pub file of key {newest} to each public and staff node first"):
+        call_command("addresses", "rotate")
+    call_command("addresses", "rotate", "--copied")
     assert capsys.readouterr().out == f"All addresses are now sealed to key {newest}. The older keys are destroyed.\n"
     call_command("addresses", "status")
     assert capsys.readouterr().out.splitlines() == [f"{newest}  newest  private half here  0 addresses"]

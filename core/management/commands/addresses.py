@@ -16,6 +16,7 @@ class Command(KeyCommand):
     rotated = "All addresses are now sealed to key {key_id}. The older keys are destroyed."
     none_yet = "There is no key yet, so nobody can subscribe. Run `manage.py addresses create-key`."
     seals = "addresses"
+    copied_to = "each public and staff node"
 
     def create_key(self) -> str:
         return subscriber_addresses.create_key_pair()

@@ -138,10 +138,10 @@ def test_what_the_release_before_stored_readable_is_sealed_by_the_command_and_by
     hidden = next((tmp_path / "private").glob(f"*{older.id}.key"))
     away = hidden.rename(tmp_path / "away")
     with pytest.raises(CommandError, match="Restore it"):
-        call_command("alert_channels", "rotate")
+        call_command("alert_channels", "rotate", "--copied")
     away.rename(hidden)
     with acting_as("alerts"):
-        call_command("alert_channels", "rotate")
+        call_command("alert_channels", "rotate", "--copied")
     assert f"sealed to key {newer.id}" in capsys.readouterr().out
     assert [(key.id, key.seal_count) for key in channel_addresses.list_keys()] == [(newer.id, 2)]
     assert channel_addresses.open_address(AlertChannel.objects.get(pk=channel.pk)) == receiver.webhook

@@ -19,6 +19,7 @@ class Command(KeyCommand):
     rotated = "All addresses are now sealed to key {key_id}. The older keys are destroyed."
     none_yet = "There is no key yet, so nobody can add a channel. Run `manage.py alert_channels create-key`."
     seals = "addresses"
+    copied_to = "each staff node"
 
     def create_key(self) -> str:
         return channel_addresses.create_key_pair()
