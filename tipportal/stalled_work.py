@@ -61,6 +61,11 @@ def find_stalled_work(account: Account) -> StalledWork:
     return StalledWork(sentences, is_urgent)
 
 
+def describe_for_operator() -> list[str]:
+    """Return what waits and why, for the doctor: nothing that would tell when a tip came."""
+    return [*_describe_outage(), *_describe_full_disk(), *_describe_overdue_imports(), *_describe_overdue_posts()]
+
+
 def _describe_waiting_alerts(waiting: officer_alerts.WaitingAlerts) -> list[str]:
     if not waiting.total:
         return []

@@ -38,6 +38,7 @@ def _examine_database(role: Role) -> Iterator[Finding]:
         checks += [portal.check_salt] if role.serves_public else []
         checks += [portal.check_base_map] if role in _WEB else []
         checks += [portal.check_feeds] if role.serves_staff or role is Role.BULK else []
+        checks += [portal.check_queues] if role.serves_staff else []
         checks += [portal.check_backups] if role.serves_staff or role is Role.OWNER else []
         checks += [portal.check_heartbeats] if role.serves_staff or role in (Role.ALERTS, Role.BULK) else []
     checks += [portal.check_settings, lambda: servers.check_clocks(machine.is_clock_synchronized())]

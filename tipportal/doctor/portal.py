@@ -11,7 +11,7 @@ from crimemap.city_map import tile_file
 from crimemap.importing.arrival import feed_monitor
 from crimemap.models import Source
 from crimemap.places import base_map
-from tipportal import health
+from tipportal import health, stalled_work
 from tipportal.backup import records as backup_records
 from tipportal.deploy import processes
 from tipportal.doctor.findings import Finding, summarize
@@ -100,6 +100,11 @@ def check_feeds() -> list[Finding]:
         for name in late
     ]
     return summarize(faults, "No feed of incidents is late.")
+
+
+def check_queues() -> list[Finding]:
+    """Look for work that waits for longer than it ever takes: mail, imports, the map's publication, posts and stories."""
+    return summarize(stalled_work.describe_for_operator(), "No work waits for longer than it ever takes.")
 
 
 def check_heartbeats() -> list[Finding]:

@@ -24,9 +24,12 @@ from cryptography.x509.oid import NameOID
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.urls import get_resolver
+from django.utils import timezone
 
 from core import ephemeral_store
+from core.mail import outages
 from core.roles import Role
+from crimemap.models import ImportRun, Source
 from tests.stack import Mails, free_port
 from tipportal.deploy import start_requirements
 from tipportal.doctor import examination, machine, portal, servers, variables
@@ -275,3 +278,20 @@ def test_the_portals_own_faults_are_named(settings: Any, tmp_path: Path) -> None
     settings.BASE_MAP = None
     (no_map,) = faults_of(portal.check_base_map())
     assert "There is no base map" in no_map
+
+
+@pytest.mark.django_db
+def test_work_that_waits_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outages, "_NAME", "test: outage that the doctor finds")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: Usage(10**12, 0, 10**12))
+    assert faults_of(portal.check_queues()) == []
+    outages.note_failure(smtplib.SMTPAuthenticationError(535, b"no"))
+    source = Source.objects.create(name="Riverton", slug="riverton-feed")
+    asked_at = timezone.now() - dt.timedelta(hours=3)
+    ImportRun.objects.create(source=source, origin=ImportRun.Origin.PUSH, asked_at=asked_at)
+    try:
+        mail, waiting_import = faults_of(portal.check_queues())
+    finally:
+        outages.note_success()
+    assert mail.startswith("The mail server has refused our password since about")
+    assert waiting_import == "1 import has waited for more than an hour to begin."

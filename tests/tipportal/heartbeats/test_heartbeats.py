@@ -93,6 +93,9 @@ def test_the_desk_and_readyz_name_a_frozen_process_that_is_still_connected() -> 
 def test_a_silence_is_mailed_once_to_administrators_after_some_looks(
     mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # From the last sign of life to the mail, on a machine that isn't short of time.
+    looks = worker_thread._LOOKS_BEFORE_MAIL * worker_thread.INTERVAL_SECONDS
+    assert records.LATE_SECONDS + looks <= dt.timedelta(minutes=2).total_seconds()
     officers.create_officer("admin", groups.ADMINISTRATOR, mail="admin@example.org")
     officers.create_officer("okafor", mail="okafor@example.org")
     records.note("worker-alerts")
