@@ -210,7 +210,7 @@ class Plan:
         )
         return [
             keep_file(self.machine, layout.CONFIGURATION / "store.conf", servers.write_store_settings()),
-            keep_file(self.machine, closed_page, proxy.write_closed_page(self.answers)),
+            keep_file(self.machine, closed_page, proxy.write_closed_page(self.answers, self.release.source / "locale")),
             keep_file(self.machine, layout.CONFIGURATION / "nginx.conf", proxy.write(configuration)),
         ]
 

@@ -5,8 +5,9 @@ docker/nginx.conf is what this module writes for an example. docs/installation.m
 
 from __future__ import annotations
 
+import gettext
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,19 +180,37 @@ def _closed(proxy: Proxy) -> str:
 """
 
 
-def write_closed_page(answers: Mapping[str, str]) -> str:
-    """Return the page that residents and staff see while the portal doesn't answer."""
-    name, number, contact = (html.escape(answers[key]) for key in ("AGENCY_NAME", "EMERGENCY_NUMBER", "CONTACT"))
+def write_closed_page(answers: Mapping[str, str], locale: Path) -> str:
+    """Return the page that residents and staff see while the portal doesn't answer, in the agency's language if `locale` has it."""
+    language = answers.get("LANGUAGE_CODE") or "en-us"
+    _ = _load_translation(language, locale)
+    danger = _("If anyone is in danger, call %(number)s.") % {"number": answers["EMERGENCY_NUMBER"]}
+    advice = _(
+        "What you were sending may not have arrived. Wait a minute, go back, and send it again. Your receipt, if you have"
+        " one, stays valid."
+    )
+    title, heading = _("Back in a moment"), _("This site is closed for a moment")
+    agency = f"{answers['AGENCY_NAME']}. {answers['CONTACT']}"
+    language, title, heading, danger, advice, agency = map(
+        html.escape, (language, title, heading, danger, advice, agency)
+    )
     return f"""\
 <!doctype html>
-<html lang="en">
+<html lang="{language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Back in a moment</title>
-<h1>This site is closed for a moment</h1>
-<p>If anyone is in danger, call {number}.
-<p>What you were sending may not have arrived. Wait a minute, go back, and send it again. Your receipt, if you have one, stays
-valid.
-<p>{name}. {contact}
+<title>{title}</title>
+<h1 dir="auto">{heading}</h1>
+<p dir="auto">{danger}
+<p dir="auto">{advice}
+<p dir="auto">{agency}
 </html>
 """
+
+
+def _load_translation(language: str, locale: Path) -> Callable[[str], str]:
+    """Return the function that translates into a language such as "pt-br"; without its file, the text stays as it is."""
+    name, _dash, region = language.lower().partition("-")
+    region = region.title() if len(region) > 2 else region.upper()  # scripts: zh_Hans
+    folder = f"{name}_{region}" if region else name
+    return gettext.translation("django", locale, [folder, name], fallback=True).gettext

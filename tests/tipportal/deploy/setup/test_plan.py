@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import urllib.error
@@ -35,6 +36,7 @@ from tipportal.dev_stack import servers as private_servers
 from tipportal.doctor import servers as doctor
 
 PRODUCT = release.PRODUCT
+DANGER = "If anyone is in danger, call %(number)s."
 ANSWERS = answers.complete(answers.parse(sample_answers.TEXT, "portal.env"))
 KEYS = {item.variable for item in (*role_files.FILES, *role_files.FOLDERS) if item.path.startswith("keys/")}
 
@@ -279,9 +281,35 @@ def test_the_example_of_a_proxy_is_what_the_installer_writes(root: Path) -> None
     closed = proxy.Proxy(example.public, example.staff, example.base_map, staff_networks=("10.0.0.0/8", "fd00::/8"))
     _public, _word, staff = proxy.write(closed).partition("# Staff.")
     assert "allow 10.0.0.0/8;\n        allow fd00::/8;\n        deny all;" in staff
-    page = proxy.write_closed_page({**ANSWERS, "AGENCY_NAME": "<script>"})
+
+
+def test_the_closed_page_speaks_the_agencys_language(tmp_path: Path) -> None:
+    page = proxy.write_closed_page({**ANSWERS, "AGENCY_NAME": "<script>"}, ROOT / "locale")
     assert "<script>" not in page
     assert "call 911" in page
+    assert '<html lang="en-us">' in page
+    messages = tmp_path / "pt_BR/LC_MESSAGES"
+    messages.mkdir(parents=True)
+    translated = "Ligue <b>%(number)s</b> se alguém estiver em perigo."
+    catalog = gettext_file({"": "Content-Type: text/plain; charset=UTF-8\n", DANGER: translated})
+    (messages / "django.mo").write_bytes(catalog)
+    page = proxy.write_closed_page({**ANSWERS, "LANGUAGE_CODE": "pt-br"}, tmp_path)
+    assert '<html lang="pt-br">' in page
+    assert "Ligue &lt;b&gt;911&lt;/b&gt; se alguém" in page
+    assert "This site is closed" in page  # nobody has translated it
+
+
+def gettext_file(messages: dict[str, str]) -> bytes:
+    """Return a compiled catalog (the GNU format of .mo files) of messages and their translations."""
+    pairs = [(text.encode(), translation.encode()) for text, translation in sorted(messages.items())]
+    tables: tuple[list[bytes], list[bytes]] = ([], [])
+    content = b""
+    for side in (0, 1):
+        for pair in pairs:
+            tables[side].append(struct.pack("<II", len(pair[side]), 28 + 16 * len(pairs) + len(content)))
+            content += pair[side] + b"\0"
+    head = struct.pack("<7I", 0x950412DE, 0, len(pairs), 28, 28 + 8 * len(pairs), 0, 0)
+    return head + b"".join(tables[0]) + b"".join(tables[1]) + content
 
 
 @pytest.mark.parametrize("program", find_programs("nginx"))
