@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tipportal.deploy.setup import layout
@@ -85,3 +85,10 @@ class Release:
             path = self.source / name
             found = [path] if path.is_file() else sorted(path.rglob("*"))
             yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts)
+
+
+def remove_others(machine: Machine, folders: Collection[str]) -> None:
+    """Remove the releases that are in none of these folders. What can't be removed is tried again after the next upgrade."""
+    for folder in machine.path(layout.RELEASES).iterdir():
+        if str(layout.RELEASES / folder.name) not in folders:
+            shutil.rmtree(folder, ignore_errors=True)

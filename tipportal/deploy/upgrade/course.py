@@ -11,9 +11,10 @@ from core.roles import Role
 from tipportal.deploy.setup import layout, scripts, units
 from tipportal.deploy.setup.machine import Machine, StepFailedError
 from tipportal.deploy.setup.plan import Plan
+from tipportal.deploy.setup.release import remove_others
 from tipportal.deploy.setup.steps import Step, point_link
 from tipportal.deploy.upgrade import schema_additions, write_gate
-from tipportal.deploy.upgrade.journal import FOLDER, Journal, Stage, State
+from tipportal.deploy.upgrade.journal import FOLDER, OLD_VARIABLES, Journal, Stage, State, new_variables_of
 from tipportal.deploy.upgrade.services import SECONDS_FOR_FORMER, SECONDS_FOR_NEW, Services
 
 _SECONDS_TO_GET_READY = 60
@@ -43,7 +44,7 @@ class Upgrade:
         _run_command(self._machine, old, layout.environment_file(Role.OWNER), "backup", self._plan.answers["BACKUPS"])
         migrations = write_gate.run_sql(self._machine, _MIGRATIONS).splitlines()
         state = State(Stage.PREPARED, old, new, schema_additions.list_objects(self._machine), migrations)
-        self._journal.begin(state, self._plan.write_variables(Role.OWNER))
+        self._journal.begin(state, {role: self._plan.write_variables(role) for role in layout.ROLES})
         try:
             self._machine.run("systemctl", "daemon-reload")
             self._machine.run("systemctl", "enable", "--quiet", units.RECOVERY)
@@ -66,8 +67,9 @@ class Upgrade:
         """Do what can be undone: close, migrate, switch, and see that the new release is ready."""
         journal, services = self._journal, self._services
         assert journal.state is not None
-        new_variables = FOLDER / "new.env"
-        _run_command(self._machine, journal.state.new, new_variables, "migrate_back", FOLDER / "migrations", "--check")
+        new, owner = journal.state.new, new_variables_of(Role.OWNER)
+        _run_command(self._machine, new, owner, "migrate_back", FOLDER / "migrations", "--check")
+        self._try_roles(new)
         _say("Close the site: the map and stories go on, tips and the desk wait")
         journal.note(Stage.CLOSING)
         services.stop_work()
@@ -76,21 +78,22 @@ class Upgrade:
         write_gate.close(self._machine)
         _say("Update tables and rights")
         journal.note(Stage.MIGRATING)
-        _run_command(self._machine, journal.state.new, new_variables, "migrate", "-v0")
+        _run_command(self._machine, new, owner, "migrate", "-v0", "--skip-checks")  # they have run
         journal.note(Stage.SWITCHING)
         for step in self._plan.list_switching():
             _do(step)
         _say("Start the new release")
         journal.note(Stage.STARTING)
-        services.restart(services.list_server_acts(journal), SECONDS_FOR_NEW)
-        self._wait_until_ready()
+        services.restart_web(services.list_server_acts(journal), SECONDS_FOR_NEW)
+        if missing := _wait_for(services.find_missing):
+            raise StepFailedError(f"The new release doesn't become ready. It lacks: {', '.join(sorted(missing))}.")
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _SECONDS_TO_GET_READY
-        while missing := self._services.find_missing():
-            if time.monotonic() > deadline:
-                raise StepFailedError(f"The new release doesn't become ready. It lacks: {', '.join(sorted(missing))}.")
-            time.sleep(0.2)
+    def _try_roles(self, release: str) -> None:
+        """Load a release's code and variables as each role that does nothing while the site is closed. Raises StepFailedError."""
+        _say("Try the new release")
+        for role in layout.ROLES:
+            if not role.is_web:
+                _run_command(self._machine, release, new_variables_of(role), "check", role=role)
 
     def complete(self) -> None:
         """Open the site and start the rest. From the first act on residents may have written, so there is no way back."""
@@ -101,7 +104,18 @@ class Upgrade:
         _say(f"The site was closed for {time.time() - self._journal.state.closed_at:.0f} seconds")
         self._services.start()
         self._plan.complete_start()
+        _wait_for(self._services.find_absent_work)  # the doctor names those that don't come
+        old, new = self._journal.state.old, self._journal.state.new
         _end(self._machine, self._journal)
+        remove_others(self._machine, {old, new})
+
+
+def _wait_for(find_missing: Callable[[], set[str]]) -> set[str]:
+    """Return what is missing still, once nothing is or a minute has passed."""
+    deadline = time.monotonic() + _SECONDS_TO_GET_READY
+    while (missing := find_missing()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return missing
 
 
 def recover(machine: Machine, read_plan: Callable[[], Plan]) -> str:
@@ -123,21 +137,23 @@ def undo(machine: Machine) -> None:
     stage, old, new = journal.state.stage, journal.state.old, journal.state.new
     if stage >= Stage.CLOSING:
         _say("Return to the former release")
+        services.stop_work()
         if stage >= Stage.SWITCHING:
             if added := [
                 path.name for path in journal.list_added() if path.suffix in (".service", ".socket", ".timer")
             ]:
                 services.disable(added)
-            server_acts = services.list_server_acts(journal)
+            server_acts = journal.state.server_acts or services.list_server_acts(journal)
+            journal.note(stage, server_acts=server_acts)
             journal.put_back()
             point_link(machine, layout.CURRENT, Path(old)).carry_out()
             # Earlier than its tables: it reads what was only added to, and residents don't wait for longer than once.
-            services.restart(server_acts, SECONDS_FOR_FORMER)
+            services.restart_web(server_acts, SECONDS_FOR_FORMER)
         if stage >= Stage.MIGRATING:
             schema_additions.remove_added(machine, journal.state.objects, schema_additions.BEFORE_MIGRATIONS)
-            _run_command(machine, new, FOLDER / "new.env", "migrate_back", FOLDER / "migrations")
+            _run_command(machine, new, new_variables_of(Role.OWNER), "migrate_back", FOLDER / "migrations")
             schema_additions.remove_added(machine, journal.state.objects, schema_additions.AFTER_MIGRATIONS)
-            _run_command(machine, old, FOLDER / "old.env", "migrate", "-v0")
+            _run_command(machine, old, OLD_VARIABLES, "migrate", "-v0", "--skip-checks")
         write_gate.open_again(machine)
         services.start()
     _end(machine, journal)
@@ -154,12 +170,14 @@ def _find_running(machine: Machine) -> str:
     return os.readlink(link) if link.is_symlink() else ""
 
 
-def _run_command(machine: Machine, release: str, variables: Path, *arguments: str | Path) -> None:
-    """Run a command of a release as the owner role, with a file of variables. Raises StepFailedError."""
+def _run_command(
+    machine: Machine, release: str, variables: Path, *arguments: str | Path, role: Role = Role.OWNER
+) -> None:
+    """Run a command of a release as a role, with a file of variables. Raises StepFailedError."""
     environment = {"PORTAL_RELEASE": release, "PORTAL_VARIABLES": str(machine.path(variables))}
     machine.run(
         scripts.COMMAND,
-        Role.OWNER,
+        role,
         *(machine.path(each) if isinstance(each, Path) else each for each in arguments),
         environment=environment,
     )

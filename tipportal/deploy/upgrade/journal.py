@@ -3,7 +3,8 @@
     upgrade/state        the newest step, both releases, and what the database had; written whole or not at all
     upgrade/code         a link to the newer release, whose code undoes or completes an upgrade that was interrupted
     upgrade/files/       copies of configuration and units as they were, below folders of the same names
-    upgrade/old.env, new.env, migrations       for commands of the owner role: its variables, and the migrations that were applied
+    upgrade/old.env, new-ROLE.env              variables of the owner role before, and of each role after
+    upgrade/migrations                         the migrations that were applied
 
 The folder appears and disappears in one act.
 """
@@ -16,8 +17,8 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from core.atomic_files import PARTIAL_PREFIX, flush_folder, write_atomically
@@ -28,8 +29,8 @@ from tipportal.deploy.upgrade.schema_additions import SchemaObject
 
 FOLDER = layout.DATA / "upgrade"
 UNITS = Path("/etc/systemd/system")
+OLD_VARIABLES = FOLDER / "old.env"
 _LOCK = layout.DATA / "upgrade.lock"
-_FOR_OWNER = Rights("root", Role.OWNER.unix_user, 0o640)
 
 
 class LockedError(StepFailedError):
@@ -50,7 +51,10 @@ class Stage(enum.IntEnum):
 
 @dataclass
 class State:
-    """`objects` and `migrations` are those of the database before; `closed_at` is in seconds of the clock."""
+    """`objects` and `migrations` are those of the database before; `closed_at` is in seconds of the clock.
+
+    `server_acts`: what systemd must still do with store and proxy, once the files that tell it have been put back.
+    """
 
     stage: int
     old: str
@@ -58,6 +62,12 @@ class State:
     objects: list[SchemaObject]
     migrations: list[str]
     closed_at: float = 0.0
+    server_acts: list[tuple[str, str]] = field(default_factory=list)
+
+
+def new_variables_of(role: Role) -> Path:
+    """Return the path of a role's variables in the newer release."""
+    return FOLDER / f"new-{role}.env"
 
 
 class Journal:
@@ -69,8 +79,8 @@ class Journal:
         file = self.folder / "state"
         self.state: State | None = State(**json.loads(file.read_text())) if file.exists() else None
 
-    def begin(self, state: State, new_variables: str) -> None:
-        """Copy what an upgrade replaces, and make the folder."""
+    def begin(self, state: State, new_variables: Mapping[Role, str]) -> None:
+        """Copy what an upgrade replaces, and make the folder. `new_variables` has the texts of the roles' files."""
         partial = self.folder.with_name(f"{PARTIAL_PREFIX}upgrade")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o755)
@@ -81,18 +91,18 @@ class Journal:
             _copy(self._machine.path(path), copy)
         (partial / "code").symlink_to(self._machine.path(Path(state.new)))
         old_variables = self._machine.path(layout.environment_file(Role.OWNER)).read_text()
-        for name, text in (
-            ("old.env", old_variables),
-            ("new.env", new_variables),
-            ("migrations", "".join(f"{migration}\n" for migration in state.migrations)),
-        ):
-            self._machine.write(FOLDER.with_name(partial.name) / name, text.encode(), _FOR_OWNER)
+        migrations = "".join(f"{migration}\n" for migration in state.migrations)
+        texts = [(Role.OWNER, OLD_VARIABLES.name, old_variables), (Role.OWNER, "migrations", migrations)]
+        texts += [(role, new_variables_of(role).name, text) for role, text in new_variables.items()]
+        for role, name, text in texts:
+            rights = Rights("root", role.unix_user, 0o640)
+            self._machine.write(FOLDER.with_name(partial.name) / name, text.encode(), rights)
         write_atomically(partial / "state", json.dumps(asdict(state)).encode(), mode=0o600)
         partial.rename(self.folder)
         flush_folder(self.folder.parent)
         self.state = state
 
-    def note(self, stage: Stage, **changes: float) -> None:
+    def note(self, stage: int, **changes: object) -> None:
         """Write that this stage begins."""
         assert self.state is not None
         self.state = State(**{**asdict(self.state), **changes, "stage": int(stage)})

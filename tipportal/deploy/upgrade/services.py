@@ -12,12 +12,11 @@ from tipportal.deploy.setup.machine import Machine
 from tipportal.deploy.upgrade.journal import UNITS, Journal
 
 PUBLIC, DESK = "portal-web-public.service", "portal-web-staff.service"
-BEAT = "portal-beat.service"
 _DESK_PORT = "portal-web-staff.socket"
 # A new release that doesn't start by then doesn't work. The former one has worked: it gets the time that its units have.
 SECONDS_FOR_NEW, SECONDS_FOR_FORMER = 120, 300
-# The signs of life of workers are rows, which nothing writes meanwhile: the residents' side tells who is connected. Beat starts last.
-_NOT_JUDGED = {"beat", "open database"}
+# Of workers the residents' side tells who is connected: their signs of life are rows, which nothing writes meanwhile.
+_WORK = {process.name for process in (*processes.WORKERS, processes.BEAT)}
 
 
 class Services:
@@ -39,7 +38,10 @@ class Services:
         return [path.name for path in found if wanted in path.read_text().splitlines()]
 
     def stop_work(self) -> None:
-        """Stop workers, beat, and timers with what they have started: that work waits, and a backup would keep tables as they are."""
+        """Stop workers, beat, and timers with what they have started: that work waits, and a backup would keep tables as they are.
+
+        A machine that starts again has started them, from whichever release the link led to.
+        """
         working = [name for name in self.list_lasting() if name not in (PUBLIC, DESK)]
         timers = self.list_timers()
         started = [name.replace(".timer", ".service") for name in timers]
@@ -60,17 +62,16 @@ class Services:
             acts.append(("reload", units.PROXY))
         return acts
 
-    def restart(self, server_acts: list[tuple[str, str]], most_seconds: int) -> None:
-        """Start web processes and workers again, from the release that the link leads to. Raises StepFailedError.
+    def restart_web(self, server_acts: list[tuple[str, str]], most_seconds: int) -> None:
+        """Start the web processes again, from the release that the link leads to. Raises StepFailedError.
 
-        Residents who connect meanwhile wait in the open port.
+        Residents who connect meanwhile wait in the open port. Work waits, too: it would take the processor from them.
         """
         self._machine.run("systemctl", "daemon-reload")
         for act, server in server_acts:
             self._machine.run("systemctl", act, server)
         self._machine.run("systemctl", "start", _DESK_PORT)
-        started = [name for name in self.list_lasting() if name != BEAT]
-        self._machine.run("timeout", str(most_seconds), "systemctl", "restart", *started)
+        self._machine.run("timeout", str(most_seconds), "systemctl", "restart", PUBLIC, DESK)
 
     def start(self) -> None:
         """Start what isn't running."""
@@ -80,9 +81,12 @@ class Services:
         self._machine.run("systemctl", "disable", "--quiet", "--now", *names)
 
     def find_missing(self) -> set[str]:
-        """Return what the web processes lack to take the place of the former ones."""
-        late = {process.name for process in (*processes.WORKERS, processes.BEAT)}
-        return self._ask(Role.PUBLIC) | (self._ask(Role.STAFF) - late)
+        """Return what the web processes lack to take the place of the former ones, besides work and an open database."""
+        return (self._ask(Role.PUBLIC) | self._ask(Role.STAFF)) - _WORK - {"open database"}
+
+    def find_absent_work(self) -> set[str]:
+        """Return the names of workers, and beat's, that aren't connected."""
+        return self._ask(Role.PUBLIC) & _WORK
 
     def _ask(self, role: Role) -> set[str]:
         address = f"http://127.0.0.1:{environment_files.PORTS[role]}/readyz"
@@ -95,6 +99,4 @@ class Services:
                 return {f"web-{role}"}
         except OSError:
             return {f"web-{role}"}
-        return {
-            line.removeprefix("missing: ") for line in text.splitlines() if line.startswith("missing: ")
-        } - _NOT_JUDGED
+        return {line.removeprefix("missing: ") for line in text.splitlines() if line.startswith("missing: ")}

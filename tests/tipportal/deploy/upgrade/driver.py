@@ -1,7 +1,8 @@
-"""A run of the installer on a folder that stands for a server: `driver.py CONFIGURATION [--recover]`.
+"""A run of the installer on a folder that stands for a server: `driver.py CONFIGURATION [--recover | --reboot]`.
 
-It runs with the newer release's code (PYTHONPATH). Services are processes that outlive it, as those of systemd do; commands of the
-owner role and PostgreSQL are real. It kills itself before the act whose number the configuration names.
+It runs with the newer release's code (PYTHONPATH). The web services are processes that outlive it, as those of systemd do; of others a
+file says from which release they were started. Commands of the owner role and PostgreSQL are real. It kills itself before or after
+the act whose number the configuration names.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tipportal.deploy.setup import answers, environment_files, layout, scripts
+from tipportal.deploy.setup import answers, environment_files, layout, scripts, units
 from tipportal.deploy.setup.machine import Machine, StepFailedError
 from tipportal.deploy.setup.plan import Plan
 from tipportal.deploy.upgrade import course
+from tipportal.deploy.upgrade.services import Services
 
 # As systemd does with a socket unit: the socket is descriptor 3, and the variables name the process that may use it.
 AS_SYSTEMD = """\
@@ -78,7 +80,11 @@ class StandIn(Machine):
         assert words[0] == str(scripts.COMMAND), words
         if words[2] == "backup":
             return ""
-        assert Path(environment["PORTAL_VARIABLES"]).exists()
+        assert f'PORTAL_ROLE="{words[1]}"' in Path(environment["PORTAL_VARIABLES"]).read_text()
+        if words[2] == "check":
+            if (self.root / "fails-to-check").exists():
+                raise StepFailedError("a fault of the new release")
+            return ""
         command = [sys.executable, "manage.py", *words[2:]]
         return self._call(command, self.configuration["owner"], "", str(self.path(Path(environment["PORTAL_RELEASE"]))))
 
@@ -97,11 +103,15 @@ class StandIn(Machine):
         return done.stdout.strip()
 
     def _control(self, verb: str, names: list[str]) -> None:
-        for name in (name for name in names if name in (PUBLIC, DESK)):
+        for name in (name for name in names if name.endswith(".service")):
+            mark = self.root / "started" / name
             if verb in ("stop", "restart"):
+                mark.unlink(missing_ok=True)
                 self.stop(name)
-            if verb in ("start", "restart") and not self._find_process(name):
-                self._start(name)
+            if verb in ("start", "restart") and not mark.exists():
+                mark.write_text(os.readlink(self.path(layout.CURRENT)))
+                if name in (PUBLIC, DESK):
+                    self._start(name)
 
     def _pid_file(self, name: str) -> Path:
         return self.root / f"{name}.pid"
@@ -161,6 +171,11 @@ class StandIn(Machine):
             connection.close()
 
 
+def start_services(machine: Machine) -> None:
+    """Start all services anew, as a machine does."""
+    machine.run("systemctl", "restart", units.STORE, units.PROXY, *Services(machine).list_lasting())
+
+
 def read_plan(machine: Machine) -> Plan:
     return Plan(machine, answers.complete(answers.read_file(machine.path(layout.ANSWERS))))
 
@@ -170,7 +185,9 @@ def main() -> int:
     machine = StandIn(configuration)
     environment_files.PORTS.update(configuration["ports"])
     try:
-        if "--recover" in sys.argv:
+        if "--reboot" in sys.argv:
+            start_services(machine)
+        elif "--recover" in sys.argv:
             print(course.recover(machine, lambda: read_plan(machine)))
         else:
             course.Upgrade(read_plan(machine)).carry_out()

@@ -31,17 +31,24 @@ from tests.tipportal.deploy.setup import sample_answers
 from tests.tips.files import sample_uploads
 from tipportal.deploy import processes
 from tipportal.deploy.setup import __main__ as setup
+from tipportal.deploy.setup import units
 from tipportal.deploy.setup.release import PRODUCT
 from tipportal.dev_stack.servers import postgres_programs
 
 DRIVER = Path(__file__).with_name("driver.py")
 MIGRATION = """
+import os
+import signal
 from pathlib import Path
 from django.db import migrations
 
 def fail(apps, schema_editor):
     if Path("{root}/fails-to-migrate").exists():
         raise ValueError("a fault of the new release")
+    if Path("{root}/kills-the-installer").exists():
+        os.kill(os.getppid(), signal.SIGKILL)
+    if Path("{root}/kills-the-installer").exists() or Path("{root}/is-killed-migrating").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
 
 class Migration(migrations.Migration):
     dependencies = [{dependency}]
@@ -63,9 +70,9 @@ if Path("{root}/fails-to-start").exists():
     raise SystemExit("a fault of the new release")
 """
 # Numbers of the acts of this upgrade, as the driver prints them.
-RESTART, OPEN, LAST = 15, 16, 20
+BEGUN, GATE, MIGRATE, RESTART, OPEN, LAST = 3, 14, 15, 20, 21, 25
 # Of the way back from the last point that has one.
-UNDOING = range(8)
+UNDOING = range(13)
 
 
 @dataclasses.dataclass
@@ -104,6 +111,15 @@ class Server:
             cursor.execute(query)
             return cursor.fetchone()[0]
 
+    def started(self) -> dict[str, str]:
+        """Return from which release each service was started that runs."""
+        return {path.name: path.read_text().rpartition("/")[2] for path in (self.root / "started").iterdir()}
+
+    def runs_whole(self) -> bool:
+        """Return whether all services run, each from the release that the link leads to: with its code, unit and settings."""
+        names = {units.unit_of(process) for process in processes.PRODUCTION if process is not processes.SEARCH}
+        return self.started() == dict.fromkeys({*names, units.STORE, units.PROXY}, self.running)
+
     def dump_schema(self) -> str:
         dump = [postgres_programs() / "pg_dump", "--schema-only", self.stack.database_url("postgres")]
         text = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
@@ -117,7 +133,7 @@ class Server:
         return {path.name: path.read_bytes() for path in paths if path.is_file()}
 
     def is_untouched(self) -> bool:
-        return self.running.startswith("0.9.0") and self.dump_schema() == self.schema
+        return self.running.startswith("0.9.0") and self.dump_schema() == self.schema and self.runs_whole()
 
 
 @pytest.fixture
@@ -176,8 +192,8 @@ def write_newer_release(server: Server) -> None:
     with (server.source / "tipportal/wsgi.py").open("a") as wsgi:
         wsgi.write(CHECK.format(root=server.root))
     # Another unit and another variable than before.
-    units = server.source / "tipportal/deploy/setup/units.py"
-    units.write_text(units.read_text().replace("LimitCORE=0\n", "LimitCORE=0\n# Newer.\n"))
+    unit_texts = server.source / "tipportal/deploy/setup/units.py"
+    unit_texts.write_text(unit_texts.read_text().replace("LimitCORE=0\n", "LimitCORE=0\n# Newer.\n"))
 
 
 def stop_services(root: Path) -> None:
@@ -191,8 +207,8 @@ def start_former_release(server: Server) -> None:
     sys.path.insert(0, str(DRIVER.parent))
     from tests.tipportal.deploy.upgrade import driver
 
-    machine = driver.StandIn({**server.configuration, "kill": None})
-    machine.run("systemctl", "start", driver.PUBLIC, driver.DESK)
+    (server.root / "started").mkdir()
+    driver.start_services(driver.StandIn({**server.configuration, "kill": None}))
 
 
 @contextlib.contextmanager
@@ -227,6 +243,8 @@ def failures(answers: Counter[str]) -> dict[str, int]:
 
 def test_the_new_release_runs_and_readers_notice_nothing(server: Server) -> None:
     start_former_release(server)
+    former, forgotten = server.running, server.root / "opt/portal/releases/0.8.9-forgotten"
+    forgotten.mkdir()
     receipt = Visitor(server.url).send("Two men load boxes into a van")
     with readers(server.url) as answers:
         wait_until(lambda: len(answers) >= 4, 60, "an answer of each page")
@@ -235,10 +253,12 @@ def test_the_new_release_runs_and_readers_notice_nothing(server: Server) -> None
     assert failures(answers) == {}, printed
     assert server.running.startswith("0.9.9")
     assert not (server.root / "var/lib/portal/upgrade").exists()
+    assert server.runs_whole(), server.started()
+    assert {path.name for path in forgotten.parent.iterdir()} == {former, server.running}
     assert b"# Newer." in server.read_files()["portal-web-public.service"]
     closed = re.search(r"closed for (\d+) seconds", printed)
     assert closed, printed
-    print(f"closed for {closed[1]} s, answers meanwhile: {dict(answers)}")
+    print(f"closed for {closed[1]} s, answers meanwhile: {dict(answers)}\n{printed}")
     assert "boxes" in Visitor(server.url).enter_inbox(receipt)
     Visitor(server.url).send("The van is back")
     assert server.ask("SELECT array_agg(newer ORDER BY newer) FROM tips_tip") == [1, 2]
@@ -277,23 +297,49 @@ def test_what_is_sent_while_the_site_is_closed_stays_with_its_writer_and_a_kille
     assert server.ask("SELECT count(*) FROM tips_tip") == 2
 
 
+def upgrade_and_die(server: Server, number: int, *, reboots: bool = False) -> str:
+    """Kill an upgrade after an act, let the service take over, at once or when the machine has started again; return what it prints."""
+    code, printed = server.drive(kill=("after", number))
+    assert code == -signal.SIGKILL, printed
+    if reboots:
+        code, printed = server.drive("--reboot")
+        assert code == 0, printed
+    code, printed = server.drive("--recover")
+    assert code == 0, printed
+    assert not (server.root / "var/lib/portal/upgrade").exists()
+    return printed
+
+
 @pytest.mark.nightly
-@pytest.mark.parametrize("number", range(3, LAST + 1))
-def test_an_upgrade_that_is_killed_ends_with_one_of_both_releases(server: Server, number: int) -> None:
+@pytest.mark.parametrize("numbers", [range(BEGUN, MIGRATE), range(MIGRATE, OPEN)])
+def test_an_upgrade_that_is_killed_before_it_opens_is_undone(server: Server, numbers: range) -> None:
     start_former_release(server)
     files = server.read_files()
     receipt = Visitor(server.url).send("Two men load boxes into a van")
-    code, printed = server.drive(kill=("after", number))
-    assert code == -signal.SIGKILL, printed
-    code, recovered = server.drive("--recover") if number < LAST else (0, "")
-    assert code == 0, recovered
-    assert not (server.root / "var/lib/portal/upgrade").exists()
-    if number < OPEN:
-        assert server.is_untouched(), recovered
-        assert server.read_files() == files
-    else:
-        assert server.running.startswith("0.9.9")
-        assert b"# Newer." in server.read_files()["portal-web-public.service"]
+    tips = 1
+    for number in numbers:
+        for reboots in (False, True) if number in (GATE, MIGRATE, RESTART) else (False,):
+            printed = upgrade_and_die(server, number, reboots=reboots)
+            assert server.is_untouched(), (number, printed, server.started())
+            assert server.read_files() == files, number
+            assert "boxes" in Visitor(server.url).enter_inbox(receipt)
+            Visitor(server.url).send("The van is back")
+            assert Visitor(server.url).open("/readyz") == "ok"
+            tips += 1
+            assert server.ask("SELECT count(*) FROM tips_tip") == tips
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("number", "reboots"), [*((number, False) for number in range(OPEN, LAST)), (OPEN, True), (LAST - 1, True)]
+)
+def test_an_upgrade_that_is_killed_after_it_has_opened_is_completed(server: Server, number: int, reboots: bool) -> None:
+    start_former_release(server)
+    receipt = Visitor(server.url).send("Two men load boxes into a van")
+    upgrade_and_die(server, number, reboots=reboots)
+    assert server.running.startswith("0.9.9")
+    assert server.runs_whole(), server.started()
+    assert b"# Newer." in server.read_files()["portal-web-public.service"]
     assert "boxes" in Visitor(server.url).enter_inbox(receipt)
     Visitor(server.url).send("The van is back")
     assert Visitor(server.url).open("/readyz") == "ok"
@@ -327,7 +373,19 @@ def test_a_way_back_that_is_killed_goes_on_from_there(server: Server) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("fault", ["fails-to-migrate", "fails-to-start"])
+def test_an_upgrade_that_is_killed_between_two_migrations_is_undone(server: Server) -> None:
+    start_former_release(server)
+    (server.root / "kills-the-installer").touch()
+    assert server.drive()[0] == -signal.SIGKILL
+    assert server.ask("SELECT count(*) FROM django_migrations WHERE name IN ('9998_column', '9999_fault')") == 1
+    code, printed = server.drive("--recover")
+    assert code == 0, printed
+    assert server.is_untouched(), printed
+    Visitor(server.url).send("The van is back")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", ["fails-to-check", "fails-to-migrate", "is-killed-migrating", "fails-to-start"])
 def test_a_release_with_a_fault_never_opens(server: Server, fault: str) -> None:
     start_former_release(server)
     (server.root / fault).touch()
