@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from core.web import page_cache
 from crimemap.city_map import tile_file
 from crimemap.models import BaseLayer, BaseMapBuild
@@ -29,6 +31,17 @@ def _read_build() -> BaseMapBuild | None:
     if build is not None and tile_file.path_of(build.tiles) is None:
         build.tiles = ""
     return build
+
+
+def base_map_source() -> str:
+    """Return a sentence that says whose data the base map is drawn from, "" if nobody has to be named."""
+    build = current_build()
+    if build is None or not build.attribution:
+        return ""
+    source = (
+        "OpenStreetMap contributors, openstreetmap.org/copyright" if build.attribution == OSM else build.attribution
+    )
+    return _("Map data: %(source)s") % {"source": source}
 
 
 def base_map_version() -> str:

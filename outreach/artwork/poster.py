@@ -6,7 +6,7 @@ It is an image of 200 pixels per inch inside a PDF, because no installed library
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -17,8 +17,10 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
 from core.agency import current_settings
+from crimemap import places
 from outreach.artwork import typesetting
 from outreach.artwork.typesetting import BOLD, REGULAR, TextBox, theme_colors, write_text
+from outreach.content import pictures
 from outreach.stories import share_links
 
 DPI = 200
@@ -29,7 +31,10 @@ WHITE, BLACK = "#fff", "#000"
 
 @dataclass(frozen=True, slots=True)
 class PosterWords:
-    """The poster's texts in the page's language. The QR code holds `link`; `address` is its printed form."""
+    """The poster's texts in the page's language. The QR code holds `link`; `address` is its printed form.
+
+    `crest` is a PNG or empty, `city` the version of the base map, and `source` says whose data it is drawn from.
+    """
 
     agency: str
     headline: tuple[str, ...]
@@ -40,6 +45,9 @@ class PosterWords:
     strip: str
     link: str
     address: str
+    crest: bytes = field(default=b"", repr=False)
+    city: str = ""
+    source: str = ""
 
 
 def poster_words() -> PosterWords:
@@ -59,6 +67,9 @@ def poster_words() -> PosterWords:
         strip=_("Anonymous tips"),
         link=share_links.absolute_url("/"),
         address=urlsplit(settings.PORTAL_URL).netloc,
+        crest=pictures.read_crest(),
+        city=places.base_map_version(),
+        source=places.base_map_source(),
     )
 
 
@@ -90,14 +101,17 @@ def draw_page(words: PosterWords, size: tuple[int, int]) -> Image.Image:
     inner = width - 2 * margin
 
     head = 760
-    page.paste(typesetting.draw_background((width, head)), (0, 0))
-    write_text(canvas, (margin, 96), words.agency, TextBox(inner, 1, (48, 40)), tokens["gold"])
+    page.paste(typesetting.draw_background((width, head), words.city), (0, 0))
+    if words.crest:
+        typesetting.paste_crest(page, words.crest, (width - margin, 56), 128)
+    write_text(canvas, (margin, 96), words.agency, TextBox(inner - 180, 1, (48, 40)), tokens["gold"])
     y = 196
     for line in words.headline:
         y = write_text(canvas, (margin, y), line, TextBox(inner, 2, (126, 108, 92, 78)), tokens["on-navy"])
     write_text(
         canvas, (margin, y + 36), words.lead, TextBox(inner, 3, (54, 46)), tokens["on-navy-muted"], weight=REGULAR
     )
+    typesetting.write_source(canvas, words.source, (width - 24, head - 20))
     canvas.rectangle((0, head, width, head + 16), fill=tokens["gold"])
 
     top, side = head + 76, 600

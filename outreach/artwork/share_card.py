@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import lru_cache
 
 from PIL import Image, ImageDraw
@@ -18,17 +18,23 @@ MARGIN = 72
 
 @dataclass(frozen=True, slots=True)
 class ShareCard:
-    """The texts on a card. `facts` are short phrases."""
+    """What is on a card. `facts` are short phrases, `crest` is a PNG or empty, `city` the version of its base map.
+
+    `source` says whose data that map is drawn from.
+    """
 
     title: str
     label: str
     facts: tuple[str, ...]
     agency: str
     site: str
+    crest: bytes = field(default=b"", repr=False)
+    city: str = ""
+    source: str = ""
 
     @property
     def digest(self) -> str:
-        """A hash of everything that is drawn: texts and colors."""
+        """A hash of everything that is drawn."""
         drawn = repr((astuple(self), sorted(theme_colors().items())))
         return hashlib.sha256(drawn.encode()).hexdigest()[:16]
 
@@ -36,14 +42,18 @@ class ShareCard:
 @lru_cache(maxsize=128)
 def draw_card(card: ShareCard) -> bytes:
     """Draw the card as a PNG. A title in a script that our font lacks is left out; the agency's name remains."""
-    picture = typesetting.draw_background(SIZE).copy()
+    picture = typesetting.draw_background(SIZE, card.city).copy()
     canvas = ImageDraw.Draw(picture)
     tokens = theme_colors()
     width = SIZE[0] - 2 * MARGIN
-    write_text(canvas, (MARGIN, MARGIN), card.label.upper(), TextBox(width, 1, (28,)), tokens["gold"])
+    write_text(canvas, (MARGIN, MARGIN), card.label.upper(), TextBox(width - 140, 1, (28,)), tokens["gold"])
     top = (
         write_text(
-            canvas, (MARGIN, MARGIN + 54), card.title, TextBox(width, 4, (82, 72, 64, 56, 48)), tokens["on-navy"]
+            canvas,
+            (MARGIN, MARGIN + 54 + 24 * bool(card.crest)),
+            card.title,
+            TextBox(width, 4, (82, 72, 64, 56, 48)),
+            tokens["on-navy"],
         )
         + 22
     )
@@ -63,6 +73,11 @@ def draw_card(card: ShareCard) -> bytes:
     canvas.text(
         (SIZE[0] - MARGIN, foot), card.site, font=load_font(28, REGULAR), fill=tokens["on-navy-muted"], anchor="rs"
     )
+    typesetting.write_source(canvas, card.source, (SIZE[0] - 16, SIZE[1] - 16))
+    palette = typesetting.card_palette(SIZE, card.city)
+    if card.crest:
+        typesetting.paste_crest(picture, card.crest, (SIZE[0] - MARGIN, MARGIN - 24), 96)
+        palette = picture.quantize(255)  # it may have any colors
     stream = io.BytesIO()
-    picture.quantize(palette=typesetting.card_palette(SIZE), dither=Image.Dither.NONE).save(stream, "PNG")
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(stream, "PNG")
     return stream.getvalue()

@@ -1,23 +1,30 @@
 """Draws text and backgrounds with Pillow in the agency's colors and the portal's font, for share cards and posters.
 
-It opens no image files: it reads only our own font, style sheet and street plan.
+It opens no image files but the agency's crest, and reads our own font and style sheet and the city's base map.
 """
 
 from __future__ import annotations
 
-import re
+import io
+import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from django.conf import settings
 from PIL import Image, ImageDraw, ImageFont
 
 from core.web import contrast
+from crimemap import places
 
 STATIC: Path = settings.BASE_DIR / "static"
 FONT = STATIC / "fonts" / "atkinson-hyperlegible-next-latin-wght-normal.woff2"
-STREETS = STATIC / "img" / "streets.svg"
+_METERS_PER_DEGREE = 111_195  # of latitude
+_METERS_ACROSS = 4500  # of the city on a picture
 REGULAR, BOLD = 400, 750
 ELLIPSIS = "…"
 
@@ -110,10 +117,10 @@ def _wrap(text: str, width: int, font: ImageFont.FreeTypeFont) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def card_palette(size: tuple[int, int]) -> Image.Image:
+def card_palette(size: tuple[int, int], city: str) -> Image.Image:
     """Return a palette image of the background and of text on it: quantizing to it is fast and makes small files."""
     marks = [theme_colors()[name] for name in ("gold", "gold-ink", "on-navy", "on-navy-muted")]
-    swatches = draw_background(size).copy()
+    swatches = draw_background(size, city).copy()
     draw = ImageDraw.Draw(swatches)
     for row, color in enumerate(marks):
         for step in range(16):
@@ -125,31 +132,61 @@ def card_palette(size: tuple[int, int]) -> Image.Image:
 
 
 @lru_cache(maxsize=4)
-def draw_background(size: tuple[int, int], streets: bool = True) -> Image.Image:
-    """Draw a gradient from navy to its lighter shade, left to right, with the street plan fading in on the right."""
+def draw_background(size: tuple[int, int], city: str) -> Image.Image:
+    """Draw a gradient from navy to its lighter shade, left to right, with the city's streets fading in on the right.
+
+    `city` is the version of its base map, "" for none: then there are no streets.
+    """
     across = Image.linear_gradient("L").rotate(90).resize(size)
     picture = Image.composite(
         Image.new("RGB", size, theme_colors()["navy2"]), Image.new("RGB", size, theme_colors()["navy"]), across
     )
-    if streets:
+    if city:
         lines = Image.composite(
-            _street_mask(size), Image.new("L", size), across.point([max(0, v - 90) for v in range(256)])
+            _draw_streets(size), Image.new("L", size), across.point([max(0, v - 90) for v in range(256)])
         )
         picture.paste(Image.new("RGB", size, theme_colors()["street-lines"]), mask=lines)
     return picture
 
 
-def _street_mask(size: tuple[int, int]) -> Image.Image:
-    """Return the straight lines of static/img/streets.svg as a mask that fills `size`."""
-    scale = max(size[0] / 960, size[1] / 640)
+def _draw_streets(size: tuple[int, int]) -> Image.Image:
+    """Return the streets around the middle of the city as a mask, with those in the middle where it fades in."""
     mask = Image.new("L", size)
+    lines = [np.array(line) for line in _list_streets(json.loads(places.base_map_json()))]
+    if not lines:
+        return mask
+    longitude, latitude = np.median(np.concatenate(lines), axis=0)
+    scale = size[0] / _METERS_ACROSS * _METERS_PER_DEGREE  # pixels for a degree of latitude
+    scales = scale * math.cos(math.radians(latitude)), -scale
     draw = ImageDraw.Draw(mask)
-    for path in re.findall(r'<path d="([^"]*)"(?![^>]*\sfill=)', STREETS.read_text(encoding="utf-8")):
-        for part in path.split("M")[1:]:
-            numbers = [float(number) for number in re.findall(r"-?[\d.]+", part)]
-            pairs = list(zip(numbers[::2], numbers[1::2], strict=False))
-            points = [(pairs[0][0] * scale, pairs[0][1] * scale)]
-            for across, down in pairs[1:]:
-                points.append((points[-1][0] + across * scale, points[-1][1] + down * scale))
-            draw.line(points, fill=110, width=max(1, round(1.6 * scale)))
+    for line in lines:
+        points = (line - [longitude, latitude]) * scales + [size[0] * 0.7, size[1] / 2]
+        if (points.max(axis=0) >= 0).all() and (points.min(axis=0) <= size).all():
+            draw.line([(x, y) for x, y in points.tolist()], fill=110, width=max(1, round(size[0] / 600)))
     return mask
+
+
+def _list_streets(base_map: dict[str, Any]) -> Iterator[list[list[float]]]:
+    """Yield the points of each street, longitude first."""
+    for layer in base_map["layers"]:
+        for feature in layer["features"] if layer["name"] == "streets" else ():
+            geometry = feature["geometry"]
+            if geometry["type"] == "LineString":
+                yield geometry["coordinates"]
+            elif geometry["type"] == "MultiLineString":
+                yield from geometry["coordinates"]
+
+
+def write_source(canvas: ImageDraw.ImageDraw, source: str, right_bottom: tuple[int, int]) -> None:
+    """Name whose data the streets were drawn from, in small letters."""
+    if source and has_glyphs(source):
+        color = theme_colors()["on-navy-muted"]
+        canvas.text(right_bottom, source, font=load_font(18, REGULAR), fill=color, anchor="rs")
+
+
+def paste_crest(picture: Image.Image, crest: bytes, right_top: tuple[int, int], height: int) -> None:
+    """Draw the agency's crest, a PNG that file_cleaning has made, to the left of and below this point."""
+    with Image.open(io.BytesIO(crest), formats=["PNG"]) as opened:
+        image = opened.convert("RGBA")
+    image = image.resize((round(image.width * height / image.height), height), Image.Resampling.LANCZOS)
+    picture.paste(image, (right_top[0] - image.width, right_top[1]), image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from django.utils.translation import gettext as _
 import file_cleaning
 from core import queue
 from core.advisory_locks import try_advisory_lock
+from core.agency import current_settings
 from core.models import Account
 from file_cleaning import FileRefusedError, MediaKind, NoRamFolderError, OutputPart, RefusalReason, SandboxError
 from outreach.content.markdown import ResponsivePicture
@@ -90,6 +92,27 @@ def responsive_picture(
     alt: str, credit: str, variants: list[dict[str, Any]], address: str = PUBLIC_URL
 ) -> ResponsivePicture:
     return ResponsivePicture(alt, credit, tuple(variants), address)
+
+
+@lru_cache(maxsize=4)
+def read_agency_file(digest: str, extension: str) -> bytes:
+    """Return a file of the agency's own pictures, from memory from the second time on: the crest is on every page.
+
+    Raises PictureFile.DoesNotExist.
+    """
+    file = PictureFile.objects.filter(digest=digest, format=extension).only("content").first()
+    if file is None:
+        raise PictureFile.DoesNotExist
+    return bytes(file.content)
+
+
+def read_crest() -> bytes:
+    """Return the agency's crest as a PNG, b"" if it has none."""
+    try:
+        digest = current_settings.current().crest
+        return read_agency_file(digest, "png") if digest else b""
+    except PictureFile.DoesNotExist:
+        return b""
 
 
 # The media worker

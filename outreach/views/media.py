@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from core.agency import current_settings
 from core.agency.current_settings import Agency
+from outreach.content import pictures
 from outreach.models import Guide, PictureFile, PublishedStory
 
 
@@ -41,19 +40,13 @@ def agency_picture(_request: HttpRequest, digest: str, extension: str) -> HttpRe
     """
     if not _is_named(current_settings.current(), digest) and not _is_named(current_settings.read_newest(), digest):
         raise Http404
-    response = file_response(_read_agency_file(digest, extension), extension)
+    try:
+        response = file_response(pictures.read_agency_file(digest, extension), extension)
+    except PictureFile.DoesNotExist:
+        raise Http404 from None
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
 
 
 def _is_named(agency: Agency, digest: str) -> bool:
     return digest in (agency.crest, agency.home_picture)
-
-
-@lru_cache(maxsize=4)
-def _read_agency_file(digest: str, extension: str) -> bytes:
-    """Return the file, from memory from the second time on: the crest is on every page. Raises Http404."""
-    file = PictureFile.objects.filter(digest=digest, format=extension).only("content").first()
-    if file is None:
-        raise Http404
-    return bytes(file.content)

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from crimemap import places
+from crimemap.models import BaseLayer
 from outreach.artwork import share_card, typesetting
 from outreach.artwork.typesetting import TextBox
 
@@ -51,8 +53,11 @@ def test_the_digest_depends_on_everything_that_is_drawn(monkeypatch):
         replace(CARD, facts=()),
         replace(CARD, agency="x"),
         replace(CARD, site="x"),
+        replace(CARD, crest=b"x"),
+        replace(CARD, city="x"),
+        replace(CARD, source="x"),
     ]
-    assert len({CARD.digest, *(card.digest for card in changed)}) == 6
+    assert len({CARD.digest, *(card.digest for card in changed)}) == 9
     assert CARD.digest == replace(CARD).digest
     before = CARD.digest
     monkeypatch.setattr(share_card, "theme_colors", lambda: {**typesetting.theme_colors(), "gold": "#ffffff"})
@@ -70,6 +75,37 @@ def test_a_title_our_font_has_no_letters_for_is_left_out_rather_than_drawn_as_bo
     assert typesetting.has_glyphs("São Paulo, Groß-Gerau")
     assert not typesetting.has_glyphs("قصة")
     assert share_card.draw_card(replace(CARD, title="قصة")) == share_card.draw_card(replace(CARD, title="说明"))
+
+
+def test_the_agencys_crest_is_on_the_card_in_its_colors():
+    stream = io.BytesIO()
+    Image.new("RGBA", (44, 48), "#11aa55").save(stream, "PNG")
+    assert near(drawn(CARD), "#11aa55") == 0
+    assert near(drawn(replace(CARD, crest=stream.getvalue())), "#11aa55") > 5_000
+
+
+@pytest.mark.django_db
+def test_the_streets_on_the_card_are_the_citys_own():
+    """Without a base map there are none: a city that doesn't exist is worse than no city."""
+    plain = drawn(CARD)
+    streets = [[[-87.65, 41.80 + n / 1000], [-87.60, 41.80 + n / 1000]] for n in range(20)]
+    layer = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"rank": "minor"},
+                "geometry": {"type": "MultiLineString", "coordinates": streets},
+            }
+        ],
+    }
+    BaseLayer.objects.create(name=BaseLayer.Name.STREETS, geojson=layer)
+    card = replace(CARD, city=places.base_map_version())
+    assert card.city
+    right = (700, 0, 1200, 500)
+    assert near(drawn(card).crop(right), typesetting.theme_colors()["street-lines"]) == 0  # they stay faint
+    assert drawn(card).crop(right).tobytes() != plain.crop(right).tobytes()
+    assert len(share_card.draw_card(card)) < 60_000
 
 
 def test_long_text_is_made_smaller_and_then_cut():
