@@ -20,8 +20,9 @@ from tipportal.deploy.setup import answers
 from tipportal.dev_stack import servers
 
 ROOT = Path(__file__).resolve().parents[3]
-START_AND_LIST_FACTOR_MODULES = """
-import sys, django, tipportal.celery
+START_AND_LIST_MODULES = """
+import os, sys, django, tipportal.celery
+os.environ["CELERY_SKIP_CHECKS"] = "1"  # as --skip-checks does
 django.setup()
 from django.conf import settings
 from django.template import engines
@@ -29,7 +30,7 @@ engines["django"]
 tipportal.celery.app.loader.import_default_modules()
 if settings.ROLE.is_web:
     import tipportal.urls
-print(*(name for name in sys.modules if name.partition(".")[0] in ("allauth", "fido2")), end="")
+print(*sys.modules)
 """
 ALLOCATE_IN_THREADS = """
 import ctypes, sys, threading
@@ -303,7 +304,7 @@ class TestEnvironment:
             name: value for name, value in values.items() if name in variables_of(role)
         }
         done = subprocess.run(
-            [sys.executable, "-c", START_AND_LIST_FACTOR_MODULES],
+            [sys.executable, "-c", START_AND_LIST_MODULES],
             cwd=ROOT,
             env=environment_for(role, environment),
             capture_output=True,
@@ -311,8 +312,16 @@ class TestEnvironment:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        loaded = done.stdout.split()
         # Second factors are the staff side's alone; the owner makes their tables.
-        assert bool(done.stdout) is (role.serves_staff or role is Role.OWNER), done.stdout
+        has_factors = any(name.partition(".")[0] in ("allauth", "fido2") for name in loaded)
+        assert has_factors is (role.serves_staff or role is Role.OWNER)
+        # Workers and beat need no pages.
+        assert ("tipportal.urls" in loaded) is role.is_web
+
+    @pytest.mark.parametrize("process", [*processes.WORKERS, processes.BEAT], ids=lambda process: process.name)
+    def test_workers_and_beat_do_not_load_the_pages_for_checks_that_celery_drops(self, process: Process) -> None:
+        assert "--skip-checks" in process.argv[: process.argv.index("-A")], "celery reads it before its command"
 
     def test_an_unknown_process_ends_in_a_sentence(self) -> None:
         done = subprocess.run(
