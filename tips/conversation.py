@@ -6,18 +6,19 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max, Model
+from django.db.models import Max, Model, QuerySet, prefetch_related_objects
 
 from core import ephemeral_store
 from core.models import Account
 from core.plain_text import clean_typed_text
+from core.web.sql_cache import SqlCache
 from file_cleaning import MediaKind
 from tips import form_tokens, note_text, officer_alerts, vault
 from tips.files import attachments, sealed_store
@@ -27,6 +28,8 @@ from tips.note_text import NoteText
 
 MAX_MESSAGE_LENGTH = 10_000
 _POSITION_TAKEN_TRIES = 5
+_SQL = SqlCache()
+_OfTip = TypeVar("_OfTip", Message, Note, NotesKey, Attachment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +106,16 @@ def read_tip_as_officer(tip: Tip) -> OpenedTip:
 
     Raises vault.SealError, vault.KeyMissingError.
     """
-    return _open(tip, key_for_officer(tip), list(tip.messages.select_related("officer")), with_names=True)
+    messages = _fetch_of_tip(tip, Message, tip.messages.all)
+    prefetch_related_objects(messages, "officer")
+    return _open(tip, key_for_officer(tip), messages, with_names=True)
 
 
 def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) -> OpenedTip:
     report = json.loads(vault.open_text(key, tip.report, vault.report_context(tip.id)))
     files: dict[uuid.UUID | None, list[TipFile]] = {}
     by_id = {message.id: message for message in messages}
-    for row in tip.attachments.all():
+    for row in _fetch_of_tip(tip, Attachment, tip.attachments.all):
         row.message = by_id.get(row.message_id) if row.message_id else None
         files.setdefault(row.message_id, []).append(TipFile(row, *attachments.read_label(row, key)))
     entries = [
@@ -129,13 +134,23 @@ def _open(tip: Tip, key: bytes, messages: list[Message], *, with_names: bool) ->
     return OpenedTip(tip, report, entries, files.get(None, []))
 
 
+def _fetch_of_tip(tip: Tip, model: type[_OfTip], build: Callable[[], QuerySet[_OfTip]]) -> list[_OfTip]:
+    """Return the rows of one kind that belong to a tip."""
+    rows = _SQL.fetch_models(model, build, model, tip.pk)
+    for row in rows:
+        row.tip = tip
+    return rows
+
+
 def read_notes(tip: Tip) -> list[ConversationEntry]:
     """Return the officers' notes and translations, opened with the notes key. Staff side only."""
-    notes_key = NotesKey.objects.filter(tip=tip).first()
-    if notes_key is None:
+    found = _fetch_of_tip(tip, NotesKey, lambda: NotesKey.objects.filter(tip=tip.pk))
+    if not found:
         return []
-    key, entries = _open_notes_key(notes_key), []
-    for row in tip.notes.select_related("officer"):
+    key, entries = _open_notes_key(found[0]), []
+    rows = _fetch_of_tip(tip, Note, tip.notes.all)
+    prefetch_related_objects(rows, "officer")
+    for row in rows:
         note = note_text.parse(vault.open_text(key, row.body, _body_context(Author.STAFF, row)))
         entries.append(
             ConversationEntry(

@@ -59,8 +59,12 @@ def list_desk() -> list[Account]:
 @once_a_request
 def list_categories(account_id: int) -> list[Category]:
     """Return all categories; `is_named` says whether an account is among the readers of a sensitive one."""
-    is_named = Exists(Category.readers.through.objects.filter(account=account_id, category=OuterRef("pk")))
-    return list(Category.objects.annotate(is_named=is_named))
+
+    def select() -> QuerySet[Category]:
+        is_named = Exists(Category.readers.through.objects.filter(account=account_id, category=OuterRef("pk")))
+        return Category.objects.annotate(is_named=is_named)
+
+    return _SQL.fetch_models(("categories", account_id), select, Category)
 
 
 @once_a_request

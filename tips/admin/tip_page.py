@@ -18,6 +18,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -244,6 +245,7 @@ def _render(  # noqa: PLR0917
         context["typed_texts"] = list_typed_texts(request)
         return TemplateResponse(request, TEMPLATE, context, status=status)
     tip, checked = opened.tip, problem.checked_forms if problem else {}
+    prefetch_related_objects([tip], "pending_acts")  # the stamp, the time line and the offered acts look at them
     context |= tip_files.panel_context(request, tip, opened.all_files)
     context |= desk_page.frame_context(request, list_filters.list_query(request), tip.pk)
     context |= tip_context.describe_tip(opened, officer, last_act)

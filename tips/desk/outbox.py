@@ -301,7 +301,8 @@ def find_decision(tip: Tip, account: Account) -> PendingAct | None:
 
 def find_request(tip: Tip, officer: Account) -> PendingAct | None:
     """Return the officer's own closing of this tip that waits for a second person, None if there is none."""
-    return tip.pending_acts.filter(officer=officer, kind=Kind.CLOSE, due_at=None).first()
+    own = (act for act in tip.pending_acts.all() if act.officer_id == officer.pk and act.kind == Kind.CLOSE)
+    return next((act for act in own if act.due_at is None), None)
 
 
 def read_decision(pending_id: UUID, account: Account) -> tuple[PendingAct, closings.Ending]:
@@ -360,7 +361,7 @@ def read_waiting(tip: Tip) -> list[tuple[PendingAct, dict[str, Any]]]:
 
     Among them are assignments whose word to the next officer is not a note yet.
     """
-    acts = list(tip.pending_acts.filter(body__isnull=False))
+    acts = [act for act in tip.pending_acts.all() if act.body is not None]
     prefetch_related_objects(acts, "officer", "second_person")
     return [(act, sealed_acts.unseal(tip, act)[0]) for act in acts]
 

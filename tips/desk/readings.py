@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from core.models import Account
+from core.web.shared_rows import AmongIds
+from core.web.sql_cache import SqlCache
 from tips.models import Tip, TipReading
+
+_SQL = SqlCache()
 
 
 def note_read(tip: Tip, officer: Account, position: int) -> None:
@@ -27,10 +33,13 @@ def find_unread(officer: Account, positions: Mapping[UUID, int]) -> dict[UUID, b
     `positions`: that of each tip's newest message of its source, 0 without one. A tip that no officer has opened since readings are
     kept is missing.
     """
+    ids = [str(tip_id) for tip_id in positions]
+
+    def select() -> QuerySet[TipReading, tuple[UUID, int, int]]:
+        return TipReading.objects.filter(AmongIds("tip", ids)).values_list("tip", "officer", "position")
+
     unread: dict[UUID, bool] = {}
-    for tip_id, officer_id, position in TipReading.objects.filter(tip__in=positions).values_list(
-        "tip", "officer", "position"
-    ):
+    for tip_id, officer_id, position in _SQL.fetch_rows("of tips", select, ids):
         has_read = officer_id == officer.pk and position >= positions[tip_id]
         unread[tip_id] = unread.get(tip_id, True) and not has_read
     return unread

@@ -16,11 +16,13 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core import audit
 from core.models import Account
+from core.web.sql_cache import SqlCache
 from tips import conversation, officer_alerts, vault
 from tips.desk import permissions, readings
 from tips.desk.acts import reversals
@@ -47,6 +49,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.CLOSED: frozenset({State.OPEN}),
 }
 
+_SQL = SqlCache()
 _MOVES = (PendingAct.Kind.REFER, PendingAct.Kind.MOVE)
 
 
@@ -64,14 +67,14 @@ def stamp(tip: Tip, message_count: int) -> str:
     An act that waits counts as done, so that a colleague's page is out of date once an answer is written, and nobody's is once it
     has gone out.
     """
-    pending = list(tip.pending_acts.filter(kind__in=reversals.OUTGOING).values_list("kind", "due_at", "after"))
-    after = {name: value for _kind, _due_at, changes in pending for name, value in changes.items()}
-    message_count += sum(kind == PendingAct.Kind.ANSWER for kind, _due_at, _changes in pending)
+    pending = [act for act in tip.pending_acts.all() if act.kind in reversals.OUTGOING]
+    after = {name: value for act in pending for name, value in act.after.items()}
+    message_count += sum(act.kind == PendingAct.Kind.ANSWER for act in pending)
     state = (
         str(after.get("state", tip.state)),
         str(after.get("disposition", tip.disposition)),
         tip.priority,
-        [kind for kind, due_at, _changes in pending if due_at is None or kind in _MOVES],
+        [act.kind for act in pending if act.due_at is None or act.kind in _MOVES],
         tip.assigned_to_id,
         tip.category_id,
         tip.unit_id,
@@ -318,10 +321,14 @@ def locked(tip: Tip, officer: Account, is_allowed: Callable[[Account], bool]) ->
 
 def _lock(tip_id: UUID, officer: Account) -> Tip:
     # Not FOR UPDATE: a source's message refers to the tip and would wait for the officer.
-    tip = permissions.visible_tips(officer).select_for_update(no_key=True, of=("self",)).filter(pk=tip_id).first()
-    if tip is None:
+    def select() -> QuerySet[Tip]:
+        visible = permissions.visible_tips(officer).select_for_update(no_key=True, of=("self",))
+        return visible.filter(pk=tip_id).order_by()
+
+    found = _SQL.fetch_models(("locked", permissions.describe_sight(officer)), select, Tip, tip_id)
+    if not found:
         raise conversation.TipGoneError
-    return tip
+    return found[0]
 
 
 def refuse_if_changed(tip: Tip, shown_stamp: str | None) -> None:

@@ -11,16 +11,20 @@ import datetime as dt
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from core.models import Account
+from core.web.sql_cache import SqlCache
 from tips import conversation, vault
 from tips.models import Author, NotesKey, Tip, Wall
 
 # The ids of accounts, no text: supervisors ask for them with each page.
 _REMEMBERED_WALLS = 1024
+_SQL = SqlCache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,43 @@ def read_record(wall: Wall) -> WallRecord:
     return _open(wall.tip_id, bytes(row.key_for_agency), row.agency_key_id, bytes(wall.record))
 
 
-def list_standing_walls() -> list[tuple[Wall, WallRecord | None]]:
-    """Return all walls that are not released, with their records; None where a record does not open. One query."""
-    walls = Wall.objects.exclude(decision=Wall.Decision.RELEASED).select_related("tip__category", "tip__notes_key")
-    return [(wall, _try_to_open(wall)) for wall in walls.defer("tip__report")]
+@dataclass(frozen=True, slots=True)
+class StandingWall:
+    """A wall that is not released; `record` is None where it does not open."""
+
+    tip_id: UUID
+    category_id: int
+    is_sensitive: bool
+    record: WallRecord | None
 
 
-def _try_to_open(wall: Wall) -> WallRecord | None:
-    if wall.record is None:
+def list_standing_walls() -> list[StandingWall]:
+    """Return all walls that are not released. One query."""
+
+    def select() -> QuerySet[Wall, tuple[Any, ...]]:
+        walls = Wall.objects.exclude(decision=Wall.Decision.RELEASED)
+        return walls.values_list(
+            "tip_id",
+            "tip__category_id",
+            "tip__category__is_sensitive",
+            "tip__notes_key__key_for_agency",
+            "tip__notes_key__agency_key_id",
+            "record",
+        )
+
+    return [
+        StandingWall(tip_id, category_id, is_sensitive, _try_to_open(tip_id, sealed_key, key_id, record))
+        for tip_id, category_id, is_sensitive, sealed_key, key_id, record in _SQL.fetch_rows("standing", select)
+    ]
+
+
+def _try_to_open(tip_id: UUID, sealed_key: bytes | None, key_id: str, record: bytes | None) -> WallRecord | None:
+    if record is None:
         return WallRecord()
-    row = wall.tip.notes_key
+    if sealed_key is None:
+        return None
     try:
-        return _open(wall.tip_id, bytes(row.key_for_agency), row.agency_key_id, bytes(wall.record))
+        return _open(tip_id, bytes(sealed_key), key_id, bytes(record))
     except (vault.SealError, vault.KeyMissingError):
         return None
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -16,12 +17,14 @@ from core.models import Account
 from core.staff.groups import OVERSIGHT, SUPERVISOR
 from core.web.asked_once import once_a_request
 from core.web.shared_rows import Among, AmongJoined, SharedRows
+from core.web.sql_cache import SqlCache
 from tips import readers
 from tips.models import Arrival, Category, Tip, Wall
 from tips.walls import records
 
 DECIDE = "tips.decide_wall"
 
+_SQL = SqlCache()
 STANDING = ~Q(decision=Wall.Decision.RELEASED)
 COMPARED = ~Q(Among("pk", SharedRows(Arrival.objects.filter(is_recheck=False).values("tip"))))
 WALLED = Q(AmongJoined("pk", SharedRows(Wall.objects.filter(STANDING).values("tip"))))
@@ -90,8 +93,22 @@ def _find_seeing(tip: Tip, category_id: int, unit_id: int | None) -> QuerySet[Ac
 @once_a_request
 def list_own(account: Account) -> tuple[UUID, ...]:
     """Return the ids of the walled tips that this account may see."""
-    as_reader = Wall.objects.filter(STANDING, readers=account.pk)
-    return (*_list_decidable(account), *as_reader.values_list("tip", flat=True))
+
+    def select() -> QuerySet[Wall, tuple[UUID]]:
+        return Wall.objects.filter(STANDING, readers=account.pk).values_list("tip")
+
+    as_reader = _SQL.fetch_rows(("reader", account.pk), select)
+    return (*_list_decidable(account), *(row[0] for row in as_reader))
+
+
+def _select_roles() -> QuerySet[Account, tuple[int, str]]:
+    of_roles = Account.objects.filter(is_active=True, groups__name__in=(SUPERVISOR, OVERSIGHT))
+    return of_roles.values_list("pk", "groups__name")
+
+
+def _select_named() -> QuerySet[Any, tuple[int, int]]:
+    named_for = Category.readers.through.objects.filter(account__in=readers.desk_accounts())
+    return named_for.values_list("category", "account")
 
 
 def _list_decidable(account: Account) -> list[UUID]:
@@ -99,21 +116,18 @@ def _list_decidable(account: Account) -> list[UUID]:
     # Asked for every supervisor alike, so that a walled tip costs them the same work as one that doesn't exist.
     if not (account.has_perm(DECIDE) or readers.find_reach(account.pk).named_for):
         return []
-    of_roles = Account.objects.filter(is_active=True, groups__name__in=(SUPERVISOR, OVERSIGHT))
-    roles = list(of_roles.values_list("pk", "groups__name"))
+    roles = _SQL.fetch_rows("roles", _select_roles)
     supervisors = {pk for pk, role in roles if role == SUPERVISOR}
     overseers = {pk for pk, role in roles if role == OVERSIGHT}
     for_category: dict[int, set[int]] = {}
-    named_for = Category.readers.through.objects.filter(account__in=readers.desk_accounts())
-    for category_id, account_id in named_for.values_list("category", "account"):
+    for category_id, account_id in _SQL.fetch_rows("named", _select_named):
         for_category.setdefault(category_id, set()).add(account_id)
     decidable = []
-    for wall, record in records.list_standing_walls():
-        if record is None:
+    for wall in records.list_standing_walls():
+        if wall.record is None:
             continue
-        tip = wall.tip
-        chosen = for_category.get(tip.category_id, set()) if tip.category.is_sensitive else supervisors
-        deciders = (chosen - record.named) or (overseers - record.named)
+        chosen = for_category.get(wall.category_id, set()) if wall.is_sensitive else supervisors
+        deciders = (chosen - wall.record.named) or (overseers - wall.record.named)
         if account.pk in deciders:
-            decidable.append(tip.pk)
+            decidable.append(wall.tip_id)
     return decidable

@@ -17,6 +17,10 @@ HOSTILE = "<script>\"'&amp; {{ 7 }}"
         forms.TextInput({"inputmode": "numeric", "maxlength": 40, "autofocus": True}),
         forms.HiddenInput({"id": None}),
         forms.DateTimeInput({"type": "datetime-local"}),
+        forms.CheckboxInput({"class": HOSTILE}),
+        forms.Select({"required": True}, [("", HOSTILE), ("0", "None"), (7, "Seven"), (HOSTILE, "Hostile")]),
+        forms.Select({}, [("", "All"), (HOSTILE, [("0", "In a group"), (7, "With others")])]),
+        forms.Select(),
     ],
     ids=lambda each: type(each).__name__,
 )

@@ -12,16 +12,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, prefetch_related_objects
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from core.models import Account
 from core.plain_text import show_steering
+from core.web.sql_cache import SqlCache
 from tips import conversation, vault
 from tips.desk.triage import TransitionError
 from tips.models import Author, ClosingRecord, Disposition, Priority, State, Tip
 
+_SQL = SqlCache()
 WITHOUT_ACTION = (Disposition.DUPLICATE, Disposition.UNFOUNDED, Disposition.NO_ACTION)
 
 
@@ -75,9 +77,12 @@ def add_record(tip: Tip, officer: Account | None, ending: Ending) -> None:
 
 def list_records(tip: Tip) -> list[RecordedEnding]:
     """Return how the tip ended and what was recorded before, newest first. Raises vault.SealError, vault.KeyMissingError."""
-    rows = list(tip.closing_records.select_related("officer").order_by("-position"))
+    rows = _SQL.fetch_models("of a tip", lambda: tip.closing_records.order_by("-position"), ClosingRecord, tip.pk)
     if not rows:
         return []
+    for row in rows:
+        row.tip = tip
+    prefetch_related_objects(rows, "officer")
     key = conversation.ensure_notes_key(tip)
     return [
         RecordedEnding(Ending(**json.loads(vault.open_text(key, row.body, _context(row)))), row.officer, row.written_at)

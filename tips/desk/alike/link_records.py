@@ -13,11 +13,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
+from core.web.shared_rows import AmongIds
+from core.web.sql_cache import SqlCache
 from tips import conversation, vault
 from tips.models import Author, LinkRecord, Tip
 from tips.walls import visibility
@@ -26,6 +30,7 @@ _LEAST_BYTES = 2047  # sealed: 2,048 and the seal
 _ENTRIES_KEPT = 12
 _REMEMBERED = 4096  # ids and names of accounts, no text
 _MADE_AT_ONCE = 200
+_SQL = SqlCache()
 _UNREADABLE = (vault.SealError, vault.KeyMissingError)
 
 
@@ -56,10 +61,16 @@ class TipLinks:
 
 def read(tip_ids: Iterable[UUID]) -> dict[UUID, TipLinks]:
     """Return the links of these tips; of a tip without a record, or that can't be opened, none. One query."""
-    rows = LinkRecord.objects.filter(tip__in=list(tip_ids), tip__notes_key__isnull=False)
-    columns = ("tip_id", "tip__notes_key__key_for_agency", "tip__notes_key__agency_key_id", "record")
+    ids = [str(tip_id) for tip_id in tip_ids]
+    if not ids:
+        return {}
+
+    def select() -> QuerySet[Any, Any]:
+        rows = LinkRecord.objects.filter(AmongIds("tip", ids), tip__notes_key__isnull=False)
+        return rows.values_list("tip_id", "tip__notes_key__key_for_agency", "tip__notes_key__agency_key_id", "record")
+
     found = {}
-    for tip_id, sealed_key, key_id, record in rows.values_list(*columns):
+    for tip_id, sealed_key, key_id, record in _SQL.fetch_rows("links", select, ids):
         try:
             found[tip_id] = _open(tip_id, bytes(sealed_key), key_id, bytes(record))
         except _UNREADABLE:

@@ -17,9 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.models import Account
+from core.web.shared_rows import AmongIds
+from core.web.sql_cache import SqlCache
 from tips import readers
 from tips.desk import permissions, readings, worklist
-from tips.desk.alike import indexing
+from tips.desk.alike import indexing, link_records
 from tips.desk.queue import filters, lines, rows, saved_views, summaries, targets, views, waves
 from tips.desk.queue.listing import AskedView, Listing, order
 from tips.models import Attachment, FollowedView, SavedView, State, Tip
@@ -27,6 +29,7 @@ from tips.walls import visibility
 
 PAGE_SIZE = 50
 _MAX_SHOWN = 500
+_SQL = SqlCache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
         count = listing.count_matching(asked) if asked.is_filtered else counts[view.name]
     kept = asked.write_query()
     built, has_lines = _build_rows(account, listed, kept, its_targets)
+    links = link_records.read(row.pk for row in built)
     address = reverse("admin:tips_tip_changelist")
     current = next((each for each, its_asked in saved if its_asked.write_query() == kept), None)
     return Queue(
@@ -214,7 +218,7 @@ def load(account: Account, query: QueryDict, *, has_rows: bool = True) -> Queue:
             for each, its_asked in saved
         ],
         groups=[
-            dataclasses.replace(group, rows=waves.fold(group.rows))
+            dataclasses.replace(group, rows=waves.fold(group.rows, links))
             for group in _group(
                 built, view, needs_me_count=counts[views.NEEDS_ME], count=count, is_filtered=asked.is_filtered
             )
@@ -274,6 +278,8 @@ def _build_rows(
     account: Account, listed: list[Tip], query: str, its_targets: targets.Targets
 ) -> tuple[list[rows.Row], bool]:
     """Return the rows by need and time left, and whether any of them has a line of its source."""
+    if not listed:
+        return [], False
     _attach_known(account, listed)
     newest = summaries.find_newest([tip.pk for tip in listed])
     positions = {tip_id: each.position for tip_id, each in newest.items()}
@@ -319,8 +325,13 @@ def _attach_known(account: Account, listed: list[Tip]) -> None:
 
 
 def _count_files(listed: list[Tip]) -> dict[UUID, int]:
-    found = Attachment.objects.filter(tip__in=[tip.pk for tip in listed]).order_by()
-    return dict(found.values("tip").annotate(count=Count("pk")).values_list("tip", "count"))
+    ids = [str(tip.pk) for tip in listed]
+
+    def select() -> QuerySet[Attachment, tuple[UUID, int]]:
+        found = Attachment.objects.filter(AmongIds("tip", ids)).order_by()
+        return found.values("tip").annotate(count=Count("pk")).values_list("tip", "count")
+
+    return dict(_SQL.fetch_rows("files", select, ids))
 
 
 class _QueryReader:

@@ -11,14 +11,16 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, F, Func, IntegerField, When
+from django.db.models import Case, F, Func, IntegerField, QuerySet, When
 from django.utils.translation import gettext as _
 
 from core.plain_text import show_steering
+from core.web.shared_rows import AmongIds
+from core.web.sql_cache import SqlCache
 from tips import vault
 from tips.models import Author, Message, Tip
 
@@ -29,6 +31,7 @@ _MAX_SEALED_BYTES = 512 * 1024
 _MAX_MARKS_A_LETTER = 3
 # Letters and signs of Western languages: nothing of what `shorten` looks for is among them, and most texts have no other.
 _PLAIN = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20ac]*")
+_SQL = SqlCache()
 _JOINERS = "\u200c\u200d"
 
 
@@ -56,11 +59,15 @@ class NewestMessage(NamedTuple):
 
 def find_newest(tip_ids: Collection[UUID]) -> dict[UUID, NewestMessage]:
     """Return the newest message of the source of each tip. One query."""
-    newest = (
-        Message.objects.filter(tip__in=tip_ids, author=Author.SOURCE).order_by("tip_id", "-position").distinct("tip_id")
-    )
-    small = newest.alias(size=_measure("body")).annotate(small=Case(When(size__lte=_MAX_SEALED_BYTES, then=F("body"))))
-    rows = small.values_list("tip_id", "position", "pk", "small")
+    ids = [str(tip_id) for tip_id in tip_ids]
+
+    def select() -> QuerySet[Message, tuple[UUID, int, UUID, bytes | None]]:
+        from_sources = Message.objects.filter(AmongIds("tip", ids), author=Author.SOURCE)
+        newest = from_sources.order_by("tip_id", "-position").distinct("tip_id").alias(size=_measure("body"))
+        small = newest.annotate(small=Case(When(size__lte=_MAX_SEALED_BYTES, then=F("body"))))
+        return small.values_list("tip_id", "position", "pk", "small")
+
+    rows = _SQL.fetch_rows(("newest", _MAX_SEALED_BYTES), select, ids)
     found = {
         tip_id: NewestMessage(position, pk, None if body is None else bytes(body))
         for tip_id, position, pk, body in rows
@@ -73,9 +80,13 @@ def open_summaries(newest: dict[UUID, NewestMessage]) -> dict[UUID, Summary]:
 
     `newest` is the answer of `find_newest`.
     """
-    columns = ("pk", "agency_key_id", "key_for_agency", "report")
-    tips = Tip.objects.alias(size=_measure("report")).filter(pk__in=newest, size__lte=_MAX_SEALED_BYTES)
-    rows = tips.order_by().values_list(*columns)
+    ids = [str(tip_id) for tip_id in newest]
+
+    def select() -> QuerySet[Any, Any]:
+        tips = Tip.objects.alias(size=_measure("report")).filter(AmongIds("pk", ids), size__lte=_MAX_SEALED_BYTES)
+        return tips.order_by().values_list("pk", "agency_key_id", "key_for_agency", "report")
+
+    rows = _SQL.fetch_rows(("reports", _MAX_SEALED_BYTES), select, ids)
     reports = {pk: (key_id, bytes(key), bytes(report)) for pk, key_id, key, report in rows}
     opener = _Opener()
     return {tip_id: opener.open(tip_id, reports.get(tip_id), message) for tip_id, message in newest.items()}

@@ -6,12 +6,14 @@ Only what an officer has linked is folded, never what merely looks alike, and ne
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from django.utils.translation import ngettext
 
 from core.models import Account
-from tips.desk.alike import link_records, lookup
+from tips.desk.alike import lookup
+from tips.desk.alike.link_records import TipLinks
 from tips.desk.queue.rows import Row
 
 
@@ -21,9 +23,8 @@ def add_counts(account: Account, rows: Sequence[Row]) -> list[Row]:
     return [dataclasses.replace(row, alike=_describe(counts.get(row.pk, 0))) for row in rows]
 
 
-def fold(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with those of linked tips folded under the first of them. One query, whatever the rows are."""
-    links = link_records.read(row.pk for row in rows)
+def fold(rows: Sequence[Row], links: Mapping[UUID, TipLinks]) -> list[Row]:
+    """Return the rows with those of linked tips folded under the first of them."""
     shown: list[Row] = []
     for row in rows:
         linked = links[row.pk].linked if row.pk in links else frozenset()
