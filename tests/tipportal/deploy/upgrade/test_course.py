@@ -72,7 +72,7 @@ if Path("{root}/fails-to-start").exists():
 # Numbers of the acts of this upgrade, as the driver prints them.
 BEGUN, GATE, MIGRATE, RESTART, OPEN, LAST = 3, 14, 15, 20, 21, 25
 # Of the way back from the last point that has one.
-UNDOING = range(13)
+UNDOING = range(12)
 
 
 @dataclasses.dataclass
