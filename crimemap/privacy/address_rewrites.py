@@ -46,7 +46,7 @@ _REWRITES = tuple(
         ("", r"\bunit block\b", "0 block"),
         ("", rf"(?:\b(?:{_UNITS})\b\.? ?#?|#) ?(?!bl(?:oc)?k\b)(?:[\w-]*\d[\w-]*|[a-z]\b)", ","),
         ("", r"\b(?:no|nr|nro|num)\b\.? ?(?=[#\d])|\bn\.?[\u00b0\u00ba]\.? ?", ""),
-        ("", r"(\d)x{2,}\b(?: block)?(?: of)?", r"\g<1>00 block of"),
+        ("", r"(\d)x{2,}\b(?: block\b)?(?: of\b)?", r"\g<1>00 block of"),
         ("[", r"\[(\d+)\] ?- ?\[\d+\]", r"\1 block of"),  # "[1200]-[1300] MAIN ST"
         ("-", r"(\d) ?- ?(?=\d)", r"\1-"),
         ("-", r"\b(\d+)-(?=[^\W\d_]{2})", r"\1 "),

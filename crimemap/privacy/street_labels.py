@@ -37,6 +37,8 @@ _PREPOSITIONS = {tuple(name.split()) for name in VOCABULARY["german_prepositions
 _GERMAN_PLACE = re.compile(rf"(?i)[^\W\d_]*(?:{'|'.join(VOCABULARY['german_places'].split())})")
 _HIGHWAYS = {tuple(name.split()) for name in VOCABULARY["highways"]}
 _BEHIND_NAMES = HOME_WORDS | list_words("units") | list_words("behind_names")
+_HOMES_BEHIND_NAMES = list_words("homes_behind_names")
+_PERSON_WORDS, _WHOLE_NAMES = list_words("person_words"), list_words("whole_names")
 _BLOCK_WORDS = {"block", "blk", "bloc"}
 
 _WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
@@ -68,9 +70,10 @@ _RESERVED = "|".join(
         | {"and", "thru", "through"}
     )
 )
+_WHOLE = "|".join(sorted(_WHOLE_NAMES))
 _COMMON = re.compile(
     r"(?i:(?!\d{6})0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
-    rf"(?!(?:{_RESERVED}) )(?:[a-z]{{3,}}|\d{{1,3}}(?:ST|ND|RD|TH))(?: (?!(?:{_RESERVED}) )[a-z]{{3,}})?"
+    rf"(?!(?:{_RESERVED}) )(?:[a-z]{{3,}}|\d{{1,3}}(?:ST|ND|RD|TH))(?: (?!(?:{_RESERVED}|{_WHOLE}) )[a-z]{{3,}})?"
     r" (?:ST|AVE?|RD|DR|BLVD|PL|CT|LN|TER|PKWY|STREET|AVENUE|ROAD|DRIVE)(?: [NESW])?))",
     re.ASCII,
 )
@@ -179,6 +182,8 @@ def _match_street_of_block(
     behind_flat = None
     if start < len(words) and _FLAT.fullmatch(words[start]) and bare(words[start]) not in DIRECTIONS:
         behind_flat = _match_street(words, start + 1, is_numbered=True)
+        if behind_flat and words[start].isalpha() and len(_namelist_words(words, behind_flat)) > _MAX_HOUSE_NAME_WORDS:
+            return None  # "12 J Roe Main St": the letter is a resident's as well as a flat's
     street = behind_flat or _match_street(words, start, is_numbered=True)
     is_hundred = number[1].endswith("00") or number[1] == "0"
     # "412 block of" is a house, whose number its publisher left in place.
@@ -197,8 +202,26 @@ def _is_plain_name(words: Sequence[str], street: _Street, *, is_block: bool) -> 
     # "House Ave" is a street, and so is a block of "Cottage Grove Ave".
     is_home = any(bare(word) in HOME_WORDS for word in names[is_block:-2])
     is_known = street.is_known or tuple(map(bare, names[:-1])) in _NAMES_WITHOUT_TYPE
+    if not is_known and _has_person(names, is_block=is_block):
+        return False
     most = _MAX_NAME_WORDS if is_known or is_block else _MAX_HOUSE_NAME_WORDS
     return not is_home and not _has_inner_direction(words, street) and len(names) - 1 <= most
+
+
+def _has_person(names: Sequence[str], *, is_block: bool) -> bool:
+    """Return whether the words of a name show that a person's stands before a street's: "Mrs Roe", "M. Roe", "Roe's Main St"."""
+    if any(bare(word) in _PERSON_WORDS for word in names[:-1]) or _has_whole_name_behind(names):
+        return True
+    first = names[0] if len(names) > _MAX_HOUSE_NAME_WORDS else ""
+    return not is_block and (len(bare(first)) == 1 or _is_possessive(first))
+
+
+def _is_possessive(word: str) -> bool:
+    return word.casefold().replace("\u2019", "'").endswith("'s")
+
+
+def _has_whole_name_behind(names: Sequence[str]) -> bool:
+    return any(bare(word) in _WHOLE_NAMES or _ORDINAL.fullmatch(word.casefold()) for word in names[1:-1])
 
 
 def _has_inner_direction(words: Sequence[str], street: _Street) -> bool:
@@ -251,7 +274,7 @@ def _find_lone_street(
     elif street.is_type_first:
         type_first_words = _MAX_ENDED_NAME_WORDS if is_ended else _MAX_LONE_TYPE_FIRST_NAME_WORDS
         max_name_words = max(max_name_words, type_first_words)
-    is_doubted = is_number or _has_inner_direction(words, street)
+    is_doubted = is_number or _has_inner_direction(words, street) or _has_whole_name_behind(names)
     return street if len(names) - 1 <= max_name_words and not is_doubted else None
 
 
@@ -337,6 +360,8 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
         word = bare(words[position])
         if word in _TYPES and not _is_saint(words, position) and not _is_name_behind_direction(words, position, start):
             end = position + 1
+            if word == "avenue" and not is_ordinal and _is_letter(words, end):
+                return None  # "Roe Avenue L"
             if word in _FIRST_TYPES and not (is_numbered and len(words[start]) > 1) and _is_name(words, end):
                 return None  # "Café Avenue Foch"
             while end < len(words) and bare(words[end]) in _TYPES:
@@ -347,6 +372,14 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
         if not _WORD.fullmatch(words[position]):
             break
     return _Street(start, late_end) if late_end else None
+
+
+def _is_letter(words: Sequence[str], position: int) -> bool:
+    """Return whether words[position] is the last, and a letter that is no direction: "L" of "Avenue L"."""
+    is_last = position + 1 == len(words)
+    return (
+        is_last and len(words[position]) == 1 and words[position].isalpha() and bare(words[position]) not in DIRECTIONS
+    )
 
 
 def _is_name(words: Sequence[str], position: int) -> bool:
@@ -385,6 +418,8 @@ def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _
         return _Street(start, end, is_type_first=True)
     name_count = 0
     while end < len(words) and name_count <= _MAX_NAME_WORDS and _WORD.fullmatch(words[end]):
+        if _is_possessive(words[end]) or (name_count > 1 and bare(words[end]) in _HOMES_BEHIND_NAMES):
+            return None  # "Calle Mayor Roe's", "Calle Mayor Roe residence"
         if bare(words[end]) in _BEHIND_NAMES:
             break
         is_letter = len(words[end]) == 1 and end == name_start  # "Avenue L"

@@ -203,6 +203,21 @@ ROE S ST LAWRENCE AVE                 ->
 12XX ROE, JANE MAIN ST                ->
 1234 MRS ROE ST                       ->
 1234 DR ROE MAIN ST                   ->
+12 ROE MAIN ST                        ->
+12 ROE 3RD AVE                        ->
+ROE SECOND ST & ELM ST                ->
+12XX OFC ROE OAK AVE                  ->
+12XX MRS ROE OAK AVE                  ->
+12 J ROE OAK AVE                      ->
+12 B OAK AVE                          -> 0 block of OAK AVE
+12 M. ROE OAK AVE                     ->
+12 ROE'S OAK AVE                      ->
+12XX KING'S MILL RD                   -> 1200 block of KING'S MILL RD
+12 ROE AVENUE L                       ->
+12 AVENUE L                           -> 0 block of AVENUE L
+CALLE MAYOR ROE'S 12                  ->
+CALLE MAYOR ROE RESIDENCE             ->
+12XX OFFSHORE CIR                     -> 1200 block of OFFSHORE CIR
 042XX S COTTAGE GROVE AVE             -> 4200 block of S COTTAGE GROVE AVE
 Rua Silva e Souza 12                  -> 0 block of Rua Silva e Souza
 """
