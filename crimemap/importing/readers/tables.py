@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -120,9 +121,11 @@ def _open(
         rows = [[cell.strip() for cell in row] for row in csv_rows.read_first_rows(head, separator)]
         samples.append(rows)
         line = options.header_line
-        number = find_header(rows) if not line else line - 1 if find_header(rows[line - 1 : line]) == 0 else -1
-        if number >= 0:
-            found.append(_FoundHeader(number, rows[number], separator))
+        for lines in ([[]] * (line - 1) + rows[line - 1 : line],) if line else (_join_group_lines(rows), rows):
+            number = find_header(lines)
+            if number >= 0:
+                found.append(_FoundHeader(number, lines[number], separator))
+                break
     if found:
         rows_above, header, separator = min(found, key=rank)
         _check_width(file, header)
@@ -134,6 +137,36 @@ def _open(
         return _csv_table(file, separator, header, rows_above, is_regular=_is_regular(rows))
     widest = max((next(iter(rows), []) for rows in samples), key=len)
     raise UnknownHeaderError(widest, is_table=any(map(_is_regular, samples)))
+
+
+def _join_group_lines(rows: list[list[str]]) -> list[list[str]]:
+    """Return the lines with headers of two lines as one, in place of the second: "Location" above "Latitude" and "Longitude"."""
+    joined = list(rows)
+    for number, (above, below) in enumerate(pairwise(rows)):
+        if _is_group_line(above, below):
+            joined[number : number + 2] = [], _join_group_line(above, below)
+    return joined
+
+
+def _is_group_line(above: list[str], below: list[str]) -> bool:
+    """Return whether a line names groups of columns, and the line below it alone would not name each column once."""
+    names = [name.casefold() for name in below if name]
+    needs_group = len(set(names)) < len(names) or any(name and not of for name, of in _pair_lines(above, below))
+    spans_columns = any(of and not name for name, of in _pair_lines(above, below))
+    is_worded = not any(character.isdigit() for cell in above + below for character in cell)  # a row of data has a date
+    return needs_group and spans_columns and is_worded and len(names) > 1 < sum(map(bool, above))
+
+
+def _pair_lines(above: list[str], below: list[str]) -> list[tuple[str, str]]:
+    return list(zip_longest(above, below, fillvalue=""))
+
+
+def _join_group_line(above: list[str], below: list[str]) -> list[str]:
+    header, group = [], ""
+    for name, of in _pair_lines(above, below):
+        group = name or (group if of else "")
+        header.append(f"{group} {of}".strip())
+    return header
 
 
 def _is_regular(rows: list[list[str]]) -> bool:

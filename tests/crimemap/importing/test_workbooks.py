@@ -8,6 +8,7 @@ import os
 import resource
 import zipfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,9 +17,11 @@ import openpyxl
 import pytest
 
 from crimemap.importing import column_mapping
-from crimemap.importing.readers import workbooks
+from crimemap.importing.header import header_fits
+from crimemap.importing.profiles import generic
+from crimemap.importing.readers import tables, workbooks
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.importing.readers.files import ReadingOptions
+from crimemap.importing.readers.files import ReadingOptions, TableUnpacker
 from crimemap.models import Incident, Source
 from tests.crimemap.importing.import_command import outcomes, refusal_of_import, run_import_command
 
@@ -84,6 +87,51 @@ def test_rows_of_every_kind_of_workbook_are_those_of_its_sheet(tmp_path: Path) -
     assert stored() == EXPECTED
     for name in ("excel97.xls", "opendocument.ods", "binary.xlsb"):
         assert outcomes(run_import_command("feed", HERE / "workbooks" / name)) == (0, 0, 2, 0)
+
+
+TWO_LINES = [
+    ["ID", "Occurred", "Offense", None, "Location", None],
+    [None, None, "Code", "Text", "Latitude", "Longitude"],
+]
+
+
+def test_a_header_of_two_lines_is_read_as_one(tmp_path: Path) -> None:
+    """Merged cells group columns, and the file is read again by the joined names."""
+    rows = [[number, f"2026-03-{number:02} 10:15", "23H", "LARCENY", 39.93, -75.61] for number in range(1, 6)]
+    book = save_workbook(tmp_path / "groups.xlsx", {"Data": [["Incidents of March"], *TWO_LINES, *rows]})
+    text = tmp_path / "groups.csv"
+    text.write_text("\n".join(",".join(map(str, (cell or "" for cell in row))) for row in [*TWO_LINES, *rows]))
+    for path in (book, text):
+        sample = column_mapping.read_sample(path)
+        assert sample.header == [
+            "ID",
+            "Occurred",
+            "Offense Code",
+            "Offense Text",
+            "Location Latitude",
+            "Location Longitude",
+        ]
+        assert sample.rows[0] == ["1", "2026-03-01 10:15", "23H", "LARCENY", "39.93", "-75.61"]
+        assert len(sample.rows) == 5
+        columns = {"occurred": "Occurred", "code": "Offense Code", "latitude": "Location Latitude"}
+        profile = generic.build_profile({"columns": columns | {"longitude": "Location Longitude"}}, "feed", "UTC")
+        with TableUnpacker() as unpacker:
+            (file,) = unpacker.list_tables(path)
+            assert tables.open_table(file, partial(header_fits, profile=profile)).header == sample.header
+
+
+@pytest.mark.parametrize(
+    ("above", "header"),
+    [
+        (["Springfield Police", "", "", "Quarter one"], ["ID", "Occurred", "Offense", "Block"]),  # a title of two cells
+        (["Incident", "", "Where", ""], ["ID", "Occurred", "Street", "Beat"]),  # each column has a name of its own
+    ],
+)
+def test_a_header_that_names_each_column_once_stands_alone(tmp_path: Path, above: list[str], header: list[str]) -> None:
+    path = tmp_path / "titled.csv"
+    rows = [[str(number), f"2026-03-{number:02} 10:15", "LARCENY", "100 Mill St"] for number in range(1, 6)]
+    path.write_text("\n".join(map(",".join, [above, header, *rows])))
+    assert column_mapping.read_sample(path).header == header
 
 
 @pytest.mark.django_db
