@@ -91,6 +91,13 @@ def replace_file(draft: SourceDraft, version: int, by: Account, fields: dict[str
 
 
 @transaction.atomic
+def read_again(draft: SourceDraft, version: int, by: Account, fields: dict[str, Any], sample: str) -> None:
+    """Set up the source with its file read in another way. Raises DraftChangedError, ImportNotPossibleError, OSError."""
+    change(draft, version, by, fields, test_run=None, rows_checked=False)
+    draft_files.store_sample(draft.source, sample)
+
+
+@transaction.atomic
 def request_test(draft: SourceDraft, version: int, by: Account) -> ImportRun:
     """Have the worker read the whole file; nothing is stored but the codes that it has.
 

@@ -25,7 +25,7 @@ from crimemap.importing.arrival import draft_files, jobs
 from crimemap.importing.column_mapping import Sample
 from crimemap.importing.profiles import generic
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.models import SourceDraft
+from crimemap.models import Source, SourceDraft
 from crimemap.offences.code_table import Scope
 from crimemap.onboarding import drafts, fixes, outcome, steps
 from crimemap.onboarding.drafts import DraftChangedError, FileGoneError, SentFile
@@ -142,17 +142,21 @@ def _answer_file(request: HttpRequest, draft: SourceDraft, by: Account, context:
         form = FileForm(request.POST, request.FILES, has_file=has_file)
         if form.is_valid():
             fields = {"name": form.cleaned_data["name"], "time_zone": form.cleaned_data["time_zone"]}
-            if not form.cleaned_data.get("sample"):
+            is_kept = not form.cleaned_data.get("sample")
+            if is_kept and form.reading_options() == generic.stored_reading_options(source.profile_config):
                 with transaction.atomic():
                     drafts.change(draft, _version(request), by, fields)
                 return HttpResponseRedirect(step_url(draft, COLUMNS))
-            sent, settings = _read_sent(form)
+            sent, settings = _read_kept(form, source) if is_kept else _read_sent(form)
             if sent:
                 if settings["profile"] == profiles.GENERIC and source.profile == profiles.GENERIC:
                     # The columns stay as chosen: most often the second file is a better export of the same kind.
                     settings = {"profile_config": {**source.profile_config, **settings["profile_config"]}}
                 try:
-                    drafts.replace_file(draft, _version(request), by, fields | settings, sent)
+                    if is_kept:
+                        drafts.read_again(draft, _version(request), by, fields | settings, sent.sample)
+                    else:
+                        drafts.replace_file(draft, _version(request), by, fields | settings, sent)
                     _tell_known_profile(request, draft)
                     return HttpResponseRedirect(step_url(draft, COLUMNS))
                 except OSError:
@@ -297,6 +301,16 @@ def _read_sent(form: FileForm) -> tuple[SentFile | None, dict[str, Any]]:
     known = header.find_fitting_profiles(sample.header)
     settings = {"profile": known[0] if known else profiles.GENERIC, "profile_config": {} if known else asdict(options)}
     return SentFile(file, samples.as_json(sample)), settings
+
+
+def _read_kept(form: FileForm, source: Source) -> tuple[SentFile | None, dict[str, Any]]:
+    """Do the same with the source's file, which is read again in the way that the form says. Raises FileGoneError."""
+    path = draft_files.find_file(source)
+    if path is None:
+        raise FileGoneError
+    with draft_files.open_copy(path) as file:
+        form.cleaned_data["sample"] = file
+        return _read_sent(form)
 
 
 def _tell_known_profile(request: HttpRequest, draft: SourceDraft) -> None:

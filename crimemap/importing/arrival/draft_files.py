@@ -25,9 +25,13 @@ def folder_of(source: Source) -> Path:
 
 def store_file(source: Source, file: IncomingFile, sample: str) -> None:
     """Replace the source's file, and its first rows as JSON. Raises ImportNotPossibleError; OSError for a full disk."""
-    folder = folder_of(source)
-    jobs.store_files(folder, [file])
-    (folder / _SAMPLE).write_text(sample, encoding="utf-8")
+    jobs.store_files(folder_of(source), [file])
+    store_sample(source, sample)
+
+
+def store_sample(source: Source, sample: str) -> None:
+    """Replace the first rows of the source's file. Raises ImportNotPossibleError; OSError for a full disk."""
+    (folder_of(source) / _SAMPLE).write_text(sample, encoding="utf-8")
 
 
 def find_file(source: Source) -> Path | None:

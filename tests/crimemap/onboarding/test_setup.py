@@ -13,7 +13,7 @@ from django.test import Client
 
 from core.models import Account
 from crimemap.importing import pipeline
-from crimemap.importing.arrival import jobs
+from crimemap.importing.arrival import draft_files, jobs
 from crimemap.models import Area, ImportRun, Incident, OffenceCode, Source, SourceDraft
 from crimemap.publishing import publisher
 from tests.crimemap.importing.administrators import (
@@ -200,6 +200,26 @@ class TestPath:
         )
         assert "not both" in both.content.decode()
         assert "Choose a file, or paste some rows" in ada.post(ADD, {"name": "x", "time_zone": "UTC"}).content.decode()
+
+    def test_the_file_is_read_again_in_another_way_without_being_sent_again(self, ada: Client) -> None:
+        text = "List of,Incidents in,April\nWhen,What,Where\n2026-04-01 10:00,Theft,100 block of Elm St\n"
+        draft = start(ada, text)
+        shown = show(ada, draft, "columns")
+        assert "in line 1" in shown
+        assert f'href="{address(draft, "file")}?reading=1#reading"' in shown
+        assert (
+            '<details class="feed-reading" id="reading" open>'
+            in ada.get(f"{address(draft, 'file')}?reading=1").content.decode()
+        )
+        answer = post(ada, draft, "file", name="Riverton Police", header_line="2")
+        assert answer.url == address(draft, "columns")
+        shown = show(ada, draft, "columns")
+        assert "in line 2" in shown
+        assert read_roles(shown)["code"] == "What"
+        assert draft_files.find_file(draft.source)
+        wrong = post(ada, draft, "file", name="Riverton Police", header_line="20")
+        assert wrong.status_code == 422
+        assert "Choose another line" in wrong.content.decode()
 
     def test_a_table_that_counts_offenses_by_month_is_refused_with_a_sentence(self, ada: Client) -> None:
         months = ",".join(f"{month} 2025" for month in ("Jan", "Feb", "Mar", "Apr", "May", "Jun"))
