@@ -278,7 +278,8 @@ def preview_profile_rows(sample: Sample, profile: Profile, source: Source) -> tu
     rows = [_preview_row(parser, list(row), source, categories) for row in sample.rows]
     if rejected_count := sum(bool(row.problem) for row in rows):
         quirks[_("rows rejected")] = rejected_count
-    return rows[:PREVIEW_ROWS], dict(quirks)
+    quirks["streets with the words of another"] += parser.count_doubtful()
+    return rows[:PREVIEW_ROWS], dict(+quirks)
 
 
 def locate_rows(sample: Sample, settings: dict[str, Any], source: Source) -> list[Point]:
@@ -331,9 +332,12 @@ def _category_names(scheme: str) -> dict[str, str]:
 
 def _preview_row(parser: RowParser, row: list[str], source: Source, categories: dict[str, str]) -> PreviewRow:
     try:
-        incident = parser.parse(row).incident
+        parsed = parser.parse(row)
     except CellError as error:
         return PreviewRow(problem=str(error))
+    incident = parsed.incident
+    if parsed.location.problem:
+        parser.note_quirk(parsed.location.problem)
     moment = dt.datetime.fromtimestamp(incident.occurred_at * 60, ZoneInfo(source.time_zone))
     formats = {"minute": "%Y-%m-%d %H:%M", "hour": _("%Y-%m-%d, about %H h"), "day": "%Y-%m-%d", "month": "%Y-%m"}
     areas = [area for area in (incident.district, incident.beat, incident.neighbourhood) if area]

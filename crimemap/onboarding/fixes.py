@@ -30,11 +30,11 @@ _ZONED = re.compile(r"\d{1,2}:\d{2}.*(?:Z|UTC|[+-]\d{2}:?\d{0,2})$")
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A question, and what its button changes in Source.profile_config."""
+    """A question, and what its button changes in Source.profile_config. Without a button, only people know the answer."""
 
     key: str
     question: str
-    button: str
+    button: str = ""
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -124,7 +124,15 @@ def _fix_system(sample: Sample, source: Source) -> Iterator[Fix]:
     northing, easting = _column(source, "latitude"), _column(source, "longitude")
     if not northing or not easting or source.profile_config.get("coordinate_system"):
         return
-    for suggestion in column_mapping.suggest_systems(sample, northing, easting, source):
+    suggestions = column_mapping.suggest_systems(sample, northing, easting, source)
+    if not suggestions and column_mapping.is_projected(northing, sample):
+        yield Fix(
+            "unknown-system",
+            _(
+                "The coordinates look like meters or feet, but no system puts them near your city, so no row has a point. Ask the people who made the file for its EPSG number, and enter it under “Change the columns”, in “Dates, coordinates and code lists”."
+            ),
+        )
+    for suggestion in suggestions:
         yield Fix(
             f"system-{suggestion.system.code}",
             _describe_system(suggestion, source),

@@ -113,6 +113,7 @@ def side_by_side(sample: Sample, profile: Profile, source: Source) -> dict[str, 
     ]
     return {
         "pairs": pairs,
+        "has_addresses": any(profile.columns.get(role) for role in ("block", "street_name")),
         "unread_columns": [name for name in sample.header if name not in read],
         "quirks": quirk_names.name_all(quirks),
         "point_map": point_map.draw_points(points),

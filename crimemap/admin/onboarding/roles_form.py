@@ -149,11 +149,12 @@ class RolesForm(forms.Form):
             label=_("Coordinate system"), required=False, max_length=80,
             help_text=_("Leave blank for degrees. Coordinates in meters or feet have a system: its EPSG number, such as 26910, or words of its name, such as UTM zone 10N."),
         )  # fmt: skip
-        if (
+        self.lacks_system = (
             not suggested
             and column_mapping.is_projected(northing, sample)
             and not source.profile_config.get("coordinate_system")
-        ):
+        )
+        if self.lacks_system:
             text.help_text = _(
                 "These look like meters or feet, but no system puts them near your areas. Ask the people who made the file for its EPSG number, such as 26910, or type words of its name, such as UTM zone 10N."
             )
@@ -199,7 +200,11 @@ class RolesForm(forms.Form):
 
     def has_options_to_check(self) -> bool:
         """Return whether an answer or a choice stands below: then the settings are open."""
-        return "suggested_system" in self.fields or any(self.errors.get(field.name) for field in self.option_fields())
+        return (
+            self.lacks_system
+            or "suggested_system" in self.fields
+            or any(self.errors.get(field.name) for field in self.option_fields())
+        )
 
     def list_needs(self) -> list[tuple[str, bool]]:
         """Return what a file needs to become incidents, each with whether a column says it."""

@@ -13,6 +13,7 @@ from crimemap.importing import column_mapping
 from crimemap.importing.arrival import jobs
 from crimemap.importing.columns import projections
 from crimemap.models import Area, ImportRun, Incident, Source
+from crimemap.onboarding import fixes
 from tests.crimemap.importing.administrators import create_account, read_roles, roles_data, sign_in, uploaded_file
 from tests.crimemap.importing.import_command import outcomes, run_import_command
 
@@ -53,6 +54,11 @@ def import_rows(folder: Path, points: list[str]) -> dict[str, Any]:
         }
     )
     return run_import_command("feed", path)
+
+
+def parse_csv(text: str) -> tuple[list[str], list[list[str]]]:
+    header, *rows = (line.split(",") for line in text.splitlines())
+    return header, rows
 
 
 def square(south: float, west: float, north: float, east: float) -> dict[str, Any]:
@@ -103,6 +109,23 @@ def test_meters_of_another_region_are_told_without_a_suggestion(ada: Account) ->
     sample = {"sample": uploaded_file(VANCOUVER.encode(), "crimedata.csv")}
     shown = sign_in(ada).post(f"/admin/crimemap/source/{source.pk}/columns/", sample).content.decode()
     assert "no system puts them near your areas" in shown
+    assert '<details class="feed-reading" open><summary>Dates' in shown  # where the system is typed
+    sample = column_mapping.Sample("crimedata.csv", *parse_csv(VANCOUVER))
+    source.profile_config = {"columns": {"latitude": "Y", "longitude": "X", "occurred": "YEAR", "code": "TYPE"}}
+    (told,) = [fix for fix in fixes.list_fixes(sample, source) if not fix.button]
+    assert "no system puts them near your city" in told.question
+
+
+def test_the_preview_tells_why_a_row_of_the_sample_has_no_point() -> None:
+    rows = [
+        ["1", "2026-10-01 13:30", "THEFT", "47.61", longitude]
+        for longitude in ("-122.33", "-122.33", "-122.34", "122.33")
+    ]
+    columns = {name.casefold(): name for name in ("Occurred", "Latitude", "Longitude")} | {"code": "Offense"}
+    source = make_source(columns)
+    sample = column_mapping.Sample("signs.csv", ["ID", "Occurred", "Offense", "Latitude", "Longitude"], rows)
+    _rows, quirks = column_mapping.preview_rows(sample, source.profile_config, source)
+    assert quirks["coordinates with a lost sign"] == 1
 
 
 @pytest.mark.parametrize(
