@@ -50,10 +50,10 @@ def area_page(request: HttpRequest, layer: str, code: str) -> HttpResponseBase:
         return render(request, "crimemap/pages/nothing_published.html")
     if layer not in wording.LAYER_NAMES:
         raise Http404
-    current = former_codes.current_code(layer, code)
-    if current != code and code not in published.areas[layer]:  # else published before the code changed
+    names, current = areas.area_names(layer), former_codes.current_code(layer, code)
+    is_known = current in names or current in published.areas[layer]  # names may be read a minute before codes
+    if current != code and code not in published.areas[layer] and is_known:  # else published before the code changed
         return redirect("crimemap:area", layer, current, permanent=True)
-    names = areas.area_names(layer)
     if not code or (code not in names and code not in published.areas[layer]):
         raise Http404
     month, year = (replace(_recent_filter(published, days), area=(layer, code)) for days in (MONTH_DAYS, YEAR_DAYS))

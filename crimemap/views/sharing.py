@@ -97,7 +97,8 @@ def atom_feed(request: HttpRequest, layer: str = "", code: str = "", category: s
     except NothingPublishedError:
         raise Http404 from None
     current = former_codes.current_code(layer, code)
-    if current != code and code not in published.areas[layer]:  # else published before the code changed
+    is_known = _has_area(published, layer, current)  # names may be read a minute before codes
+    if current != code and code not in published.areas[layer] and is_known:  # else published before the code changed
         return redirect("crimemap:feed_area", layer, current, permanent=True)
     area = (layer, code) if layer else None
     if (area and not _has_area(published, *area)) or (category and category not in published.families):

@@ -23,7 +23,7 @@ from crimemap.alerts import planning
 from crimemap.layer_files import archives, uploads
 from crimemap.layer_files.layer_file import LayerFileError
 from crimemap.models import Area, Block, FormerAreaCode, ImportRun, Incident, OffenceCode, Subscription
-from crimemap.places import area_import
+from crimemap.places import area_import, areas, former_codes
 from crimemap.privacy import visibility
 from crimemap.publishing import publisher
 from crimemap.snapshot import reader
@@ -355,6 +355,18 @@ class TestFormerCodes:
         )
         page_cache.clear()
         assert renamed.get("/map/area/district/1/").status_code == 200
+
+    def test_an_old_link_is_answered_while_names_are_a_minute_older_than_codes(
+        self, renamed: Client, monkeypatch: Any
+    ) -> None:
+        Area.objects.filter(code="D/1").update(code="X")
+        former_codes.record("district", {"5": "X"})
+        page_cache.clear()
+        links = "/map/area/district/5/", "/map/feed/district/5.atom"
+        assert [renamed.get(link).status_code for link in links] == [301, 301]
+        page_cache.clear()
+        monkeypatch.setattr(areas, "area_names", lambda _layer: {"5": "Harbor"})
+        assert [renamed.get(link).status_code for link in links] == [200, 200]
 
     def test_a_new_code_in_the_admin_keeps_old_links(self, renamed: Client, ada: Account) -> None:
         area = Area.objects.get(code="D/1")
