@@ -30,6 +30,10 @@ _VAGUE_NAMES = frozenset(
      "sector", "place", "x", "y", "time", "hour", "reported", "reporteddate", "reportdate", "datereported", "community", "post")
 )  # fmt: skip
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}.*|\d{1,4}")
+_TIME_OF_DAY = re.compile(r"(?i)\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?: ?min)?(?: ?[ap]\.? ?m\.?)?")
+_HAS_TIME = re.compile(
+    r"(?!\d{1,2}[:h]00(?:[:h]00)?\b)\b\d{1,2}[:h]\d{2}"
+)  # besides midnight, of which spreadsheets make days
 _YEAR = re.compile(r"(?:19|20)\d{2}")
 _MIDNIGHT_OF_UTC = re.compile(r".*\d[T ]00:00(?::00(?:\.0+)?)?\s*(?:Z|UTC|[+-]00:?(?:00)?)")
 _MIN_MIDNIGHTS = 5
@@ -48,14 +52,44 @@ class Guess(NamedTuple):
 
 def guess_roles(sample: Sample, time_zone: str) -> dict[str, Guess]:
     """Return the role of each column that seems to have one: by its usual name, else by its cells where a role is missing."""
-    roles = columns_to_roles(column_mapping.guess_columns(sample.header, sample)["columns"])
+    columns = column_mapping.guess_columns(sample.header, sample)["columns"]
+    if _has_clocks(
+        sample, columns.get("occurred", "")
+    ):  # "Tatzeit" is the whole time to some, the time of the day to others
+        dated = [name for name in sample.header if name != columns["occurred"]]
+        columns = column_mapping.guess_columns(dated, sample)["columns"]
+    roles = columns_to_roles(columns)
     guesses = {column: Guess(role, _judge(role, column, sample, time_zone)) for column, role in roles.items()}
     for role in _list_missing_roles(roles.values()):
         if column := _find_by_cells(role, sample, guesses, time_zone):
             guesses[column] = Guess(role, Confidence.CHECK)
+    guesses |= _find_time(sample, guesses)
     if not any(guess.role == "occurred_date" for guess in guesses.values()):
         guesses = {column: guess for column, guess in guesses.items() if guess.role != "occurred_time"}
     return guesses
+
+
+def _find_time(sample: Sample, guesses: dict[str, Guess]) -> dict[str, Guess]:
+    """Return the column of days as one of dates, and the column of times beside it; nothing if times are known."""
+    dates = {guess.role: column for column, guess in guesses.items() if guess.role in ("occurred", "occurred_date")}
+    day_column = dates.get("occurred", dates.get("occurred_date", ""))
+    if not day_column or any(guess.role in ("occurred_time", "hour") for guess in guesses.values()):
+        return {}
+    if any(_HAS_TIME.search(cell) for cell in sample.cells(day_column)):
+        return {}
+    free = [name for name in sample.header if name not in guesses and usual_names.may_be_when_it_happened(name)]
+    time_column = next((name for name in free if _has_clocks(sample, name)), "")
+    if not time_column:
+        return {}
+    day = Guess("occurred_date", guesses[day_column].confidence)
+    return {day_column: day, time_column: Guess("occurred_time", Confidence.CHECK)}
+
+
+def _has_clocks(sample: Sample, column: str) -> bool:
+    """Return whether cells are times of the day: "13:05", and "1305" under a name that says so."""
+    filled = [cell.strip() for cell in sample.cells(column) if cell.strip()]
+    form = _TIME_OF_DAY if not usual_names.names_time(column) else _CLOCK
+    return bool(filled) and all(map(form.fullmatch, filled))
 
 
 def are_local_days(sample: Sample, column: str, time_zone: str) -> bool:

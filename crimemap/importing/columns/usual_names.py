@@ -12,10 +12,10 @@ from crimemap.importing.columns import counts
 PROJECTED_NAMES: dict[str, tuple[str, ...]] = {
     "latitude": (
         "y", "northing", "ycoordinate", "ycoord", "ycoordcd", "coordy", "utmy", "utmnorthing", "geoy", "pointy", "norte", "mapy",
-        "latitude", "lat", "hochwert", "hoch", "n", "nkoord", "nordwert", "coordenaday", "coordenadayutm", "coordenadautmy"),
+        "latitude", "lat", "hochwert", "hoch", "n", "nkoord", "nkoordinate", "ncoord", "ncoordinate", "nordwert", "coordenaday", "coordenadayutm", "coordenadautmy"),
     "longitude": (
         "x", "easting", "xcoordinate", "xcoord", "xcoordcd", "coordx", "utmx", "utmeasting", "geox", "pointx", "este", "mapx",
-        "longitude", "lon", "lng", "long", "rechtswert", "rechts", "e", "ekoord", "ostwert", "coordenadax", "coordenadaxutm", "coordenadautmx"),
+        "longitude", "lon", "lng", "long", "rechtswert", "rechts", "e", "ekoord", "ekoordinate", "ecoord", "ecoordinate", "ostwert", "coordenadax", "coordenadaxutm", "coordenadautmx"),
 }  # fmt: skip
 
 # The names that files give their columns, best first; compared by normalize_header.
@@ -56,9 +56,9 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "description", "descript", "typetext", "offense", "offence", "ucroffensename", "offensetypeid", "crimetype", "type",
     ),
     "count": counts.USUAL_NAMES,
-    "street_number": ("blocknumber", "housenumber", "streetnumber", "streetno", "stnum", "stno", "addressnumber", "hundred", "numero", "número", "numerologradouro", "numerovoie", "nvoie", "hausnummer", "hausnr"),
+    "street_number": ("blocknumber", "housenumber", "streetnumber", "streetno", "stnum", "stno", "addressnumber", "hundred", "numero", "número", "numerologradouro", "numerovoie", "nvoie", "hausnummer", "hausnr", "huisnummer"),
     "street_direction": ("streetdirection", "streetdir", "direction", "predirection", "predir", "stdir", "prefix"),
-    "street_name": ("streetname", "stname", "street", "roadname", "logradouro", "strasse", "straße", "voie", "nomvoie", "nomevia"),
+    "street_name": ("streetname", "stname", "street", "roadname", "logradouro", "strasse", "straße", "voie", "nomvoie", "nomevia", "straatnaam"),
     "street_type": ("streettype", "sttype", "streetsuffix", "roadtype", "suffixtype"),
     "street_suffix": ("suffix", "postdirection", "suffixdirection", "postdir", "sufdir"),
     "block": (
@@ -70,14 +70,14 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "latlon", "latlong", "point", "geolocation", "geopoint", "geopoint2d", "location1", "geocodedcolumn",
         "georeference", "location",
     ),
-    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "policeprecinct", "division", "policedivision", "borough", "esquadra", "stadtkreis", "kreis", "apdsector", "pdq", "distrito", "alcaldia", "alcaldiahecho", "comisaria", "comisaría", "comuna", "delegacia", "arrondissement", "bezirk", "stadtbezirk", "distretto", "municipio", "circoscrizione"),
+    "district": ("district", "policedistrict", "pddistrict", "districtid", "precinct", "policeprecinct", "division", "policedivision", "borough", "esquadra", "stadtkreis", "kreis", "apdsector", "pdq", "distrito", "alcaldia", "alcaldiahecho", "comisaria", "comisaría", "comuna", "delegacia", "arrondissement", "bezirk", "stadtbezirk", "distretto", "municipio", "circoscrizione", "dist", "localidad"),
     "beat": ("beat", "zone", "psa", "sector", "reportingdistrict", "reportingarea", "precinctid", "scoutcararea", "post"),
     "neighbourhood": (
         "neighborhood", "neighbourhood", "communityarea", "community", "analysisneighborhood", "neighborhoodid",
-        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "suburb", "areaunit", "freguesia", "barrio", "nombrebarrio", "colonia", "coloniahecho", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere"),
+        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "suburb", "areaunit", "freguesia", "barrio", "nombrebarrio", "colonia", "coloniahecho", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere", "wijk", "buurt"),
     "location_description": (
         "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype", "tipodelugar", "lugar", "typedelieu", "lieu", "tipodelocal", "tipolocal", "descrtipolocal", "tatörtlichkeit", "tipodiluogo", "luogo"),
-    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory", "estado", "situacao", "situação", "statut", "esito", "stato"),
+    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory", "estado", "situacao", "situação", "statut", "esito", "stato", "dispo"),
     "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv", "dvflag", "domesticflag", "domesticrelated", "violenciafamiliar", "violenciadomestica", "violênciadoméstica", "violencefamiliale", "häuslichegewalt", "violenzadomestica"),
 }  # fmt: skip
 
@@ -125,6 +125,12 @@ _OTHER_TIMES = frozenset(
         "report",
         "reported",
         "rptd",
+        "rpt",
+        "meldung",
+        "ende",
+        "einde",
+        "bis",
+        "hasta",
         "dispatch",
         "created",
         "updated",
@@ -328,3 +334,13 @@ def may_be_where_it_happened(name: str) -> bool:
 def may_name_offense(name: str) -> bool:
     """Return whether no word of a column's name says that it holds something else than offenses."""
     return not split_header(name) & _NO_OFFENSE
+
+
+def may_be_when_it_happened(name: str) -> bool:
+    """Return whether no word of a column's name says that its times are those of a report or of an end."""
+    return not split_header(name) & _OTHER_TIMES
+
+
+def names_time(name: str) -> bool:
+    """Return whether a word of a column's name says that it holds times of the day."""
+    return bool(split_header(name) & _CLOCKS)

@@ -52,7 +52,9 @@ _TIME = re.compile(
     r"(\d{1,2})[:.hH](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?\s?[Mm]\.?)?\s*(Z|UTC|[+-]\d{2}:?(?:\d{2})?)?"
 )
 _HOUR_ALONE = re.compile(r"(\d{1,2})\s*[hH]\.?")
-_CLOCK_WORD = re.compile(r"(?<=\d)\s*(?:hrs?|hours|horas|heures|uhr)\.?$", re.IGNORECASE)  # "1305 hrs"
+_CLOCK_WORD = re.compile(
+    r"(?<=\d)\s*(?:hrs?|hours|horas|heures|uhr)\.?$|(?<=h\d\d)\s*mi?n\.?$", re.IGNORECASE
+)  # "1305 hrs", "13h05min"
 _HOURS = re.compile(r"(\d{1,2})\s*([AaPp])\.?[Mm]\.?")
 _MILITARY = re.compile(r"(\d{1,4})(?:[.,]0)?")
 _FRACTION = re.compile(r"0?[.,]\d+")

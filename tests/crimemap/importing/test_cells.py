@@ -40,7 +40,7 @@ def test_coordinates_are_read_in_degrees_and_minutes(cell: str, degrees: float |
 @pytest.mark.parametrize(
     ("date", "time", "read"),
     [
-        ("1 March 2026", "1305 hrs", "2026-03-01 13:05 minute"), ("01.03.2026", "13:05 Uhr", "2026-03-01 13:05 minute"),
+        ("01.03.2026", "13h05min", "2026-03-01 13:05 minute"), ("1 March 2026", "1305 hrs", "2026-03-01 13:05 minute"), ("01.03.2026", "13:05 Uhr", "2026-03-01 13:05 minute"),
         ("1er mars 2026", "13h", "2026-03-01 13:00 minute"), ("1 de marzo de 2026", "13H05", "2026-03-01 13:05 minute"),
         ("1º de março de 2026", "NULL", "2026-03-01 00:00 day"), ("Sunday, March 1, 2026", "-", "2026-03-01 00:00 day"),
         ("domingo, 1 de marzo de 2026", "13 h", "2026-03-01 13:00 minute"), ("1 March 2026 1305 hrs", None, "2026-03-01 13:05 minute"),

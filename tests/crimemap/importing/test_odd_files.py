@@ -133,7 +133,7 @@ def test_addresses_that_are_not_understood_are_counted_and_their_streets_can_be_
 
 
 def test_streets_that_may_hold_a_persons_name_are_counted_and_told(tmp_path: Path, ada: Account) -> None:
-    addresses = ("412 MAIN ST", "512 MAIN ST", "1234 ROE MAIN ST", "1250 ROE MAIN ST", "12 HYDE PARK BLVD")
+    addresses = ("412 OAK AVE", "512 OAK AVE", "1234 ROE OAK AVE", "1250 ROE OAK AVE", "12 HYDE PARK BLVD")
     rows = [f"{number},2026-10-10 13:30,THEFT,{address}" for number, address in enumerate(addresses)]
     import_text(tmp_path, "\n".join(["ID,Occurred,Offense,Block", *rows]))
     run = ImportRun.objects.latest("id")
