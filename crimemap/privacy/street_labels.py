@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from crimemap.privacy import english_streets, house_numbers
+from crimemap.privacy import english_streets, house_numbers, name_words
 from crimemap.privacy.address_rewrites import rewrite_address
 from crimemap.privacy.street_words import DIRECTIONS, HOME_WORDS, NUMBER_WORDS, VOCABULARY, bare, list_words
 
@@ -37,13 +37,10 @@ _PREPOSITIONS = {tuple(name.split()) for name in VOCABULARY["german_prepositions
 _GERMAN_PLACE = re.compile(rf"(?i)[^\W\d_]*(?:{'|'.join(VOCABULARY['german_places'].split())})")
 _HIGHWAYS = {tuple(name.split()) for name in VOCABULARY["highways"]}
 _BEHIND_NAMES = HOME_WORDS | list_words("units") | list_words("behind_names")
-_HOMES_BEHIND_NAMES = list_words("homes_behind_names")
-_PERSON_WORDS, _WHOLE_NAMES = list_words("person_words"), list_words("whole_names")
 _BLOCK_WORDS = {"block", "blk", "bloc"}
 
 _WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
 _FLAT = re.compile(r"(?i)\d{1,5}-?[A-Z]|[A-Z]-?\d{1,4}|[A-Z]")
-_ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
 _COMPOUND = re.compile(
     r"(?i)[^\W\d_]{3,}(?:straße|strasse|str\.?|weg|platz|gasse|allee|damm|ufer|markt|chaussee|brücke|graben|steig|stieg|pfad|twiete"
     r"|promenade|straat|laan|gracht|plein)"
@@ -70,7 +67,7 @@ _RESERVED = "|".join(
         | {"and", "thru", "through"}
     )
 )
-_WHOLE = "|".join(sorted(_WHOLE_NAMES))
+_WHOLE = "|".join(sorted(name_words.WHOLE_NAMES))
 _COMMON = re.compile(
     r"(?i:(?!\d{6})0*(\d{1,5}?)(XX)? (?:BLOCK (?:OF )?)?((?:[NESW] )?"
     rf"(?!(?:{_RESERVED}) )(?:[a-z]{{3,}}|\d{{1,3}}(?:ST|ND|RD|TH))(?: (?!(?:{_RESERVED}|{_WHOLE}) )[a-z]{{3,}})?"
@@ -202,26 +199,10 @@ def _is_plain_name(words: Sequence[str], street: _Street, *, is_block: bool) -> 
     # "House Ave" is a street, and so is a block of "Cottage Grove Ave".
     is_home = any(bare(word) in HOME_WORDS for word in names[is_block:-2])
     is_known = street.is_known or tuple(map(bare, names[:-1])) in _NAMES_WITHOUT_TYPE
-    if not is_known and _has_person(names, is_block=is_block):
+    if not is_known and name_words.has_person(names, is_block=is_block):
         return False
     most = _MAX_NAME_WORDS if is_known or is_block else _MAX_HOUSE_NAME_WORDS
     return not is_home and not _has_inner_direction(words, street) and len(names) - 1 <= most
-
-
-def _has_person(names: Sequence[str], *, is_block: bool) -> bool:
-    """Return whether the words of a name show that a person's stands before a street's: "Mrs Roe", "M. Roe", "Roe's Main St"."""
-    if any(bare(word) in _PERSON_WORDS for word in names[:-1]) or _has_whole_name_behind(names):
-        return True
-    first = names[0] if len(names) > _MAX_HOUSE_NAME_WORDS else ""
-    return not is_block and (len(bare(first)) == 1 or _is_possessive(first))
-
-
-def _is_possessive(word: str) -> bool:
-    return word.casefold().replace("\u2019", "'").endswith("'s")
-
-
-def _has_whole_name_behind(names: Sequence[str]) -> bool:
-    return any(bare(word) in _WHOLE_NAMES or _ORDINAL.fullmatch(word.casefold()) for word in names[1:-1])
 
 
 def _has_inner_direction(words: Sequence[str], street: _Street) -> bool:
@@ -274,13 +255,13 @@ def _find_lone_street(
     elif street.is_type_first:
         type_first_words = _MAX_ENDED_NAME_WORDS if is_ended else _MAX_LONE_TYPE_FIRST_NAME_WORDS
         max_name_words = max(max_name_words, type_first_words)
-    is_doubted = is_number or _has_inner_direction(words, street) or _has_whole_name_behind(names)
+    is_doubted = is_number or _has_inner_direction(words, street) or name_words.has_whole_name_behind(names)
     return street if len(names) - 1 <= max_name_words and not is_doubted else None
 
 
 def _is_before_street(word: str) -> bool:
     """Return whether a word says where of a street, or is the number of a grid or flat."""
-    is_name = _ORDINAL.fullmatch(word.casefold()) or _HIGHWAY_IN_ONE.fullmatch(word)
+    is_name = name_words.ORDINAL.fullmatch(word.casefold()) or _HIGHWAY_IN_ONE.fullmatch(word)
     has_digit = any(character.isnumeric() for character in word)
     return (has_digit and not is_name) or bare(word) in _POSITIONS or word == "-"
 
@@ -343,7 +324,9 @@ def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) ->
         # "21 Boulevard Saint-Michel", "12 Dr Roe"
         is_house = following in _FIRST_TYPES | {"dr"} and _is_name(words, start + 2)
         return _Street(start, start + 2, is_ordinal=True) if following in _TYPES and not is_house else None
-    if _ORDINAL.fullmatch(words[start].casefold()) and (following in DIRECTIONS | _BOUND or not _WORD.match(following)):
+    if name_words.ORDINAL.fullmatch(words[start].casefold()) and (
+        following in DIRECTIONS | _BOUND or not _WORD.match(following)
+    ):
         return _Street(start, start + 1, is_ordinal=True)
     return None
 
@@ -352,7 +335,7 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
     """Match a name with its type behind it: "Example St", "56th St", "Hauptstraße"."""
     if _COMPOUND.fullmatch(words[start]):
         return _Street(start, start + 1, is_type_first=True)
-    is_ordinal = _ORDINAL.fullmatch(words[start].casefold()) is not None
+    is_ordinal = name_words.ORDINAL.fullmatch(words[start].casefold()) is not None
     if not is_ordinal and not _WORD.fullmatch(words[start]):
         return None
     late_end = 0
@@ -360,7 +343,7 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
         word = bare(words[position])
         if word in _TYPES and not _is_saint(words, position) and not _is_name_behind_direction(words, position, start):
             end = position + 1
-            if word == "avenue" and not is_ordinal and _is_letter(words, end):
+            if word == "avenue" and not is_ordinal and name_words.is_last_letter(words, end):
                 return None  # "Roe Avenue L"
             if word in _FIRST_TYPES and not (is_numbered and len(words[start]) > 1) and _is_name(words, end):
                 return None  # "Café Avenue Foch"
@@ -372,14 +355,6 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
         if not _WORD.fullmatch(words[position]):
             break
     return _Street(start, late_end) if late_end else None
-
-
-def _is_letter(words: Sequence[str], position: int) -> bool:
-    """Return whether words[position] is the last, and a letter that is no direction: "L" of "Avenue L"."""
-    is_last = position + 1 == len(words)
-    return (
-        is_last and len(words[position]) == 1 and words[position].isalpha() and bare(words[position]) not in DIRECTIONS
-    )
 
 
 def _is_name(words: Sequence[str], position: int) -> bool:
@@ -418,7 +393,9 @@ def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _
         return _Street(start, end, is_type_first=True)
     name_count = 0
     while end < len(words) and name_count <= _MAX_NAME_WORDS and _WORD.fullmatch(words[end]):
-        if _is_possessive(words[end]) or (name_count > 1 and bare(words[end]) in _HOMES_BEHIND_NAMES):
+        if name_words.is_possessive(words[end]) or (
+            name_count > 1 and bare(words[end]) in name_words.HOMES_BEHIND_NAMES
+        ):
             return None  # "Calle Mayor Roe's", "Calle Mayor Roe residence"
         if bare(words[end]) in _BEHIND_NAMES:
             break
