@@ -85,7 +85,7 @@ def test_back_after_more_pages_and_leaving_shows_no_receipt(page: Page) -> None:
     open_tip(page, receipt)
     assert cookies(page.context) == ["inbox"]
     leave(page)
-    wait_until(lambda: page.wait_for_timeout(20) or not cookies(page.context), 10, "the tip is closed")
+    wait_until(lambda: page.wait_for_timeout(20) or not cookies(page.context), 120, "the tip is closed")
     assert_no_way_back(page, receipt)
     for _ in range(page.evaluate("history.length") - 1):
         page.go_forward()

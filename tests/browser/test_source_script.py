@@ -303,7 +303,7 @@ def test_leaving_clears_everything(browser: Browser, stack: Stack) -> None:
         page.wait_for_url(NEUTRAL)
         # The browser sends the end of the session on its own, while the neutral page loads.
         wait_until(
-            lambda: page.goto(origin + "/tips/inbox/conversation/").url == origin + "/tips/inbox/", 20, "session ends"
+            lambda: page.goto(origin + "/tips/inbox/conversation/").url == origin + "/tips/inbox/", 120, "session ends"
         )
 
 

@@ -51,7 +51,7 @@ def test_a_broken_connection_is_made_again_and_nothing_is_missed(listener: Liste
         )
         assert cursor.rowcount == 1
     assert listener.wait(60) == set()
-    wait_until(lambda: listener.wait(0) == {"arrivals"}, 30, "a new connection")
+    wait_until(lambda: listener.wait(0) == {"arrivals"}, 120, "a new connection")
 
 
 def test_callers_look_by_themselves_while_there_is_no_database(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ def test_each_resident_is_mailed_once_despite_a_second_run_and_a_kill(
     for _kill in kills:
         run(stack, to_the_end=False)
         assert killer.killed.acquire(timeout=90)
-        wait_until(lambda: not stack.children[WORKER].is_alive, 30, "the worker's end")
+        wait_until(lambda: not stack.children[WORKER].is_alive, 120, "the worker's end")
         stack.start_worker("bulk")
         ask(stack, TRY_NOW)
     for _again in range(3):

@@ -178,7 +178,7 @@ def test_the_panel_shows_progress_and_opens_files_on_request(
         picture = page.get_by_role("img", name="Photo 1")
         expect(picture).to_be_visible()
         expect(page.get_by_role("button", name="Zoom in")).to_be_visible()  # the script is there
-        wait_until(lambda: picture.evaluate("image => image.clientWidth > 0"), 30, "the picture has arrived")
+        wait_until(lambda: picture.evaluate("image => image.clientWidth > 0"), 120, "the picture has arrived")
         before = picture.bounding_box()
         # Zoom that is asked for before the picture has a size waits for it.
         image = page.locator(".file-frame img")
@@ -235,7 +235,7 @@ def test_a_killed_worker_and_a_lost_broker_only_delay(
     wait_until(lambda: states(stack) == ["ready", "ready"], 120, "what nobody was told of is ready")
     assert {attempts for _state, _reason, attempts in rows(stack).values()} == {1}
     wait_until(lambda: waiting(stack) == 0, 60, "what was killed is ready")
-    wait_until(lambda: not found_in_memory(ram, CANARY), 30, "memory is empty")
+    wait_until(lambda: not found_in_memory(ram, CANARY), 120, "memory is empty")
     assert found_on_disk(stack, CANARY) == []
 
 

@@ -120,7 +120,7 @@ def test_a_post_repeated_after_a_dropped_connection_gives_the_receipt(stack: Sta
             "Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n"
         )
         line.sendall(head.encode() + body)
-    wait_until(lambda: tips(stack) == before + 1, 20, "the tip is stored")
+    wait_until(lambda: tips(stack) == before + 1, 120, "the tip is stored")
     source.open("/tips/", fields)
     receipt = source.receipt()
     assert tips(stack) == before + 1

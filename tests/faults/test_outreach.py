@@ -62,7 +62,7 @@ def again(stack: Stack, task: str) -> None:
     broker: Any = redis.Redis.from_url(stack.redis_url)
     held = broker.hlen("unacked")
     stack.send_task(f"outreach.bulk.{task}", queue="bulk")
-    wait_until(lambda: not broker.llen("bulk") and broker.hlen("unacked") <= held, 30, f"{task} is done")
+    wait_until(lambda: not broker.llen("bulk") and broker.hlen("unacked") <= held, 120, f"{task} is done")
 
 
 def value(stack: Stack, query: str) -> Any:
@@ -95,13 +95,13 @@ def test_a_worker_killed_after_the_channel_received_the_post(
 ) -> None:
     receiver.before = killed(stack)
     run(stack, STORY.format(slug=kind, address=getattr(receiver, kind)))
-    wait_until(lambda: not stack.children[WORKER].is_alive, 30, "the worker is killed")
+    wait_until(lambda: not stack.children[WORKER].is_alive, 120, "the worker is killed")
     query = f"SELECT p.state FROM outreach_post p JOIN outreach_channel c ON c.id = channel_id WHERE c.name = '{kind}'"
     assert value(stack, query) == "sending"
     assert len(receiver.posts) == 1
     stack.start_worker("bulk")
     again(stack, "post")
-    wait_until(lambda: value(stack, query) == state, 30, f"the post is {state}")
+    wait_until(lambda: value(stack, query) == state, 120, f"the post is {state}")
     again(stack, "post")
     assert value(stack, query) == state
     assert (len(receiver.posts), len(receiver.requests)) == (1, request_count)
@@ -120,7 +120,7 @@ def test_a_worker_killed_after_the_mail_server_received_the_mail(stack: Stack) -
 
     stack.mails.handle_DATA = take_and_kill  # type: ignore[method-assign]
     run(stack, REMINDERS)
-    wait_until(lambda: not stack.children[WORKER].is_alive, 30, "the worker is killed")
+    wait_until(lambda: not stack.children[WORKER].is_alive, 120, "the worker is killed")
     stack.start_worker("bulk")
     again(stack, "remind")
     mails = stack.mails.wait(4)

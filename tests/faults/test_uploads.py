@@ -72,7 +72,7 @@ class Form:
 def test_neither_content_nor_name_is_on_a_disk_in_plaintext(stack: Stack, video: bytes) -> None:
     form = Form(stack, video)
     form.send(1_000_000)
-    wait_until(lambda: sum(path.stat().st_size for path in in_store(stack)) > 500_000, 20, "half a file is sealed")
+    wait_until(lambda: sum(path.stat().st_size for path in in_store(stack)) > 500_000, 120, "half a file is sealed")
     assert found_on_disk(stack, CANARY[:20]) == []
     page = form.finish()
     assert "1 file arrived with it." in page
@@ -86,17 +86,17 @@ def test_neither_content_nor_name_is_on_a_disk_in_plaintext(stack: Stack, video:
 def test_an_abandoned_upload_leaves_nothing(stack: Stack, video: bytes, how: str) -> None:
     form = Form(stack, video)
     form.send(1_000_000)
-    wait_until(lambda: in_store(stack), 20, "the file is begun")
+    wait_until(lambda: in_store(stack), 120, "the file is begun")
     if how == "reset":
         form.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     form.line.close()
-    wait_until(lambda: not in_store(stack), 20, "nothing is left")
+    wait_until(lambda: not in_store(stack), 120, "nothing is left")
 
 
 def test_a_killed_web_server_leaves_no_plaintext_and_its_remains_are_removed(stack: Stack, video: bytes) -> None:
     form = Form(stack, video)
     form.send(1_000_000)
-    wait_until(lambda: in_store(stack), 20, "the file is begun")
+    wait_until(lambda: in_store(stack), 120, "the file is begun")
     stack.kill_web()
     assert found_on_disk(stack, CANARY[:20]) == []
     assert found_on_disk(stack, NAME.encode()) == []

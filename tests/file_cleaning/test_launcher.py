@@ -127,7 +127,7 @@ def test_killing_the_worker_ends_its_process_and_its_folder_is_removed_later(
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
 
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10, "the process ends")
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 120, "the process ends")
     assert left.exists()
     file_cleaning.remove_abandoned_workspaces()
     assert not left.exists()

@@ -172,7 +172,7 @@ def test_a_full_queue_refuses_at_once_and_sixteen_concurrent_requests_are_served
     for thread in threads:
         thread.start()
     for _ in range(receipts.MAX_CONCURRENT):
-        assert waiting.acquire(timeout=20)
+        assert waiting.acquire(timeout=120)
     full = False
     while not full:  # the others reach the line within moments; each probe itself leaves it again only when refused
         full = receipts.is_queue_full()
@@ -200,7 +200,7 @@ def test_sign_ins_always_leave_room_for_a_tip(monkeypatch: pytest.MonkeyPatch) -
     ]
     for guess in guesses:
         guess.start()
-    assert started.acquire(timeout=20)
+    assert started.acquire(timeout=120)
     assert receipts.stretch_receipt(RECEIPT) == "done"
     assert not release.is_set()
     release.set()

@@ -43,7 +43,7 @@ def main() -> None:
 def _load_demo(stack: Stack) -> None:
     """Load the demo city, let the media worker clean its files, and leave its newest incidents."""
     public_keys = Path(stack.keys["MEDIA_PUBLIC_KEYS"])
-    wait_until(lambda: list(public_keys.glob("*.pub")), 30, "the media worker has keys")
+    wait_until(lambda: list(public_keys.glob("*.pub")), 120, "the media worker has keys")
     stack.run_manage("demo")
     stack.run_manage("demo_incidents", role="bulk")
     with stack.connect() as connection, connection.cursor() as cursor:

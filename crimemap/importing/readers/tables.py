@@ -121,7 +121,9 @@ def _open(
         rows = [[cell.strip() for cell in row] for row in csv_rows.read_first_rows(head, separator)]
         samples.append(rows)
         line = options.header_line
-        for lines in ([[]] * (line - 1) + rows[line - 1 : line],) if line else (_join_group_lines(rows), rows):
+        empty: list[str] = []
+        asked = [[empty] * (line - 1) + rows[line - 1 : line]] if line else [_join_group_lines(rows), rows]
+        for lines in asked:
             number = find_header(lines)
             if number >= 0:
                 found.append(_FoundHeader(number, lines[number], separator))

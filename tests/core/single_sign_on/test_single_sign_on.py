@@ -70,7 +70,7 @@ def travel(client: Client, address: str = BEGIN, **data: str) -> str:
     """Press the button, sign in at the provider, and return the address that it sends the browser back to."""
     answer = client.post(address, data)
     assert answer.status_code == 302, answer.content.decode()
-    at_provider = requests.get(answer["Location"], allow_redirects=False, timeout=5)
+    at_provider = requests.get(answer["Location"], allow_redirects=False, timeout=60)
     return at_provider.headers["Location"].removeprefix("http://testserver")
 
 

@@ -63,9 +63,9 @@ def test_a_push_is_imported_and_published(running: Stack, token: str) -> None:
         assert answer.status == 200
         assert json.loads(answer.read())["created"] == 40
         assert "Set-Cookie" not in answer.headers
-    wait_until((Path(running.keys["INCIDENT_SNAPSHOTS"]) / "current").exists, 30, "a published version")
+    wait_until((Path(running.keys["INCIDENT_SNAPSHOTS"]) / "current").exists, 120, "a published version")
     uploads = Path(running.keys["INCIDENT_UPLOADS"])
-    wait_until(lambda: not list(uploads.iterdir()), 30, "nothing left of the file")
+    wait_until(lambda: not list(uploads.iterdir()), 120, "nothing left of the file")
 
 
 def test_the_public_site_accepts_no_push(running: Stack) -> None:

@@ -159,7 +159,7 @@ def test_a_killed_worker_is_replaced(stack: Stack) -> None:
     for worker in workers:
         worker.kill()
 
-    wait_until(lambda: is_home_page_served(stack.ports["all"]), 30, "new workers answer")
+    wait_until(lambda: is_home_page_served(stack.ports["all"]), 120, "new workers answer")
     assert not {worker.pid for worker in workers} & {worker.pid for worker in psutil.Process(master.pid).children()}
 
 

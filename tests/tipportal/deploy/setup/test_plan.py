@@ -340,7 +340,7 @@ def test_nginx_accepts_its_file_and_writes_no_line_of_a_request(root: Path, tmp_
         subprocess.Popen([*command, "-g", "daemon off;"], stderr=log, stdout=log) as running,
     ):
         try:
-            wait_until(lambda: listens(ports[1]), 10, "nginx listens")
+            wait_until(lambda: listens(ports[1]), 120, "nginx listens")
             for port, sent in (
                 (ports[0], b"GET / HTTP/1.1\r\nHost: tips.example.org\r\n\r\n"),
                 (ports[0], b"\x16\x03\x01 no TLS here \r\n\r\n"),

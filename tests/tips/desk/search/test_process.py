@@ -213,7 +213,7 @@ def test_a_process_that_is_gone_or_killed_is_replaced_by_the_scan_with_a_sentenc
     command = [sys.executable, "-m", "django", "search_process"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(settings.SEARCH_SOCKET.exists, 30, "the search process listens")
+        wait_until(settings.SEARCH_SOCKET.exists, 120, "the search process listens")
         found, is_gone = engines.search(okafor, "needle", Scope.GENERAL, None, 5, 100)
         assert (found.found, is_gone) == ([tip.pk], False)
         limits = Path(f"/proc/{process.pid}/limits").read_text()
