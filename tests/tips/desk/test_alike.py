@@ -20,7 +20,8 @@ from tips.models import Category, Tip, Unit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SHOTS = "Two men with a shotgun in a gray pickup by Lucky Mart, engine running, they look at the door"
-SHOTS_TOO = "I hear shots at Lucky Mart, a gray pickup with two men drove off, they had a shotgun"
+# It shares too few pairs of words with SHOTS to be a copy, whatever their digests in this process are.
+SHOTS_TOO = "I hear shots at Lucky Mart, the gray pickup with men drove off, they had one shotgun"
 DOGS = "Dogs in cages in the barn past the second bridge, some of them cannot stand up anymore"
 
 
