@@ -18,7 +18,7 @@ MARGIN = 72
 
 @dataclass(frozen=True, slots=True)
 class ShareCard:
-    """What is on a card. `facts` are short phrases, `crest` is a PNG or empty, `city` the version of its base map.
+    """The content of a card. `facts` are short phrases, `crest` is a PNG or empty, `city` the version of its base map.
 
     `source` says whose data that map is drawn from.
     """
