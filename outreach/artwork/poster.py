@@ -17,10 +17,8 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
 from core.agency import current_settings
-from crimemap import places
 from outreach.artwork import typesetting
-from outreach.artwork.typesetting import BOLD, REGULAR, TextBox, theme_colors, write_text
-from outreach.content import pictures
+from outreach.artwork.typesetting import BOLD, REGULAR, Backdrop, TextBox, theme_colors, write_text
 from outreach.stories import share_links
 
 DPI = 200
@@ -31,10 +29,7 @@ WHITE, BLACK = "#fff", "#000"
 
 @dataclass(frozen=True, slots=True)
 class PosterWords:
-    """The poster's texts in the page's language. The QR code holds `link`; `address` is its printed form.
-
-    `crest` is a PNG or empty, `city` the version of the base map, and `source` says whose data it is drawn from.
-    """
+    """The poster's texts in the page's language. The QR code holds `link`; `address` is its printed form."""
 
     agency: str
     headline: tuple[str, ...]
@@ -45,9 +40,7 @@ class PosterWords:
     strip: str
     link: str
     address: str
-    crest: bytes = field(default=b"", repr=False)
-    city: str = ""
-    source: str = ""
+    backdrop: Backdrop = field(default_factory=Backdrop)
 
 
 def poster_words() -> PosterWords:
@@ -67,9 +60,7 @@ def poster_words() -> PosterWords:
         strip=_("Anonymous tips"),
         link=share_links.absolute_url("/"),
         address=urlsplit(settings.PORTAL_URL).netloc,
-        crest=pictures.read_crest(),
-        city=places.base_map_version(),
-        source=places.base_map_source(),
+        backdrop=typesetting.read_backdrop(),
     )
 
 
@@ -101,9 +92,9 @@ def draw_page(words: PosterWords, size: tuple[int, int]) -> Image.Image:
     inner = width - 2 * margin
 
     head = 760
-    page.paste(typesetting.draw_background((width, head), words.city), (0, 0))
-    if words.crest:
-        typesetting.paste_crest(page, words.crest, (width - margin, 56), 128)
+    page.paste(typesetting.draw_background((width, head), words.backdrop.city), (0, 0))
+    if words.backdrop.crest:
+        typesetting.paste_crest(page, words.backdrop.crest, (width - margin, 56), 128)
     write_text(canvas, (margin, 96), words.agency, TextBox(inner - 180, 1, (48, 40)), tokens["gold"])
     y = 196
     for line in words.headline:
@@ -111,7 +102,7 @@ def draw_page(words: PosterWords, size: tuple[int, int]) -> Image.Image:
     write_text(
         canvas, (margin, y + 36), words.lead, TextBox(inner, 3, (54, 46)), tokens["on-navy-muted"], weight=REGULAR
     )
-    typesetting.write_source(canvas, words.source, (width - 24, head - 20))
+    typesetting.write_source(canvas, words.backdrop.source, (width - 24, head - 20))
     canvas.rectangle((0, head, width, head + 16), fill=tokens["gold"])
 
     top, side = head + 76, 600

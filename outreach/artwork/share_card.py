@@ -10,7 +10,7 @@ from functools import lru_cache
 from PIL import Image, ImageDraw
 
 from outreach.artwork import typesetting
-from outreach.artwork.typesetting import BOLD, REGULAR, TextBox, load_font, theme_colors, write_text
+from outreach.artwork.typesetting import BOLD, REGULAR, Backdrop, TextBox, load_font, theme_colors, write_text
 
 SIZE = (1200, 630)  # the 1.91 to 1 that Open Graph readers expect
 MARGIN = 72
@@ -18,19 +18,14 @@ MARGIN = 72
 
 @dataclass(frozen=True, slots=True)
 class ShareCard:
-    """The content of a card. `facts` are short phrases, `crest` is a PNG or empty, `city` the version of its base map.
-
-    `source` says whose data that map is drawn from.
-    """
+    """The content of a card. `facts` are short phrases."""
 
     title: str
     label: str
     facts: tuple[str, ...]
     agency: str
     site: str
-    crest: bytes = field(default=b"", repr=False)
-    city: str = ""
-    source: str = ""
+    backdrop: Backdrop = field(default_factory=Backdrop)
 
     @property
     def digest(self) -> str:
@@ -42,7 +37,7 @@ class ShareCard:
 @lru_cache(maxsize=128)
 def draw_card(card: ShareCard) -> bytes:
     """Draw the card as a PNG. A title in a script that our font lacks is left out; the agency's name remains."""
-    picture = typesetting.draw_background(SIZE, card.city).copy()
+    picture = typesetting.draw_background(SIZE, card.backdrop.city).copy()
     canvas = ImageDraw.Draw(picture)
     tokens = theme_colors()
     width = SIZE[0] - 2 * MARGIN
@@ -50,7 +45,7 @@ def draw_card(card: ShareCard) -> bytes:
     top = (
         write_text(
             canvas,
-            (MARGIN, MARGIN + 54 + 24 * bool(card.crest)),
+            (MARGIN, MARGIN + 54 + 24 * bool(card.backdrop.crest)),
             card.title,
             TextBox(width, 4, (82, 72, 64, 56, 48)),
             tokens["on-navy"],
@@ -73,10 +68,10 @@ def draw_card(card: ShareCard) -> bytes:
     canvas.text(
         (SIZE[0] - MARGIN, foot), card.site, font=load_font(28, REGULAR), fill=tokens["on-navy-muted"], anchor="rs"
     )
-    typesetting.write_source(canvas, card.source, (SIZE[0] - 16, SIZE[1] - 16))
-    palette = typesetting.card_palette(SIZE, card.city)
-    if card.crest:
-        typesetting.paste_crest(picture, card.crest, (SIZE[0] - MARGIN, MARGIN - 24), 96)
+    typesetting.write_source(canvas, card.backdrop.source, (SIZE[0] - 16, SIZE[1] - 16))
+    palette = typesetting.card_palette(SIZE, card.backdrop.city)
+    if card.backdrop.crest:
+        typesetting.paste_crest(picture, card.backdrop.crest, (SIZE[0] - MARGIN, MARGIN - 24), 96)
         palette = picture.quantize(255)  # it may have any colors
     stream = io.BytesIO()
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(stream, "PNG")

@@ -9,7 +9,7 @@ import io
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.web import contrast
 from crimemap import places
+from outreach.content import pictures
 
 STATIC: Path = settings.BASE_DIR / "static"
 FONT = STATIC / "fonts" / "atkinson-hyperlegible-next-latin-wght-normal.woff2"
@@ -27,6 +28,23 @@ _METERS_PER_DEGREE = 111_195  # of latitude
 _METERS_ACROSS = 4500  # of the city on a picture
 REGULAR, BOLD = 400, 750
 ELLIPSIS = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Backdrop:
+    """The agency's own parts of a picture.
+
+    `crest` is a PNG or empty, `city` the version of the base map or empty, and `source` says whose data that is drawn from.
+    """
+
+    crest: bytes = field(default=b"", repr=False)
+    city: str = ""
+    source: str = ""
+
+
+def read_backdrop() -> Backdrop:
+    """Return the agency's crest and city as they are now."""
+    return Backdrop(pictures.read_crest(), places.base_map_version(), places.base_map_source())
 
 
 @dataclass(frozen=True, slots=True)

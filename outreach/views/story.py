@@ -14,9 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from core.agency import current_settings
-from crimemap import places
 from outreach import structured_data
-from outreach.artwork import share_card
+from outreach.artwork import share_card, typesetting
 from outreach.content import markdown, pictures
 from outreach.models import PublishedStory, StoryContent, Withdrawal
 from outreach.stories import facts, search, share_links
@@ -97,9 +96,7 @@ def build_share_card(story: StoryContent) -> share_card.ShareCard:
         facts=tuple(facts.fact_phrases(story)),
         agency=current_settings.current().name,
         site=urlsplit(settings.PORTAL_URL).netloc,
-        crest=pictures.read_crest(),
-        city=places.base_map_version(),
-        source=places.base_map_source(),
+        backdrop=typesetting.read_backdrop(),
     )
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from crimemap import places
 from crimemap.models import BaseLayer
 from outreach.artwork import share_card, typesetting
-from outreach.artwork.typesetting import TextBox
+from outreach.artwork.typesetting import Backdrop, TextBox
 
 CARD = share_card.ShareCard(
     title="A quarter of an hour, and one gun fewer",
@@ -53,9 +53,9 @@ def test_the_digest_depends_on_everything_that_is_drawn(monkeypatch):
         replace(CARD, facts=()),
         replace(CARD, agency="x"),
         replace(CARD, site="x"),
-        replace(CARD, crest=b"x"),
-        replace(CARD, city="x"),
-        replace(CARD, source="x"),
+        replace(CARD, backdrop=Backdrop(crest=b"x")),
+        replace(CARD, backdrop=Backdrop(city="x")),
+        replace(CARD, backdrop=Backdrop(source="x")),
     ]
     assert len({CARD.digest, *(card.digest for card in changed)}) == 9
     assert CARD.digest == replace(CARD).digest
@@ -81,7 +81,7 @@ def test_the_agencys_crest_is_on_the_card_in_its_colors():
     stream = io.BytesIO()
     Image.new("RGBA", (44, 48), "#11aa55").save(stream, "PNG")
     assert near(drawn(CARD), "#11aa55") == 0
-    assert near(drawn(replace(CARD, crest=stream.getvalue())), "#11aa55") > 5_000
+    assert near(drawn(replace(CARD, backdrop=Backdrop(crest=stream.getvalue()))), "#11aa55") > 5_000
 
 
 @pytest.mark.django_db
@@ -100,8 +100,8 @@ def test_the_streets_on_the_card_are_the_citys_own():
         ],
     }
     BaseLayer.objects.create(name=BaseLayer.Name.STREETS, geojson=layer)
-    card = replace(CARD, city=places.base_map_version())
-    assert card.city
+    card = replace(CARD, backdrop=Backdrop(city=places.base_map_version()))
+    assert card.backdrop.city
     right = (700, 0, 1200, 500)
     assert near(drawn(card).crop(right), typesetting.theme_colors()["street-lines"]) == 0  # they stay faint
     assert drawn(card).crop(right).tobytes() != plain.crop(right).tobytes()
