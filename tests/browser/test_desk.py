@@ -155,7 +155,7 @@ def test_text_survives_the_end_of_the_session(browser: Browser, desk: Stack) -> 
         look(page, "again")
         page.get_by_label("Username").fill(groups.COMMUNICATIONS)
         page.get_by_label("Password").fill(desk.staff[groups.COMMUNICATIONS])
-        page.get_by_role("button", name="Go on to the second step").click()
+        page.get_by_role("button", name="Continue", exact=True).click()
         page.get_by_label("Code").fill(desk.next_code(groups.COMMUNICATIONS))
         page.get_by_role("button", name="Sign in and continue").click()
         expect(page.get_by_text("It is not saved yet")).to_be_visible()

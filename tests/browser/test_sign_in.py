@@ -78,9 +78,9 @@ def look(page: Page, name: str) -> None:
 
 def enter_password(page: Page, stack: Stack, name: str, password: str) -> None:
     page.goto(f"{stack.staff_url}/admin/login/?next=/admin/sign-in/factors/")
-    page.get_by_label("Username:").fill(name)
-    page.get_by_label("Password:").fill(password)
-    page.get_by_role("button", name="Go on to the second step").click()
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Continue", exact=True).click()
 
 
 def sign_out(page: Page) -> None:

@@ -36,8 +36,8 @@ ADMINISTRATORS = [
 
 def sign_in(page: Page, stack: Stack, user: str) -> None:
     page.goto(stack.staff_url + "/admin/")
-    page.get_by_label("Username:").fill(user)
-    page.get_by_label("Password:").fill(stack.staff[user])
+    page.get_by_label("Username").fill(user)
+    page.get_by_label("Password").fill(stack.staff[user])
     page.keyboard.press("Enter")
     page.get_by_label("Code").fill(stack.next_code(user))
     page.keyboard.press("Enter")
@@ -262,7 +262,7 @@ def test_the_lock_covers_every_tab_and_gives_a_half_written_answer_back(browser:
         other.get_by_role("button", name="Sign out").click()
         expect(other.get_by_role("list", name="Time line")).to_have_count(0)
         other.go_back()
-        expect(other.get_by_label("Username:")).to_be_visible()
+        expect(other.get_by_label("Username")).to_be_visible()
         assert other.get_by_role("list", name="Time line").count() == 0
 
 

@@ -115,7 +115,7 @@ def test_without_script_an_officer_answers_undoes_notes_closes_and_clears_spam(b
         expect(page.get_by_text("What you typed is still here")).to_be_visible()
         page.get_by_label("Username").fill(groups.OFFICER)
         page.get_by_label("Password").fill(stack.staff[groups.OFFICER])
-        page.get_by_role("button", name="Go on to the second step").click()
+        page.get_by_role("button", name="Continue", exact=True).click()
         page.get_by_label("Code").fill(stack.next_code(groups.OFFICER))
         page.get_by_role("button", name="Sign in and continue").click()
         expect(page.get_by_label("Your answer")).to_have_value(words)
