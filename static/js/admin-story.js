@@ -35,7 +35,7 @@ function enhance({ dataset }, form) {
       timer = setTimeout(preview, TYPING_PAUSE_MS);
     });
     form.querySelector("[data-preview-button]").hidden = true;
-    if (previewArea.querySelector("[data-preview-hint]")) preview();
+    if (text.value && previewArea.querySelector("[data-preview-hint]")) preview();
   }
 
   // Paste: HTML from a word processor becomes Markdown or, if that fails, plain text.
