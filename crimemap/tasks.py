@@ -27,7 +27,7 @@ def run_import(run_id: int) -> None:
     jobs.process_run(run_id)
 
 
-@shared_task(name="crimemap.bulk.look", expires=50)  # type: ignore[untyped-decorator]
+@shared_task(name="crimemap.bulk.look")  # type: ignore[untyped-decorator]
 def check_arrivals() -> None:
     """Every minute: import dropped files and runs whose message was lost, and mail about late feeds."""
     for run_id in jobs.unfinished_run_ids():
@@ -37,7 +37,7 @@ def check_arrivals() -> None:
     jobs.remove_stray_folders()
 
 
-@shared_task(name="crimemap.bulk.plan_alerts", expires=240)  # type: ignore[untyped-decorator]
+@shared_task(name="crimemap.bulk.plan_alerts")  # type: ignore[untyped-decorator]
 def plan_alerts() -> None:
     """Every few minutes: find new incidents and due alerts, and send mails whose message was lost."""
     planning.plan_mails()
@@ -45,7 +45,7 @@ def plan_alerts() -> None:
     send_alerts()
 
 
-@shared_task(name="crimemap.bulk.send_alerts", expires=240)  # type: ignore[untyped-decorator]
+@shared_task(name="crimemap.bulk.send_alerts")  # type: ignore[untyped-decorator]
 def send_alerts() -> None:
     """Send a batch of mails. The next batch waits in line with what else this worker has to do."""
     if delivery.send_due():

@@ -16,15 +16,36 @@ from celery.signals import beat_init, before_task_publish, celeryd_init, task_po
 from django.conf import settings
 
 from core import visitor_traces
+from core.roles import Role
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tipportal.settings")
 
 NEEDED_HEADERS = frozenset({"task", "id", "eta", "expires"})
 
+# The modules with the tasks of each role's queues. A worker loads its own, and beat, which sends tasks by name, none: with the
+# libraries of the bulk worker each of the other four took 60 MB more, and twice the time to load Django and the tasks.
+TASK_MODULES = {
+    Role.ALERTS: (
+        "core.audit.head_mails",
+        "core.staff.account_mails",
+        "tips.officer_alerts.channel_tests",
+        "tips.officer_alerts.tasks",
+    ),
+    Role.BULK: (
+        "crimemap.tasks",
+        "outreach.channels.posting",
+        "outreach.events.reminders",
+        "outreach.stories.scheduled_publication",
+        "tips.retention",
+        "tips.row_rewriting",
+        "tips.source.reading_days",
+    ),
+    Role.MEDIA: ("outreach.content.pictures", "tips.files.media_worker"),
+}
+
 app = Celery("tipportal")
 app.config_from_object(
     {
-        "include": ["core.staff.account_mails", "core.audit.head_mails", "tipportal.heartbeats.worker_thread"],
         "task_default_queue": "bulk",
         "task_routes": {"*.alerts.*": {"queue": "alerts"}, "*.media.*": {"queue": "media"}},
         "task_ignore_result": True,
@@ -39,55 +60,97 @@ app.config_from_object(
         "task_publish_retry_policy": {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0},
         # Each round is a sign of life (tipportal/heartbeats/beat_scheduler.py).
         "beat_max_loop_interval": 10,
+        # While a worker is away, its messages expire before many of the same wait for it.
         "beat_schedule": {
-            "send stuck officer alerts": {"task": "tips.alerts.sweep", "schedule": 20.0},
+            "send stuck officer alerts": {
+                "task": "tips.alerts.sweep",
+                "schedule": 20.0,
+                "options": {"expires": 60},
+            },
             "test the channels of alerts once a month": {
                 "task": "tips.alerts.send_due_tests",
                 "schedule": crontab(hour="10", minute="20"),
+                "options": {"expires": 3600},
             },
-            "mail about changed accounts": {"task": "core.alerts.mail_accounts", "schedule": 60.0},
+            "mail about changed accounts": {
+                "task": "core.alerts.mail_accounts",
+                "schedule": 60.0,
+                "options": {"expires": 60},
+            },
             "mail the audit trail's head once a day": {
                 "task": "core.alerts.mail_audit_head",
                 "schedule": crontab(minute="*/10"),
+                "options": {"expires": 600},
             },
-            "rebuild stuck files": {"task": "tips.media.sweep", "schedule": 20.0},
+            "rebuild stuck files": {"task": "tips.media.sweep", "schedule": 20.0, "options": {"expires": 60}},
             "rebuild stuck videos": {
                 "task": "tips.media.sweep",
                 "schedule": 20.0,
                 "kwargs": {"videos": True},
-                "options": {"queue": "media-video"},
+                "options": {"queue": "media-video", "expires": 60},
             },
-            "rebuild stuck pictures of stories": {"task": "outreach.media.sweep", "schedule": 20.0},
-            "publish scheduled stories": {"task": "outreach.bulk.publish_due", "schedule": crontab()},
-            "rotate media worker keys and sweep the file store": {"task": "tips.media.tend", "schedule": 600.0},
-            "delete tips past their retention time": {"task": "tips.bulk.expire", "schedule": 3600.0},
+            "rebuild stuck pictures of stories": {
+                "task": "outreach.media.sweep",
+                "schedule": 20.0,
+                "options": {"expires": 60},
+            },
+            "publish scheduled stories": {
+                "task": "outreach.bulk.publish_due",
+                "schedule": crontab(),
+                "options": {"expires": 50},
+            },
+            "rotate media worker keys and sweep the file store": {
+                "task": "tips.media.tend",
+                "schedule": 600.0,
+                "options": {"expires": 600},
+            },
+            "delete tips past their retention time": {
+                "task": "tips.bulk.expire",
+                "schedule": 3600.0,
+                "options": {"expires": 3600},
+            },
             # Before the rewriting, which puts these rows in random order.
             "store on which days sources read answers": {
                 "task": "tips.bulk.store_reading_days",
                 "schedule": crontab(hour="3", minute="30"),
+                "options": {"expires": 3600},
             },
             "rewrite rows about sources": {
                 "task": "tips.bulk.rewrite_rows",
                 "schedule": crontab(hour="3", minute="40"),
+                "options": {"expires": 3600},
             },
             "scan the drop folder of incident files": {
                 "task": "crimemap.bulk.look",
                 "schedule": 60.0,
                 "options": {"expires": 50},
             },
-            "post stories on channels": {"task": "outreach.bulk.post", "schedule": 60.0},
-            "send event reminders": {"task": "outreach.bulk.remind", "schedule": 60.0},
+            "post stories on channels": {
+                "task": "outreach.bulk.post",
+                "schedule": 60.0,
+                "options": {"expires": 600},
+            },
+            "send event reminders": {
+                "task": "outreach.bulk.remind",
+                "schedule": 60.0,
+                "options": {"expires": 600},
+            },
             "plan and send incident alerts": {
                 "task": "crimemap.bulk.plan_alerts",
                 "schedule": 300.0,
                 "options": {"expires": 240},
             },
             # Embargoes end at midnight in the time zone of each source.
-            "publish incidents": {"task": "crimemap.bulk.publish", "schedule": crontab(minute="10")},
+            "publish incidents": {
+                "task": "crimemap.bulk.publish",
+                "schedule": crontab(minute="10"),
+                "options": {"expires": 3600},
+            },
             "publish incidents without the cache": {
                 "task": "crimemap.bulk.publish",
                 "schedule": crontab(hour="9", minute="40"),
                 "kwargs": {"afresh": True},
+                "options": {"expires": 86_400},
             },
         },
     }
@@ -95,8 +158,9 @@ app.config_from_object(
 
 
 @app.on_configure.connect  # type: ignore[untyped-decorator]
-def configure_broker(sender: Celery, **_: object) -> None:
+def configure_role(sender: Celery, **_: object) -> None:
     sender.conf.broker_url = settings.BROKER_URL
+    sender.conf.include = ["tipportal.heartbeats.worker_thread", *TASK_MODULES.get(settings.ROLE, ())]
     transport: dict[str, object] = {
         "visibility_timeout": 3600,
         "unacked_restore_interval": 2,
@@ -147,6 +211,3 @@ def keep_needed_headers(headers: dict[str, object], properties: dict[str, object
     for name in [name for name in ("eta", "expires") if headers.get(name) is None]:
         headers.pop(name, None)
     properties.pop("reply_to", None)
-
-
-app.autodiscover_tasks(["tips", "crimemap", "outreach"])

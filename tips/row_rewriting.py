@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import connection
 
 
-@shared_task(name="tips.bulk.rewrite_rows", expires=3600)  # type: ignore[untyped-decorator]
+@shared_task(name="tips.bulk.rewrite_rows")  # type: ignore[untyped-decorator]
 def rewrite_touched_rows() -> int:
     """Rewrite the rows about sources that were written since the last time, and return how many.
 

@@ -74,7 +74,7 @@ class HeadMailOutbox(Outbox[AuditHeadMail]):
         self.settle(row, state=REFUSED)
 
 
-@shared_task(name="core.alerts.mail_audit_head", expires=600)  # type: ignore[untyped-decorator]
+@shared_task(name="core.alerts.mail_audit_head")  # type: ignore[untyped-decorator]
 def mail_audit_head() -> None:
     """Write the mail of today if it is missing, and send what is due."""
     plan_today()

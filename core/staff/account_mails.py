@@ -110,7 +110,7 @@ class AccountMailOutbox(Outbox[AccountMail]):
         return Account.objects.filter(pk=account_id).values_list("email", flat=True).get()
 
 
-@shared_task(name="core.alerts.mail_accounts", expires=60)  # type: ignore[untyped-decorator]
+@shared_task(name="core.alerts.mail_accounts")  # type: ignore[untyped-decorator]
 def mail_accounts() -> None:
     """Send the mails about accounts that are due."""
     AccountMailOutbox().send(outbox.due_rows(AccountMail))

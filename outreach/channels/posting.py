@@ -174,7 +174,7 @@ def settle_post(post_id: UUID, by: Account, *, again: bool) -> Post:
 # In the bulk worker
 
 
-@shared_task(name="outreach.bulk.post", expires=600)  # type: ignore[untyped-decorator]
+@shared_task(name="outreach.bulk.post")  # type: ignore[untyped-decorator]
 def post_due() -> None:
     """Send the posts that are due, also those that a killed worker left."""
     channel_addresses.seal_readable_addresses()

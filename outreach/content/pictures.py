@@ -124,7 +124,7 @@ def rebuild_picture(original_id: str) -> None:
     _rebuild_if_free(UUID(original_id))
 
 
-@shared_task(name="outreach.media.sweep", expires=60)  # type: ignore[untyped-decorator]
+@shared_task(name="outreach.media.sweep")  # type: ignore[untyped-decorator]
 def rebuild_waiting_pictures() -> None:
     """Rebuild waiting pictures that no worker is rebuilding."""
     for original_id in PictureOriginal.objects.order_by("pk").values_list("pk", flat=True):

@@ -85,7 +85,7 @@ def _call(function: str, *values: object) -> list[tuple[object, ...]]:
 # The bulk worker's tasks
 
 
-@shared_task(name="outreach.bulk.remind", expires=600)  # type: ignore[untyped-decorator]
+@shared_task(name="outreach.bulk.remind")  # type: ignore[untyped-decorator]
 def remind() -> None:
     """Delete outdated addresses, write mails that are due, and send those that wait."""
     delete_outdated()

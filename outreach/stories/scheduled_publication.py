@@ -1,15 +1,22 @@
-"""Publishes scheduled stories when their time has come. Celery beat starts it each minute (outreach/tasks.py)."""
+"""Publishes scheduled stories when their time has come. Celery beat starts it each minute."""
 
 from __future__ import annotations
 
 import datetime as dt
 
+from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
 from outreach.models import Status, Story
 from outreach.stories import publication, workflow
 from outreach.stories.workflow_rules import CLOCK, ActionDetails, StoryAction, StoryState, decide
+
+
+@shared_task(name="outreach.bulk.publish_due")  # type: ignore[untyped-decorator]
+def publish_due() -> None:
+    """Publish scheduled stories that are due."""
+    publish_due_stories()
 
 
 def publish_due_stories(now: dt.datetime | None = None) -> int:

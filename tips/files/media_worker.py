@@ -56,7 +56,7 @@ def rebuild(attachment_id: str) -> None:
     _rebuild_if_free(UUID(attachment_id))
 
 
-@shared_task(name="tips.media.sweep", expires=60)  # type: ignore[untyped-decorator]
+@shared_task(name="tips.media.sweep")  # type: ignore[untyped-decorator]
 def sweep(*, videos: bool = False) -> None:
     """Rebuild the waiting files that no worker has: videos, or all others. Files put back a moment ago wait some minutes."""
     just_put_back = {"state": AttachmentState.RECEIVED, "started_at__gt": timezone.now() - ROUNDING}
@@ -65,7 +65,7 @@ def sweep(*, videos: bool = False) -> None:
             _rebuild_if_free(row.id)
 
 
-@shared_task(name="tips.media.tend", expires=600)  # type: ignore[untyped-decorator]
+@shared_task(name="tips.media.tend")  # type: ignore[untyped-decorator]
 def tend() -> None:
     """Replace the worker's keys when they are a day old, and remove files that no tip has."""
     worker_keys.renew()

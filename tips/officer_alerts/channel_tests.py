@@ -41,7 +41,7 @@ def send_test(channel_id: str) -> None:
         _test(channel)
 
 
-@shared_task(name="tips.alerts.send_due_tests", expires=3600)  # type: ignore[untyped-decorator]
+@shared_task(name="tips.alerts.send_due_tests")  # type: ignore[untyped-decorator]
 def send_due_tests() -> None:
     """Test what was not tested for a month, some of it in each run."""
     _add_mailboxes()

@@ -27,7 +27,7 @@ def spread_alert(alert_id: str) -> None:
         NotificationOutbox().send_due(alert=alert_id)
 
 
-@shared_task(name="tips.alerts.sweep", expires=60)  # type: ignore[untyped-decorator]
+@shared_task(name="tips.alerts.sweep")  # type: ignore[untyped-decorator]
 def sweep_alerts() -> None:
     """Take up alerts and notifications that the queue lost, alerts that had no recipient, and urgent ones that nobody took."""
     for alert_id in Alert.objects.filter(state__in=_UNSPREAD).values_list("pk", flat=True)[:_SWEPT_AT_ONCE]:

@@ -36,7 +36,7 @@ def note_reading(opened: OpenedTip) -> None:
         )
 
 
-@shared_task(name="tips.bulk.store_reading_days", expires=3600)  # type: ignore[untyped-decorator]
+@shared_task(name="tips.bulk.store_reading_days")  # type: ignore[untyped-decorator]
 def store_past_days() -> int:
     """Store what was noted on days that are over, and return for how many answers."""
     stored = 0

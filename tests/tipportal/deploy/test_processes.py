@@ -14,6 +14,7 @@ import yaml
 
 from core.roles import Role
 from tests.stack import Stack
+from tipportal.celery import app
 from tipportal.deploy import processes
 from tipportal.deploy.processes import BY_NAME, MAKE_RUN, PRODUCTION, VARIABLES, Process, environment_for, variables_of
 from tipportal.deploy.setup import answers
@@ -24,10 +25,11 @@ START_AND_LIST_MODULES = """
 import os, sys, django, tipportal.celery
 os.environ["CELERY_SKIP_CHECKS"] = "1"  # as --skip-checks does
 django.setup()
+tipportal.celery.app.loader.import_default_modules()
+print(*tipportal.celery.app.tasks)
 from django.conf import settings
 from django.template import engines
 engines["django"]
-tipportal.celery.app.loader.import_default_modules()
 if settings.ROLE.is_web:
     import tipportal.urls
 print(*sys.modules)
@@ -49,6 +51,12 @@ file = ctypes.c_void_p(library.fopen(sys.argv[1].encode(), b"w"))
 library.malloc_info(0, file)
 library.fclose(file)
 """
+TASKS = {
+    name
+    for package in ("core", "crimemap", "outreach", "tipportal", "tips")
+    for file in (ROOT / package).rglob("*.py")
+    for name in re.findall(r'@shared_task\(name="([^"]+)"', file.read_text(encoding="utf-8"))
+}
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OTHER_SERVICES = {
@@ -312,12 +320,21 @@ class TestEnvironment:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        loaded = done.stdout.split()
+        tasks, loaded = (line.split() for line in done.stdout.splitlines())
         # Second factors are the staff side's alone; the owner makes their tables.
         has_factors = any(name.partition(".")[0] in ("allauth", "fido2") for name in loaded)
         assert has_factors is (role.serves_staff or role is Role.OWNER)
         # Workers and beat need no pages.
         assert ("tipportal.urls" in loaded) is role.is_web
+        # A worker knows every task of its queues; the others need no library for a million rows.
+        assert {name for name in TASKS if name.split(".")[1] == role.value} <= set(tasks)
+        assert ("polars" in loaded) is (role is Role.BULK)
+        assert role is not Role.BEAT or not set(tasks) & TASKS
+
+    def test_each_message_of_beat_is_a_task_and_expires(self) -> None:
+        entries = app.conf.beat_schedule.values()
+        assert {entry["task"] for entry in entries} <= TASKS
+        assert [entry["task"] for entry in entries if not entry["options"].get("expires")] == []
 
     @pytest.mark.parametrize("process", [*processes.WORKERS, processes.BEAT], ids=lambda process: process.name)
     def test_workers_and_beat_do_not_load_the_pages_for_checks_that_celery_drops(self, process: Process) -> None:
