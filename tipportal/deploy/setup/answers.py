@@ -81,7 +81,14 @@ def _check_mail_server(answer: str) -> str:
 def _check_time_zone(answer: str) -> str:
     # Where the system has no list of zones, the settings check the answer.
     known = zoneinfo.available_timezones()
-    return "" if not known or answer in known else "Write a time zone such as America/Chicago."
+    if not known or answer in known:
+        return ""
+    if (corrected := answer.replace(" ", "_")) in known:
+        return f"Write {corrected}."
+    return (
+        "Write a time zone such as America/New_York, America/Chicago, America/Denver or America/Los_Angeles. The command"
+        " “timedatectl list-timezones” prints all."
+    )
 
 
 def _check_certificate(answer: str) -> str:
@@ -254,10 +261,19 @@ def ask(answers: Mapping[str, str], read: Callable[[str], str] = input) -> dict[
     `read` shows a prompt and returns a line.
     """
     given = dict(answers)
-    for question in QUESTIONS:
+    open_questions = [
+        question
+        for question in QUESTIONS
+        if question.name not in given or find_problem(question, given[question.name])
+    ]
+    print(
+        f"Questions: {len(open_questions)}. Press Enter to take the answer in brackets. Nothing is changed before the last one is"
+        " answered; Ctrl+C stops.\n"
+    )
+    for number, question in enumerate(open_questions, start=1):
         while question.name not in given or find_problem(question, given[question.name]):
             hint = f" [{question.default}]" if question.default else ""
-            answer = read(f"{question.text}{hint}: ").strip() or question.default or ""
+            answer = read(f"{number}/{len(open_questions)}  {question.text}{hint}: ").strip() or question.default or ""
             if problem := find_problem(question, answer):
                 print(problem)
             else:

@@ -70,7 +70,7 @@ def test_what_is_missing_is_asked_for_until_it_can_be_used(
     given: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     del given["TIME_ZONE"], given["ADMINISTRATOR_MAIL"], given["EMERGENCY_NUMBER"]
-    typed = iter(("", "nowhere", "Europe/Berlin", "", "ada@example.org"))
+    typed = iter(("", "nowhere", "America/New York", "Europe/Berlin", "", "ada@example.org"))
     asked: list[str] = []
 
     def read(prompt: str) -> str:
@@ -83,8 +83,11 @@ def test_what_is_missing_is_asked_for_until_it_can_be_used(
         "Europe/Berlin",
         "ada@example.org",
     )
+    assert asked[0].startswith("1/3  ")
     assert asked[0].endswith("[911]: ")
-    assert capsys.readouterr().out.splitlines() == [
-        "Write a time zone such as America/Chicago.",
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "Write a time zone such as America/New_York, America/Chicago, America/Denver or America/Los_Angeles. The command"
+        " “timedatectl list-timezones” prints all.",
+        "Write America/New_York.",
         "Write an answer.",
     ]
