@@ -24,6 +24,11 @@ def test_no_line_of_a_log_has_an_address_of_a_resident() -> None:
     assert "X-Forwarded-For" in STAFF
 
 
+def test_tls_is_of_the_versions_that_are_safe_and_no_ticket_knows_a_browser_again() -> None:
+    assert re.findall(r"ssl_protocols (.+);", TEXT) == ["TLSv1.2 TLSv1.3"]
+    assert re.findall(r"ssl_session_tickets (.+);", TEXT) == ["off"]
+
+
 def test_nothing_that_residents_send_or_read_is_kept() -> None:
     for line in ("proxy_request_buffering off;", "proxy_buffering off;", "proxy_cache off;", "client_max_body_size 0;"):
         assert line in TEXT

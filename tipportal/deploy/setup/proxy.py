@@ -63,6 +63,8 @@ http {{
     sendfile on;
     large_client_header_buffers 4 32k;
     ssl_protocols TLSv1.2 TLSv1.3;
+    # For TLS 1.2: forward secrecy and authenticated encryption alone. Browsers without them lack more than that.
+    ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
     # A ticket would tell the network that the same browser is back.
     ssl_session_tickets off;
     upstream portal_public {{ server 127.0.0.1:{proxy.public.port}; keepalive 32; }}

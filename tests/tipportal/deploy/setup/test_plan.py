@@ -350,6 +350,9 @@ def test_nginx_accepts_its_file_and_writes_no_line_of_a_request(root: Path, tmp_
             ):
                 talk(port, sent)
             context = ssl._create_unverified_context()
+            assert agree_on_tls(ports[1]) == "TLSv1.3"
+            assert agree_on_tls(ports[1], "ECDHE+AESGCM") == "TLSv1.2"
+            assert agree_on_tls(ports[1], "ECDHE+AES:!AESGCM:!AESCCM") == ""
             for path in ("/tips/", "/static/none.css", "/map/base/0123456789abcdef.pmtiles"):
                 with pytest.raises(urllib.error.HTTPError) as closed:
                     urllib.request.urlopen(f"https://127.0.0.1:{ports[1]}{path}", context=context)
@@ -365,6 +368,19 @@ def test_nginx_accepts_its_file_and_writes_no_line_of_a_request(root: Path, tmp_
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def agree_on_tls(port: int, offered: str = "") -> str:
+    """Return the version of TLS that the server agrees to, else nothing. `offered`: the ciphers of a client that knows TLS 1.2 alone."""
+    context = ssl._create_unverified_context()
+    if offered:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(offered)
+    try:
+        with socket.create_connection(("127.0.0.1", port), 10) as line, context.wrap_socket(line) as encrypted:
+            return str(encrypted.version())
+    except ssl.SSLError:
+        return ""
 
 
 def talk(port: int, sent: bytes) -> None:
