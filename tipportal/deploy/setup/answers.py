@@ -262,9 +262,7 @@ def ask(answers: Mapping[str, str], read: Callable[[str], str] = input) -> dict[
     """
     given = dict(answers)
     open_questions = [
-        question
-        for question in QUESTIONS
-        if question.name not in given or find_problem(question, given[question.name])
+        question for question in QUESTIONS if question.name not in given or find_problem(question, given[question.name])
     ]
     print(
         f"Questions: {len(open_questions)}. Press Enter to take the answer in brackets. Nothing is changed before the last one is"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tipportal.deploy.setup import layout
 
@@ -12,6 +13,7 @@ _ESCROW = (
     ("private/*.key", "without it nobody can read a tip that is there"),
     ("addresses-private/*.key", "without it you can't write to subscribers"),
     ("address_hash_key", "without it subscribers aren't found again"),
+    ("channels-private/*.key", "without it officers name their alert channels again"),
     ("factors/factor_key", "without it all staff set up their second step again"),
     ("audit_key", "without it the audit trail can't be checked"),
 )
@@ -20,7 +22,7 @@ _ESCROW = (
 def write(answers: Mapping[str, str], invitation: str) -> str:
     """Return what is printed at the end. `invitation`: what the command printed that invites the first administrator, if it ran."""
     again = f"sudo portal staff create_administrator --link '{answers['ADMINISTRATOR_NAME']}' {answers['ADMINISTRATOR_MAIL']}"
-    keys = "\n".join(f"     {layout.KEYS}/{name}: {loss}" for name, loss in _ESCROW)
+    keys = "\n".join(f"     {path}: {loss}" for name, loss in _ESCROW for path in _find(name))
     return f"""\
 What to do next
   1. {invitation or f"The first administrator was invited before. If the link was lost: {again}"}
@@ -28,7 +30,8 @@ What to do next
      sudo portal staff create_supervisors "Maja Lindqvist <maja@example.org>" "Ben Ortiz <ben@example.org>"
   3. Keep a copy of these on paper or a token, in a safe, with nobody who has a copy of the database:
 {keys}
-     To see one for writing it down: sudo od -An -v -tx1 FILE
+     To see one for writing it down: sudo basenc --base16 FILE
+     To write it back one day: echo DIGITS | basenc --base16 -d > FILE
      Never copy {layout.KEYS}/media-private: its keys live for a day.
   4. Draw the base map, and add the first source of incidents: docs/incidents.md.
   5. Create the key of backups, on a stick that no server keeps: sudo portal owner backup_key create /media/stick
@@ -37,3 +40,8 @@ What to do next
   6. Turn off swap or encrypt it, and encrypt the disk.
   7. Look at what the doctor says, now and after each change: sudo portal ROLE doctor
 """
+
+
+def _find(pattern: str) -> list[Path]:
+    """Return the files: their folders are closed to the user who reads this, whose shell can't complete a pattern."""
+    return sorted(layout.KEYS.glob(pattern)) or [layout.KEYS / pattern]

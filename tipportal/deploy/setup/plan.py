@@ -273,18 +273,19 @@ class Plan:
 
         def carry_out() -> None:
             hook.carry_out()
-            self.machine.run(
-                *("certbot", "certonly", "--non-interactive", "--agree-tos", "--webroot", "-w", layout.CHALLENGES),
-                *(
-                    "--cert-name",
-                    hosts[0],
-                    "--email",
-                    self.answers["ADMINISTRATOR_MAIL"],
-                    "--deploy-hook",
-                    scripts.HOOK,
-                ),
-                *(part for host in hosts for part in ("-d", host)),
-            )
+            try:
+                self.machine.run(
+                    *("certbot", "certonly", "--non-interactive", "--agree-tos", "--webroot", "-w", layout.CHALLENGES),
+                    *("--cert-name", hosts[0], "--email", self.answers["ADMINISTRATOR_MAIL"]),
+                    *("--deploy-hook", scripts.HOOK),
+                    *(part for host in hosts for part in ("-d", host)),
+                )
+            except StepFailedError:
+                raise StepFailedError(
+                    f"certbot couldn't fetch the certificate of {hosts[0]}, so browsers warn of the site until it has. The internet"
+                    f" must reach this server on port 80 under {' and '.join(hosts)}. What certbot met is at the end of"
+                    " /var/log/letsencrypt/letsencrypt.log."
+                ) from None
 
         def is_done() -> bool:
             return hook.is_done() and Path("/etc/letsencrypt/live", hosts[0], "fullchain.pem").exists()

@@ -29,8 +29,19 @@ from tests.tipportal.deploy.setup import sample_answers
 from tipportal.deploy import processes, role_files
 from tipportal.deploy.processes import PRODUCTION, variables_of
 from tipportal.deploy.setup import __main__ as setup
-from tipportal.deploy.setup import answers, environment_files, layout, machine, proxy, release, scripts, servers, units
-from tipportal.deploy.setup.machine import Machine
+from tipportal.deploy.setup import (
+    answers,
+    environment_files,
+    farewell,
+    layout,
+    machine,
+    proxy,
+    release,
+    scripts,
+    servers,
+    units,
+)
+from tipportal.deploy.setup.machine import Machine, StepFailedError
 from tipportal.deploy.setup.plan import Plan
 from tipportal.dev_stack import servers as private_servers
 from tipportal.doctor import servers as doctor
@@ -430,6 +441,16 @@ class MachineThatNotes(Machine):
         return ""
 
 
+def test_the_last_words_name_each_key_file_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(layout, "KEYS", tmp_path)
+    (tmp_path / "private").mkdir()
+    for number in (1, 2):
+        (tmp_path / "private" / f"000{number}.key").touch()
+    words = farewell.write(ANSWERS, "Give Ada Okafor this address.")
+    assert words.count(f"{tmp_path}/private/000") == 2
+    assert "private/*.key: without it nobody" not in words
+
+
 def test_certbot_is_asked_for_each_certificate_with_all_names_of_its_host(tmp_path: Path) -> None:
     noting = MachineThatNotes(tmp_path)
     plan = Plan(noting, {**ANSWERS, "PUBLIC_HOSTS": "tips.example.org, www.example.org"})
@@ -444,6 +465,18 @@ def test_certbot_is_asked_for_each_certificate_with_all_names_of_its_host(tmp_pa
         assert given["--email"] == ANSWERS["ADMINISTRATOR_MAIL"]
         assert given["--deploy-hook"] == str(scripts.HOOK)
         assert [name for option, name in itertools.pairwise(command) if option == "-d"] == names
+
+
+def test_a_certificate_that_certbot_cant_fetch_is_told_in_a_sentence(tmp_path: Path) -> None:
+    class MachineWithoutInternet(MachineThatNotes):
+        def run(self, *arguments: str | Path, text: str = "", environment: Mapping[str, str] | None = None) -> str:
+            raise StepFailedError("“certbot certonly” has failed: HTTPSConnectionPool(...)")
+
+    plan = Plan(MachineWithoutInternet(tmp_path), {**ANSWERS, "PUBLIC_HOSTS": "tips.example.org, www.example.org"})
+    with pytest.raises(StepFailedError) as failed:
+        plan._fetch_certificate("public").carry_out()
+    assert "on port 80 under tips.example.org and www.example.org" in str(failed.value)
+    assert "Pool" not in str(failed.value)
 
 
 def test_a_renewed_certificate_is_put_where_nginx_reads_it_and_nginx_reads_it_anew(tmp_path: Path) -> None:
