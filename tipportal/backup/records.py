@@ -6,6 +6,8 @@ A time in the future counts as late too: the clock was wrong then.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from enum import Enum, auto
 
 from django.conf import settings
 from django.utils import formats, timezone
@@ -16,6 +18,23 @@ from core.models import BackupRecord
 # A day, and time for a backup that takes long.
 MAX_AGE = dt.timedelta(hours=30)
 MAX_AGE_OF_PROOF = dt.timedelta(days=35)
+
+
+class _Lateness(Enum):
+    NO_BACKUP = auto()
+    OLD_BACKUP = auto()
+    NO_PROOF = auto()
+    OLD_PROOF = auto()
+
+
+_FOR_OPERATOR = {
+    _Lateness.NO_BACKUP: "There is no backup. As the owner role, run manage.py backup_key create with a stick, then manage.py backup;"
+    " timers do the rest (docs/installation.md, “Backups”).",
+    _Lateness.OLD_BACKUP: "The last backup was made {when}. See the log of the newest one (journalctl -u portal-backup).",
+    _Lateness.NO_PROOF: "No backup was ever restored as a test. As the owner role, run manage.py backup FOLDER --drill.",
+    _Lateness.OLD_PROOF: "The last backup that was proven to restore is of {when}. See the log of the newest drill (journalctl -u"
+    " portal-backup-drill).",
+}
 
 
 def note_backup() -> None:
@@ -39,32 +58,43 @@ def find_last_proof(record: BackupRecord) -> dt.datetime | None:
 
 
 def describe_late() -> list[str]:
-    """Return sentences about a backup or a proof that is late. None in a demo, which nobody backs up."""
+    """Return sentences for administrators about a backup or a proof that is late."""
+    sentences = {
+        _Lateness.NO_BACKUP: _("There is no backup of the portal. Ask the person who runs the server to set one up."),
+        _Lateness.OLD_BACKUP: _(
+            "The last backup was made %(when)s. Ask the person who runs the server why none was made since."
+        ),
+        _Lateness.NO_PROOF: _(
+            "No backup was ever restored as a test. Ask the person who runs the server to start a restore drill."
+        ),
+        _Lateness.OLD_PROOF: _(
+            "The last backup that was proven to restore is of %(when)s. Ask the person who runs the server for a new drill."
+        ),
+    }
+    return [sentences[lateness] % {"when": _format(moment)} for lateness, moment in _find_late()]
+
+
+def describe_for_operator() -> list[str]:
+    """Return the doctor's sentences about the same."""
+    return [_FOR_OPERATOR[lateness].format(when=_format(moment)) for lateness, moment in _find_late()]
+
+
+def _find_late() -> Iterator[tuple[_Lateness, dt.datetime | None]]:
+    """Yield what is late, and since when there is none or no newer one. Nothing in a demo, which nobody backs up."""
     if settings.DEMO:
-        return []
+        return
     record, now = read_record(), timezone.now()
     if record.made_at is None:
-        return [_("There is no backup of the portal. Ask the person who runs the server to set one up.")]
-    sentences = []
+        yield _Lateness.NO_BACKUP, None
+        return
     if abs(now - record.made_at) > MAX_AGE:
-        sentences.append(
-            _("The last backup was made %(when)s. Ask the person who runs the server why none was made since.")
-            % {"when": _format(record.made_at)}
-        )
+        yield _Lateness.OLD_BACKUP, record.made_at
     proven_at = find_last_proof(record)
     if proven_at is None:
-        sentences.append(
-            _("No backup was ever restored as a test. Ask the person who runs the server to start a restore drill.")
-        )
+        yield _Lateness.NO_PROOF, None
     elif abs(now - proven_at) > MAX_AGE_OF_PROOF:
-        sentences.append(
-            _(
-                "The last backup that was proven to restore is of %(when)s. Ask the person who runs the server for a new drill."
-            )
-            % {"when": _format(proven_at)}
-        )
-    return sentences
+        yield _Lateness.OLD_PROOF, proven_at
 
 
-def _format(moment: dt.datetime) -> str:
-    return formats.date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+def _format(moment: dt.datetime | None) -> str:
+    return formats.date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else ""

@@ -72,7 +72,9 @@ def check_salt() -> list[Finding]:
 
 def check_backups() -> list[Finding]:
     """Look for a backup and a proof that one restores, both recent enough."""
-    return summarize(backup_records.describe_late(), "There is a recent backup, and one was restored as a test.")
+    return summarize(
+        backup_records.describe_for_operator(), "There is a recent backup, and one was restored as a test."
+    )
 
 
 def check_base_map() -> list[Finding]:
@@ -80,9 +82,10 @@ def check_base_map() -> list[Finding]:
     build = base_map.current_build()
     faults = []
     if build is None or settings.BASE_MAP is None:
+        setting = "" if settings.BASE_MAP else "Set BASE_MAP. "
         faults = [
-            "There is no base map, so maps show neither streets' names nor buildings. Set BASE_MAP, and run manage.py base_map"
-            " build on the staff node."
+            f"There is no base map, so maps show neither streets' names nor buildings. {setting}As the staff role, run manage.py"
+            " base_map build with an extract of OpenStreetMap (docs/incidents.md)."
         ]
     elif tile_file.path_of(build.tiles) is None:
         faults = [

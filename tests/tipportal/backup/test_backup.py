@@ -295,6 +295,7 @@ def test_late_backups_and_proofs_are_named(settings: Any) -> None:
     assert records.describe_late() == []
     settings.DEMO = False
     assert "no backup" in records.describe_late()[0]
+    assert "backup_key create" in records.describe_for_operator()[0]
     records.note_backup()
     assert "ever restored" in records.describe_late()[0]
     records.note_proof(with_key=False)
@@ -303,6 +304,8 @@ def test_late_backups_and_proofs_are_named(settings: Any) -> None:
         moment = getattr(BackupRecord.objects.get(), field) - age - dt.timedelta(minutes=1)
         BackupRecord.objects.update(**{field: moment})
     made, proven = records.describe_late()
+    assert len(records.describe_for_operator()) == 2
+    assert "Ask the person" not in " ".join(records.describe_for_operator())
     BackupRecord.objects.update(made_at=BackupRecord.objects.get().made_at + 3 * records.MAX_AGE)
     assert len(records.describe_late()) == 2  # made while the clock was wrong
     assert "last backup was made" in made
