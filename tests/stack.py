@@ -414,10 +414,14 @@ class Stack:
         assert not check or done.returncode == 0, f"manage.py {' '.join(args)}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def send_task(self, name: str, queue: str) -> None:
-        """Send a task to the worker of this queue, as beat does."""
+    def send_task(self, name: str, queue: str, *args: Any) -> None:
+        """Send a task to the worker of this queue, as beat does.
+
+        In a portal without beat, call this before you wait for a task of a web process: on a busy machine it gives up its
+        message after 50 ms (tipportal/celery.py), and only a sweep finds the row.
+        """
         with Celery(broker=f"redis+socket://{self.servers.redis_socket}", set_as_current=False) as app:
-            app.send_task(name, queue=queue, ignore_result=True)
+            app.send_task(name, args, queue=queue, ignore_result=True)
 
     # Faults
 

@@ -192,6 +192,7 @@ def test_an_invited_person_begins_with_a_passkey(browser: Browser, stack: Stack)
         page.goto(f"{stack.staff_url}/admin/core/account/invitations/")
         expect(page.get_by_text("noor@example.org").first).to_be_visible()
         look(page, "invitations")
+    stack.send_task("core.alerts.mail_accounts", queue="alerts")
     # Tips of other tests send alerts meanwhile.
     wait_until(lambda: find_invitations(stack), 60, "the invitation arrives")
     (link,) = find_invitations(stack)

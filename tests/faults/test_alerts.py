@@ -51,6 +51,7 @@ def links(stack: Stack, city: City) -> dict[str, str]:
     for address in PEOPLE:
         resident.open("/map/alerts/", {"where": "city", "rhythm": "daily", "email": address})
         assert resident.status == 302
+    run(stack)
     confirm = {to[0]: re.search(r"/map/alerts/confirm/[\w-]{43}/", text)[0] for to, text in sent(stack, len(PEOPLE))}
     assert sorted(confirm) == sorted(PEOPLE)
     for path in confirm.values():

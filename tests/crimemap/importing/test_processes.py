@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,16 @@ def count_rows(running: Stack, sql: str) -> int:
 def test_a_push_is_imported_and_published(running: Stack, token: str) -> None:
     address = f"{running.staff_url}/api/incidents/city/"
     headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=50", "Content-Type": "text/csv"}
-    with urllib.request.urlopen(urllib.request.Request(address, export_csv(), headers), timeout=60) as answer:
-        assert answer.status == 200
-        assert json.loads(answer.read())["created"] == 40
-        assert "Set-Cookie" not in answer.headers
+    request = urllib.request.Request(address, export_csv(), headers)
+    with ThreadPoolExecutor(1) as pool:
+        push = pool.submit(urllib.request.urlopen, request, timeout=60)
+        newest_run = "SELECT coalesce(max(id), 0) FROM crimemap_importrun"
+        wait_until(lambda: count_rows(running, newest_run), 60, "the run of the push")
+        running.send_task("crimemap.bulk.run_import", "bulk", count_rows(running, newest_run))
+        with push.result() as answer:
+            assert answer.status == 200
+            assert json.loads(answer.read())["created"] == 40
+            assert "Set-Cookie" not in answer.headers
     wait_until((Path(running.keys["INCIDENT_SNAPSHOTS"]) / "current").exists, 120, "a published version")
     uploads = Path(running.keys["INCIDENT_UPLOADS"])
     wait_until(lambda: not list(uploads.iterdir()), 120, "nothing left of the file")

@@ -139,6 +139,7 @@ def test_each_process_has_the_user_of_its_role(portal: PortalOfUsers) -> None:
 
 def test_an_officer_opens_a_tip_with_a_photo_and_its_source_reads_that_it_was_cleaned(portal: PortalOfUsers) -> None:
     receipt = Visitor(portal.public_url).send("A blue van", files=[sample_pictures.photo("canary")])
+    portal.send_task("tips.media.sweep", queue="media")
 
     def find_tip() -> tuple[str, str] | None:
         with closing(portal.connect()) as connection, connection.cursor() as cursor:
