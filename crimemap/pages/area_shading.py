@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from crimemap import wording
 from crimemap.places import areas
@@ -130,10 +131,14 @@ def _sentences() -> dict[Verdict, str]:
 
 
 def _label(name: str, count: int, compared: UsualRange, sentences: Mapping[Verdict, str]) -> str:
-    counted = ngettext("%(count)s incident", "%(count)s incidents", count) % {"count": wording.format_count(count)}
     return sentences[compared.verdict] % {
         "area": name,
-        "incidents": counted,
+        "incidents": _count_in_words(count, get_language()),
         "low": compared.low,
         "high": compared.high,
     }
+
+
+@lru_cache(maxsize=4096)
+def _count_in_words(count: int, language: str | None) -> str:  # noqa: ARG001  (the key)
+    return ngettext("%(count)s incident", "%(count)s incidents", count) % {"count": wording.format_count(count)}

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from core.web import page_cache
 from crimemap import wording
 from crimemap.offence_families import FAMILIES, Family
+from crimemap.pages import symbols
 from crimemap.places import areas
 from crimemap.snapshot import filters
 from crimemap.snapshot.filters import Filter
@@ -52,6 +53,18 @@ class FamilyOption:
     @property
     def is_partially_checked(self) -> bool:
         return any(each.is_checked for each in self.categories)
+
+    @property
+    def lines(self) -> SafeString:
+        """The categories as HTML. They are written here because a template takes longer for them than for the rest of the form."""
+        return mark_safe(  # noqa: S308  (escaped)
+            "".join(
+                f'<li data-category="{escape(each.slug)}"><label><input type="checkbox" name="category" value="{escape(each.slug)}"'
+                f"{' checked' if each.is_checked else ''}>{symbols.draw_type_picture(each.slug, self.family.slug)}"
+                f'<span>{escape(each.name)}</span> <b class="count">{wording.format_count(each.count)}</b></label></li>'
+                for each in self.categories
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

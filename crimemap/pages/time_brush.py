@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
@@ -181,9 +182,11 @@ def _count_days(published: PublishedIncidents, whole: Filter, unit: str) -> Iter
 
 
 def _count_months(published: PublishedIncidents, whole: Filter) -> Iterator[tuple[date, date, int]]:
-    for month, count in published.count_by_month(whole):
-        last = (month.replace(day=28) + timedelta(4)).replace(day=1) - timedelta(1)
-        yield month, min(last, whole.until), count
+    counted = published.count_by_month(whole)
+    for (month, count), (next_month, _count) in pairwise(counted):
+        yield month, next_month - timedelta(1), count
+    for month, count in counted[-1:]:
+        yield month, whole.until, count
 
 
 def _choose_ticks(bars: list[Bar], unit: str, width: int) -> list[Tick]:

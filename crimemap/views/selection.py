@@ -38,15 +38,16 @@ def selection_page(view: Callable[..., HttpResponseBase]) -> SelectionView:
     def respond(request: HttpRequest) -> HttpResponseBase:
         if "set" in request.GET:
             return _redirect_submitted_form(request)
-        if request.GET:
+        # What most readers open, the newest days of the whole city, is the same for all of them.
+        days = request.GET.get("days", "")
+        if request.META["QUERY_STRING"] not in ("", *(f"days={number}" for number in PRESETS)):
             return open_page(request)
-        # What most readers open first is the same for all of them.
         try:
             published = reader.current()
         except NothingPublishedError:
             return open_page(request)
         drawn = base_map.city_map_version()  # its files have this in their addresses
-        key = (view.__name__, published.version, published.made_at, drawn, get_language())
+        key = (view.__name__, days, published.version, published.made_at, drawn, get_language())
         return HttpResponse(page_cache.get_or_build(key, lambda: _read_content(open_page(request))))
 
     return respond
