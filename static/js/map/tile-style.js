@@ -28,19 +28,22 @@ const LINE = { characters: 18, height: 14 }; // of a landmark's name
 const TOKENS = ["surface", "muted", "ink", "land", "water", "park", "street", "street-edge", "district", "map-label", "line"];
 
 /* Adds the tiles to a Leaflet map, without the land: what lies below them shows between the streets. They are drawn anew when the
-   device turns light or dark. */
+   device turns light or dark, and when the map comes closer than the shaded city, whose areas have names of their own: tiles of one
+   zoom serve both. */
 export function drawTiles(map, url, areaNamesFrom = 0) {
-  const closer = Math.floor(areaNamesFrom + 0.5); // than the shaded city, whose areas have names of their own
+  const isCloser = () => map.getZoom() > areaNamesFrom;
   let layer = null;
+  let drawn = null;
   const draw = () => {
     if (matchMedia("print").matches) return; // drawn after the page; static/css/crime-map.css makes the tiles of a dark screen light
     map.getContainer().classList.toggle("has-dark-tiles", matchMedia("(prefers-color-scheme: dark)").matches);
     const colors = readColors(map.getContainer());
+    drawn = isCloser();
     const next = window.protomapsL.leafletLayer({
       url,
       attribution: "",
-      paintRules: paintRules(colors, closer),
-      labelRules: labelRules(colors, closer),
+      paintRules: paintRules(colors, isCloser),
+      labelRules: labelRules(colors, isCloser),
       maxDataZoom: 15,
       noWrap: true,
     });
@@ -51,6 +54,12 @@ export function drawTiles(map, url, areaNamesFrom = 0) {
   };
   draw();
   map.nameBoxes = () => findNames(map, layer);
+  map.on("zoomend", () => {
+    if (drawn === isCloser()) return;
+    drawn = isCloser();
+    layer.clearLayout();
+    layer.redraw();
+  });
   for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) matchMedia(query).addEventListener("change", draw);
 }
 
@@ -75,7 +84,7 @@ function readColors(container) {
   return colors;
 }
 
-function paintRules(colors, closer) {
+function paintRules(colors, isCloser) {
   const { PolygonSymbolizer, LineSymbolizer } = window.protomapsL;
   const isArea = (_zoom, feature) => feature.geomType === 3;
   const isLine = (_zoom, feature) => feature.geomType === 2;
@@ -84,7 +93,7 @@ function paintRules(colors, closer) {
     KINDS.map((kind) => ({
       dataLayer: "streets",
       filter: (_zoom, feature) => feature.props.kind === kind,
-      symbolizer: new LineSymbolizer({ color, width: (zoom) => (kind in SIDE_STREETS && zoom < closer ? SIDE_STREETS[kind] : streetWidth(kind, zoom) + (zoom < 14 ? casing / 2 : casing)), lineCap: "round", lineJoin: "round" }),
+      symbolizer: new LineSymbolizer({ color, width: (zoom) => (kind in SIDE_STREETS && !isCloser() ? SIDE_STREETS[kind] : streetWidth(kind, zoom) + (zoom < 14 ? casing / 2 : casing)), lineCap: "round", lineJoin: "round" }),
     }));
   return [
     fill("parks", colors.park),
@@ -99,22 +108,22 @@ function paintRules(colors, closer) {
   ];
 }
 
-function labelRules(colors, closer) {
+function labelRules(colors, isCloser) {
   const { CenteredTextSymbolizer, LineLabelSymbolizer } = window.protomapsL;
   const text = { fill: colors["map-label"], stroke: colors.land, width: 3 };
-  const named = (kinds) => (_zoom, feature) => kinds.includes(feature.props.kind);
+  const named = (kinds) => (_zoom, feature) => isCloser() && kinds.includes(feature.props.kind);
   const onStreet = (kinds, minzoom, size) => ({
     dataLayer: "streets",
-    minzoom: Math.max(minzoom, closer),
+    minzoom,
     filter: named(kinds),
     symbolizer: new LineLabelSymbolizer({ ...text, font: `600 ${size}px ${FONT}`, position: 2, repeatDistance: 350 }),
   });
   return [
-    { dataLayer: "labels", minzoom: closer, maxzoom: 16, filter: named(["area"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 14px ${FONT}`, textTransform: "uppercase", letterSpacing: 1 }) },
-    { dataLayer: "labels", maxzoom: 12, filter: named(["city"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 16px ${FONT}` }) },
+    { dataLayer: "labels", maxzoom: 16, filter: named(["area"]), symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 14px ${FONT}`, textTransform: "uppercase", letterSpacing: 1 }) },
+    { dataLayer: "labels", maxzoom: 12, filter: (_zoom, feature) => feature.props.kind === "city", symbolizer: new CenteredTextSymbolizer({ ...text, font: `700 16px ${FONT}` }) },
     onStreet(["motorway", "major", "medium"], 13, 13),
-    { dataLayer: "landmarks", minzoom: Math.max(14, closer), filter: named(["park"]), symbolizer: new CenteredTextSymbolizer({ ...text, stroke: colors.park, font: `600 13px ${FONT}`, maxLineChars: 14 }) },
-    { dataLayer: "landmarks", minzoom: Math.max(14, closer), filter: (_zoom, feature) => feature.props.kind in ICONS, symbolizer: { place: (layout, [[anchor]], { props }) => [placeLandmark(layout, anchor, props, colors)] } },
+    { dataLayer: "landmarks", minzoom: 14, filter: named(["park"]), symbolizer: new CenteredTextSymbolizer({ ...text, stroke: colors.park, font: `600 13px ${FONT}`, maxLineChars: 14 }) },
+    { dataLayer: "landmarks", minzoom: 14, filter: named(Object.keys(ICONS)), symbolizer: { place: (layout, [[anchor]], { props }) => [placeLandmark(layout, anchor, props, colors)] } },
     onStreet(["minor"], 15, 13),
   ];
 }
