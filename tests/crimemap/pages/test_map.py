@@ -54,11 +54,15 @@ def parse_filter(published: PublishedIncidents, **query: str) -> Filter:
 
 
 def test_the_map_as_most_readers_open_it_is_built_once_for_all(client, riverton, incidents, monkeypatch):
-    page = get_page(client, "/map/")
+    page, week = get_page(client, "/map/"), get_page(client, "/map/", days="7")
+    assert "the newest 30 days" in page
+    assert "the newest 7 days" in week
     monkeypatch.setattr("crimemap.pages.map_list.build_list", lambda *given: 1 / 0)
     assert get_page(client, "/map/") == page
-    with pytest.raises(ZeroDivisionError):
-        client.get("/map/", {"days": "7"})
+    assert get_page(client, "/map/", days="7") == week
+    for query in ({"days": "14"}, {"days": "7", "hour": "7"}):
+        with pytest.raises(ZeroDivisionError):
+            client.get("/map/", query)
 
 
 # The drawing
