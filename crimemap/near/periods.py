@@ -36,12 +36,23 @@ class Period:
 
     @property
     def name(self) -> str:
-        """The period as a choice: "October 2026", "Newest 7 days (Nov. 15-21, 2026)"."""
+        """The period in full: "October 2026", "Newest 7 days (Nov. 15-21, 2026)"."""
         if self.is_month:
             return date_format(self.since, "F Y")
         return ngettext("Newest %(days)d day (%(dates)s)", "Newest %(days)d days (%(dates)s)", self.days) % {
             "days": self.days,
             "dates": wording.format_days(self.since, self.until),
+        }
+
+    @property
+    def choice(self) -> str:
+        """The same, short enough for a list on a phone: "Newest 7 days (from Nov. 15)"."""
+        if self.is_month:
+            return self.name
+        # Translators: %(day)s is the first of them: "Newest 7 days (from Nov. 15)".
+        return ngettext("Newest %(days)d day (%(day)s)", "Newest %(days)d days (from %(day)s)", self.days) % {
+            "days": self.days,
+            "day": date_format(self.since, "N j"),
         }
 
     @property

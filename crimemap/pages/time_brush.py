@@ -88,6 +88,15 @@ class TimeBrush:
         return len(self.bars) + self.pending
 
     @property
+    def pending_start(self) -> str:
+        """The distance of the days that are not published yet from the left: "93.48%"."""
+        return f"{100 * len(self.bars) / self.width:.2f}%"
+
+    @property
+    def pending_width(self) -> str:
+        return f"{100 * self.pending / self.width:.2f}%"
+
+    @property
     def drawn_bars(self) -> SafeString:
         """The bars as SVG. They are written here because a template takes longer for 300 bars than for the rest of the brush."""
         rects = (

@@ -389,6 +389,52 @@ def test_a_place_is_found_while_typing_and_is_in_no_address(browser: Browser, po
             assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))) == 1, f"one page of {paper}"
 
 
+def test_a_parent_asks_about_the_school_run_near_a_school(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal, has_touch=True) as page:
+        page.get_by_role("combobox", name="Street, school, park or other place").press_sequentially("school")
+        with page.expect_navigation():
+            page.get_by_role("option", name=re.compile("Old Town School")).click()
+        expect(page.locator("h1#answer")).to_contain_text("Old Town School")
+        page.goto(f"{portal.public_url}/near/old-town-school/newest-90/")  # its own address, as a school may link to
+        page.get_by_role("link", name="Open on the crime map").click()
+        page.wait_for_selector(READY)
+        page.locator("#types-summary").click()
+        with answered(page):
+            page.locator("#day-slices").get_by_role("link", name="School run").click()
+        page.wait_for_function("() => new URLSearchParams(location.search).get('hour') === '7,8,14,15'")
+        page.keyboard.press("Escape")
+        page.locator("#sheet-both").check()
+        for part in ("Old Town School", "7 a.m. to 9 a.m.", "Monday"):
+            expect(page.locator("#chips")).to_contain_text(part)
+        assert {"near", "radius", "weekday"} <= set(query(page))
+
+
+# What a tile of zoom 15 names at zooms up to the end of the shaded city, 14.6, and beyond.
+TILE_NAMES = """async () => {
+    const { drawTiles } = await import(performance.getEntriesByType('resource').find(({ name }) => name.includes('tile-style')).name);
+    let [zoom, rules, drawn, moved] = [14.5, null, 0, null];
+    const symbolizers = ['PolygonSymbolizer', 'LineSymbolizer', 'CenteredTextSymbolizer', 'LineLabelSymbolizer'];
+    const layer = { on: () => {}, addTo: () => {}, remove: () => {}, clearLayout: () => {}, redraw: () => { drawn += 1 } };
+    window.protomapsL = { ...Object.fromEntries(symbolizers.map(name => [name, class {}])),
+        leafletLayer: options => { rules = options.labelRules; return layer } };
+    drawTiles({ getContainer: () => document.body, getZoom: () => zoom, fire: () => {}, on: (_name, react) => { moved = react } }, '', 14.6);
+    const names = () => rules.filter(({ minzoom = 0, maxzoom = 99, filter }) => minzoom <= 15 && maxzoom >= 15
+        && ['area', 'major', 'park', 'school'].some(kind => filter(15, { props: { kind } }))).length;
+    const found = [names()];
+    zoom = 14.55;
+    moved();
+    found.push(names(), drawn);
+    zoom = 14.7;
+    moved();
+    return [...found, names(), drawn];
+}"""
+
+
+def test_tiles_name_nothing_while_the_shaded_areas_have_names_of_their_own(browser: Browser, portal: Stack) -> None:
+    with opened(browser, portal) as page:
+        assert page.evaluate(TILE_NAMES) == [0, 0, 0, 4, 1]
+
+
 def test_a_box_is_drawn_by_a_drag(browser: Browser, portal: Stack) -> None:
     with opened(browser, portal, width=1280) as page:
         whole = in_view(page)

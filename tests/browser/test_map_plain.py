@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.source import check_looks, cookies, visit
+from tests.browser.source import check, check_looks, cookies, visit
 from tests.stack import Stack
 
 # Of each mark of the drawing, in pixels: where it is rendered, and where its attributes place it.
@@ -88,6 +89,36 @@ def test_from_the_map_to_a_comparison_with_its_file(browser: Browser, portal: St
         page.get_by_role("button", name="Compare periods").click()
         expect(page).to_have_url(re.compile("days=30&area=district:1&with=before$"))
         assert cookies(page.context) == []
+
+
+def test_a_journalist_compares_two_areas_in_two_steps(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, script=False) as page:
+        page.goto(portal.public_url + "/map/area/district/1/")
+        page.get_by_label("Compare with").select_option("Central District")
+        page.get_by_role("button", name="Compare areas").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("North District and Central District")
+        address = page.locator(".snippet").inner_text()
+        assert address.endswith("/map/compare/?a=district:1&b=district:2&days=365")
+        expect(page.get_by_text("Source: ")).to_contain_text("version")
+        totals = [each.replace(",", "") for each in page.locator("table.compare tr.sum td").all_inner_texts()]
+        file = page.get_by_role("link", name="Download these numbers (CSV)").get_attribute("href")
+        head, everything, *_types = csv.reader(page.request.get(f"{portal.public_url}{file}").text().splitlines())
+        line = dict(zip(head, everything, strict=True))
+        assert [line["first_count"], line["second_count"]] == totals[:2]
+        assert line["page"] == address
+        page.goto(address)
+        assert [each.replace(",", "") for each in page.locator("table.compare tr.sum td").all_inner_texts()] == totals
+
+
+def test_pages_fit_the_narrowest_window(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url, width=320) as page:
+        for address in ("/", "/map/compare/periods/", "/map/downloads/", "/map/area/district/1/"):
+            page.goto(portal.public_url + address)
+            check(page)
+        table = page.goto(portal.public_url + "/map/compare/periods/") and page.locator(".scroll:has(table.compare)")
+        assert table
+        page.set_viewport_size({"width": 360, "height": 844})
+        assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), "no figure is cut"
 
 
 def test_no_request_header_names_the_incident_of_a_tip(browser: Browser, portal: Stack) -> None:

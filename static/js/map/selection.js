@@ -12,6 +12,7 @@ const PAGE_PARTS = {
   ".views2": null,
   "#keys": null,
   "#brush": null,
+  "#day-slices": null,
   "#empty": (part) => document.querySelector("#rows").before(part),
   "#places": (part) => document.querySelector("#list").prepend(part),
   "#rows": null,
