@@ -514,6 +514,26 @@ def test_without_data_the_drawing_stays(browser: Browser, portal: Stack) -> None
         check(page)
 
 
+def test_what_the_city_shows_is_on_its_way_before_leaflet_is_there(browser: Browser, portal: Stack) -> None:
+    with visit(browser, portal.public_url) as page:
+        held: list[Route] = []
+        is_released = False
+
+        def hold(route: Route) -> None:
+            if is_released:
+                route.continue_()
+            else:
+                held.append(route)
+
+        page.route("**/leaflet/leaflet*.js", hold)
+        with page.expect_request("**/data/areas.json*"), page.expect_request("**/base/areas-*.json"):
+            page.goto(portal.public_url + "/map/", wait_until="commit")
+        is_released = True
+        for route in held:
+            route.continue_()
+        page.wait_for_selector(READY)
+
+
 def test_without_script_the_map_is_a_drawing_with_links(browser: Browser, portal: Stack) -> None:
     with visit(browser, portal.public_url, script=False) as page:
         page.goto(portal.public_url + "/map/")

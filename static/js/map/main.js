@@ -20,6 +20,7 @@ start();
 /* Starts the live map. If anything fails before the map is there, the drawing and its links stay. */
 async function start() {
   const baseMapLoading = data.tilesUrl ? null : loadBaseMap(data).catch(() => false);
+  loadCityAhead();
   const L = await loadLeaflet(data).catch(() => null);
   if (!L) return;
   const frame = element("div", "place-map live-map");
@@ -29,6 +30,14 @@ async function start() {
     if (!frame.classList.contains("is-there")) frame.remove();
     throw error;
   }
+}
+
+/* Starts to load what the whole city shows while the scripts are on their way; from the browser's cache, the map has it at once. */
+function loadCityAhead() {
+  const parts = new URLSearchParams(data.query);
+  const isWhole = !["area", "near", "box"].some((name) => parts.has(name)) && !new URLSearchParams(location.search).has("at");
+  if (!data.areasUrl || !isWhole) return;
+  for (const address of [`${data.areasUrl}?${data.query}`, data.outlinesUrl]) fetch(address, { credentials: "omit" }).then((response) => response.arrayBuffer()).catch(() => {});
 }
 
 async function showLiveMap(L, frame, baseMapLoading) {
