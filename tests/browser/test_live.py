@@ -84,6 +84,17 @@ def test_officers_see_who_is_at_a_tip_and_a_lost_line_is_said(browser: Browser, 
         expect(row.locator(".has")).not_to_contain_text("supervisor", timeout=2 * SLOW)
 
 
+# Puts a fold like that of linked tips below the first row, and the link to more rows below the last.
+FOLD = """() => {
+  const row = document.querySelector(".rows2 > li[id]");
+  const folded = row.cloneNode(true);
+  folded.removeAttribute("id");
+  row.insertAdjacentHTML("afterend", '<li class="wave"><details><summary>1 more</summary><ol class="rows2"></ol></details></li>');
+  row.nextElementSibling.querySelector("ol").append(folded);
+}"""
+MORE = """() => document.querySelector(".queue-foot").insertAdjacentHTML("afterbegin", '<a href="?shown=100">Show 50 more</a>')"""
+
+
 def test_keys_press_the_buttons_that_show_them(browser: Browser, stack: Stack) -> None:
     with visit(browser, stack.staff_url, width=1280) as page:
         sign_in(page, stack, groups.OFFICER)
@@ -100,9 +111,19 @@ def test_keys_press_the_buttons_that_show_them(browser: Browser, stack: Stack) -
         page.keyboard.press("Escape")
         expect(page.locator("#find")).not_to_be_focused()
         expect(page.locator("#find")).to_have_value("jx?")
+        page.evaluate(FOLD)
         for key in ("j", "x", "j", "j", "Shift+X"):
             page.keyboard.press(key)
         expect(page.locator(".pick :checked")).to_have_count(3)
+        expect(page.locator(".wave :checked")).to_have_count(0)
+        page.evaluate(MORE)
+        page.locator(".rows2 > li[id] .first a:visible").last.focus()
+        page.keyboard.press("j")
+        expect(page.get_by_role("link", name="Show 50 more")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("3 chosen")).to_be_visible()
+        expect(page.locator(".pick :checked")).to_have_count(3)
+        page.wait_for_function("() => document.activeElement.closest('.rows2 > li') !== null")
         page.keyboard.press("Control+j")  # the browser's own
         page.keyboard.press("h")
         expect(page.locator("#picked-snooze")).to_be_visible()

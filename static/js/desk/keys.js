@@ -57,12 +57,20 @@ function press(label) {
 
 // Rows
 
+/* What stands folded under a row is no row of the queue until it is unfolded: no key opens or chooses it. */
+const ROW = ".rows2 > li:not(.wave)";
+
 function rows() {
-  return [...document.querySelectorAll(".rows2 > li")].filter((row) => row.querySelector("a") && isShown(row));
+  return [...document.querySelectorAll(ROW)].filter((row) => row.querySelector("a") && isShown(row) && !row.closest("details:not([open])"));
 }
 
 function focusedRow() {
-  return document.activeElement?.closest?.(".rows2 > li") ?? null;
+  return document.activeElement?.closest?.(ROW) ?? null;
+}
+
+/* The row whose fold has the focus, which J and K go on from. */
+function rowOfFocusedFold() {
+  return document.activeElement?.closest?.(".wave")?.previousElementSibling ?? null;
 }
 
 function focusRow(row) {
@@ -71,14 +79,17 @@ function focusRow(row) {
   row.scrollIntoView({ block: "nearest" });
 }
 
-/* On a tip, J and K press "Next" and "Prev", if the queue doesn't have the focus. */
+/* On a tip, J and K press "Next" and "Prev", if the queue doesn't have the focus. Below the last row is "Show 50 more". */
 function step(by, label) {
-  const row = focusedRow();
-  if (!row && document.getElementById("tip") && press(label)) return;
   const all = rows();
-  const from = row ?? document.querySelector(".rows2 > [aria-current]");
-  const index = all.indexOf(from);
-  focusRow(index < 0 ? all[0] : all[index + by]);
+  const more = document.querySelector(".queue-foot a");
+  const row = focusedRow() ?? rowOfFocusedFold();
+  const isAtMore = more !== null && document.activeElement === more;
+  if (!row && !isAtMore && document.getElementById("tip") && press(label)) return;
+  const index = isAtMore ? all.length : all.indexOf(row ?? document.querySelector(".rows2 > [aria-current]"));
+  const next = index < 0 ? all[0] : all[index + by];
+  if (next) focusRow(next);
+  else if (by > 0) more?.focus();
 }
 
 function choose(isRange) {
@@ -187,7 +198,10 @@ function placeFocus() {
   const heading = document.getElementById("tip-title");
   document.querySelector(".rows2 > [aria-current]")?.scrollIntoView({ block: "nearest" });
   if (refused) refused.focus();
-  else if (row && !heading) focusRow(row);
+  else if (row && !heading) {
+    focusRow(row);
+    if (row.querySelector(".pick input")?.checked) chosenFrom = row;
+  }
   else heading?.focus({ preventScroll: true });
 }
 
@@ -204,11 +218,16 @@ function takeLeftRow() {
 }
 
 /* Without a row of its own the focus is kept by the number of its tip: it is no word of the tip's. */
-document.querySelector(".queue-form")?.addEventListener("submit", () => {
-  const row = focusedRow() ?? chosenFrom;
+function rememberRow(row) {
   try {
     if (row) sessionStorage.setItem(LEFT_ROW, row.id);
   } catch { /* storage is turned off */ }
+}
+
+const queue = document.querySelector(".queue-form");
+queue?.addEventListener("submit", () => rememberRow(focusedRow() ?? chosenFrom));
+queue?.addEventListener("click", (event) => {
+  if (event.target.closest?.(".queue-foot a")) rememberRow(rows().at(-1)); // "Show 50 more" goes on below it
 });
 
 placeFocus();
