@@ -258,6 +258,26 @@ def test_a_closed_tip_whose_source_writes_comes_back_on_top_of_its_officers_queu
     assert [group.title for group in loaded.groups] == ["Needs you: 1", "Others have it, or it waits: 1"]
 
 
+def test_a_closed_tip_with_news_needs_its_categorys_officers_while_its_own_is_off_duty(okafor: Account) -> None:
+    lee = officers.create_officer("lee")
+    tip = officers.send_opened_tip(lee)
+    triage.assign(tip, lee, lee)
+    triage.close(tip, lee, Disposition.USEFUL)
+    officers.write_as_source(tip, "One more thing", b"1")
+
+    def needs_okafor() -> list[int]:
+        loaded = queue.load(okafor, QueryDict("view=needs-me"))
+        return [row.number for group in loaded.groups for row in group.rows]
+
+    assert needs_okafor() == [tip.number]
+    officers.set_duty(lee)
+    assert needs_okafor() == []
+    officers.set_duty(lee, duty=False)
+    assert needs_okafor() == [tip.number]
+    officers.set_duty(okafor, Category.objects.exclude(pk=tip.category_id)[0])
+    assert needs_okafor() == []
+
+
 def test_supervisors_change_the_targets_which_is_recorded_and_counts_at_once(okafor: Account) -> None:
     lee = officers.create_officer("lee", groups.SUPERVISOR)
     tip = officers.send_tip()

@@ -91,6 +91,7 @@ class Listing:
             permissions.describe_sight(account),
             account.pk,
             views.list_chosen(account.pk),
+            views.list_on_duty(),
             tuple(sorted(its_targets.spans.items())),
             None if hours is None else (tuple(hours.begins), tuple(hours.ends), tuple(hours.worked)),
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet, Value
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,7 @@ from core.models import Account
 from core.web.asked_once import once_a_request
 from tips.desk import worklist
 from tips.models import Duty, Priority, State, Tip
+from tips.officer_alerts.duty_calendar import read_calendar
 
 GENERAL = ~worklist.SENSITIVE & ~worklist.WALLED
 _IS_CLOSED = Q(state=State.CLOSED)
@@ -135,6 +137,11 @@ WALLED = View(
 )
 
 
+def list_on_duty() -> tuple[int, ...]:
+    """Return the ids of the accounts that are on duty now."""
+    return tuple(sorted(read_calendar().list_on_duty(timezone.now())))
+
+
 @once_a_request
 def list_chosen(account_id: int) -> tuple[int, ...]:
     """Return the ids of the categories that an officer works on; none means all."""
@@ -145,14 +152,17 @@ def list_chosen(account_id: int) -> tuple[int, ...]:
 def build_needs_me(account: Account) -> Q:
     """Return the condition for the tips that need this officer next.
 
-    Nobody's tips in their categories; their own with something new, closed ones too, and those whose snooze is over. None that is asleep.
+    Nobody's tips in their categories; their own with something new, closed ones too, and those whose snooze is over. Closed ones with
+    something new whose officer is off duty, if they are in their categories. None that is asleep.
     """
     chosen = list_chosen(account.pk)
     in_categories = Q(category__in=chosen) if chosen else Q()
     nobodys = Q(assigned_to=None) & in_categories & (Q(state__in=(State.NEW, State.OPEN)) | Q(has_unread=True))
     has_slept = Q(desk_state__snoozed_after__isnull=False)
     own = Q(assigned_to=account.pk) & (_HAS_NEWS | has_slept)
-    return Q(is_asleep=False) & (nobodys | own)
+    is_left_alone = Q(assigned_to__isnull=False) & ~Q(assigned_to__in=list_on_duty())
+    left_alone = _IS_CLOSED & Q(has_unread=True) & is_left_alone & in_categories
+    return Q(is_asleep=False) & (nobodys | own | left_alone)
 
 
 def list_views(needs_me: Q, *, is_named: bool, sees_walled: bool) -> list[View]:
