@@ -121,9 +121,9 @@ def test_keys_press_the_buttons_that_show_them(browser: Browser, stack: Stack) -
         page.keyboard.press("j")
         expect(page.get_by_role("link", name="Show 50 more")).to_be_focused()
         page.keyboard.press("Enter")
+        page.wait_for_function("() => document.activeElement.closest('.rows2 > li') !== null")
         expect(page.get_by_text("3 chosen")).to_be_visible()
         expect(page.locator(".pick :checked")).to_have_count(3)
-        page.wait_for_function("() => document.activeElement.closest('.rows2 > li') !== null")
         page.keyboard.press("Control+j")  # the browser's own
         page.keyboard.press("h")
         expect(page.locator("#picked-snooze")).to_be_visible()
