@@ -130,6 +130,7 @@ class StaffIndex:
         )
         for names in staff:
             self._add(names)
+        self._longest_surname = max(map(len, self._by_surname), default=0)
 
     def find_named(self, text: str) -> set[int]:
         """Return the ids of the accounts whose people the text names."""
@@ -196,7 +197,9 @@ class StaffIndex:
     def _list_candidates(self, word: str) -> Iterator[tuple[str, _Person]]:
         """Yield the people whose surname is this word, or is one letter off from it."""
         surnames = {word} if word in self._by_surname else set()
-        if not surnames and len(word) >= _MIN_FUZZY_WITH_CONTEXT - 1 and word not in self._vocabulary.common:
+        # A longer word is near no surname, and its forms would take memory by the square of its length.
+        is_of_length = _MIN_FUZZY_WITH_CONTEXT - 1 <= len(word) <= self._longest_surname + 1
+        if not surnames and is_of_length and word not in self._vocabulary.common:
             close = {surname for form in _delete_letters(word) for surname in self._by_misspelling.get(form, ())}
             surnames = {surname for surname in close if _is_one_letter_off(word, surname)}
         for surname in surnames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def test_several_people_are_found_in_one_text(index: StaffIndex) -> None:
 
 def test_an_account_without_names_matches_nothing() -> None:
     assert StaffIndex([StaffNames(1, "", "", ("",), "")]).find_named("Officer , . - # badge 0 0000") == set()
+
+
+def test_a_word_of_a_megabyte_is_compared_without_all_its_forms() -> None:
+    index = StaffIndex([StaffNames(1, "Ana", "Okafor")])
+    tracemalloc.start()
+    try:
+        assert index.find_named("w" * 2**20 + " Officer Okafor") == {1}
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_no_tip_of_the_demo_city_is_walled_by_chance() -> None:
