@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from crimemap.importing.readers import cells
+from crimemap.importing.readers import cells, date_forms
 from crimemap.importing.readers.cells import CellError, NoteQuirk
 
 MINUTE, HOUR, DAY, MONTH = "minute", "hour", "day", "month"
@@ -32,7 +32,7 @@ _SERIAL_EPOCH = dt.date(1899, 12, 30).toordinal()  # of spreadsheets, right from
 _MONTHS = {
     "juin": 6, "juil": 7, "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10,
     "nov": 11, "dec": 12, "mrz": 3, "mai": 5, "okt": 10, "dez": 12, "fev": 2, "avr": 4, "aou": 8, "ene": 1, "abr": 4,
-    "ago": 8, "dic": 12,
+    "ago": 8, "dic": 12, "sete": 9, "seti": 9, "sett": 9, "genn": 1, "magg": 5, "giug": 6, "lugl": 7, "otto": 10,
 }  # fmt: skip
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?")
 _TWO_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
@@ -47,9 +47,12 @@ _MONTH_DAY = re.compile(r"([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\
 _YEAR_MONTH_DAY = re.compile(r"(\d{4})[-\s./]([^\W\d_]{3,10})\.?[-\s./](\d{1,2})")
 _MONTH_ALONE = re.compile(r"([^\W\d_]{3,10})\.?[-\s/](\d{4}|\d{2})")
 _SERIAL = re.compile(r"(\d{5})(?:[.,](\d+))?")
+_AROUND = "\"'=, "  # a date, in files that guard it from spreadsheets
+_UTC_NAMES = {"Z", "UTC", "GMT", "UT"}
 _UNIX = re.compile(r"\d{10}|\d{13}")
 _TIME = re.compile(
-    r"(\d{1,2})[:.hH](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?\s?[Mm]\.?)?\s*(Z|UTC|[+-]\d{2}:?(?:\d{2})?)?"
+    r"(?:(?:at|um|a|à|às|as|a las)\s+)?(\d{1,2})[:.hH](\d{2})(?:[:.](\d{2})(?:[.,:]\d+)?)?\s*(?:([AaPp])(?:\.?\s?[Mm]\.?)?(?![A-Za-z]))?"
+    r"\s*([A-Z]{1,5}|[+-]\d{2}:?(?:\d{2})?)?"
 )
 _HOUR_ALONE = re.compile(r"(\d{1,2})\s*[hH]\.?")
 _CLOCK_WORD = re.compile(
@@ -78,8 +81,8 @@ def detect_day_first(dates: Iterable[str], default: bool) -> bool:
     """
     votes, unambiguous, date_count = {True: 0, False: 0}, 0, 0
     numbers: tuple[set[int], set[int]] = set(), set()
-    for cell in dates:
-        match = _TWO_FIRST.match(cell.strip())
+    for cell in (each.strip(_AROUND) for each in dates):
+        match = _TWO_FIRST.match(cell) or _TWO_FIRST.match(date_forms.rewrite_date(cell))
         if match:
             first, second = int(match[1]), int(match[2])
             default = default or "." in match[0]  # dots are written with the day first
@@ -90,7 +93,7 @@ def detect_day_first(dates: Iterable[str], default: bool) -> bool:
                 votes[first > 12] += 1
                 if sum(votes.values()) == MAX_VOTES:
                     break
-        elif cell.strip():
+        elif cell:
             unambiguous += 1
             if unambiguous > MAX_UNAMBIGUOUS_DATES:
                 break
@@ -117,6 +120,8 @@ class DatetimeParser:
         """`zone`: of cells without one. `local`: the source's own, which decides whether a time is midnight.
         `months_only`: the column has no days. `ignores_zones`: a zone that a cell states is false, as is UTC of Unix times."""
         self.zone, self.local = ZoneInfo(zone), ZoneInfo(local or zone)
+        winter, summer = (dt.datetime(2025, month, 1, tzinfo=self.zone) for month in (1, 7))
+        self.zone_names = {winter.tzname(), summer.tzname()}
         self.is_local = not local or local == zone
         self.day_first, self.months_only, self.note_quirk = day_first, months_only, note_quirk
         self.ignores_zones = ignores_zones
@@ -202,7 +207,7 @@ class DatetimeParser:
 
     def _parse_date(self, text: str) -> tuple[int, bool]:
         """Return (day since 1970, whether it stands for its month), and remember them. Raises CellError."""
-        stripped = text.strip("\"'=, ")
+        stripped = text.strip(_AROUND)
         year, month, day = 0, 0, 0
         if match := _YEAR_FIRST.fullmatch(stripped):
             year, month, day = int(match[1]), int(match[2]), int(match[3] or 0)
@@ -255,12 +260,13 @@ class DatetimeParser:
         """Return (hour, minute, UTC offset); the hour is 99 if the text is no time."""
         text = _CLOCK_WORD.sub("", text)
         if match := _TIME.fullmatch(text):
-            hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
-            return (
-                _hour_of_day(hour, match[4]) if second < 61 else 99,
-                minute,
-                self._offset(match[5]) if match[5] else None,
-            )
+            hour, minute, second, zone = int(match[1]), int(match[2]), int(match[3] or 0), match[5]
+            if zone and zone[0].isalpha() and zone not in _UTC_NAMES:
+                if zone not in self.zone_names:
+                    raise CellError("time-zone-unknown", _("The time has the name of a zone that isn't the source's."))
+                zone = None  # "CST" is often written in summer too: the source's own time
+            hour = _hour_of_day(hour, match[4]) if second < 61 else 99
+            return hour, minute, self._offset(zone) if zone else None
         if match := _HOURS.fullmatch(text):
             return _hour_of_day(int(match[1]), match[2]), 0, None
         if match := _HOUR_ALONE.fullmatch(text):
@@ -291,6 +297,9 @@ class DatetimeParser:
             self.note_quirk("times as numbers")
             utc = int(cell[:10]) // 60
             return self._moment(utc // 1440, utc % 1440, self._offset("Z"))
+        usual = date_forms.rewrite_date(cell)
+        if usual != cell and date_forms.rewrite_date(usual) == usual:  # once: no cell makes this a loop
+            return self.parse(usual, time)
         if match := _WORDED.fullmatch(cell):
             day, is_month = self._parse_worded_date(match[1])
             return self._moment(day, *self._parse_time(match[2]), is_month)
@@ -318,7 +327,7 @@ def _hour_of_day(hour: int, half: str | None) -> int:
 
 
 def _zone_offset_minutes(text: str) -> int:
-    if text in ("Z", "UTC"):
+    if text in _UTC_NAMES:
         return 0
     digits = text[1:].replace(":", "")
     return (int(digits[:2]) * 60 + int(digits[2:] or 0)) * (-1 if text[0] == "-" else 1)
@@ -334,7 +343,7 @@ def _full_year(text: str) -> int:
 def month_number(name: str) -> int:
     """Return the number of a month that is written in words; 0 for other words."""
     plain = unicodedata.normalize("NFD", name.casefold()).encode("ascii", "ignore").decode()
-    return _MONTHS.get(plain[:4]) or _MONTHS.get(plain[:3], 0)
+    return 9 if plain == "set" else _MONTHS.get(plain[:4]) or _MONTHS.get(plain[:3], 0)
 
 
 def minute_to_datetime(minute: int) -> dt.datetime:

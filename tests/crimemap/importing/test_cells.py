@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from crimemap.importing.readers.cells import CellError, parse_boolean, parse_degrees
-from crimemap.importing.readers.datetimes import DatetimeParser, minute_to_datetime
+from crimemap.importing.readers.datetimes import DatetimeParser, detect_day_first, minute_to_datetime
 
 PAIRS = ("Y/N", "yes/no", "T/F", "true/false", "1/0", "1.0/0.0", "J/N", "Ja/Nein", "S/N", "sí/no", "si/no", "Sim/Não", "SIM/NAO", "O/N",
          "oui/non", "V/F", "vrai/faux", "vero/falso", "verdadeiro/falso", "WAHR/FALSCH", "sì/no")  # fmt: skip
@@ -50,6 +50,30 @@ def test_coordinates_are_read_in_degrees_and_minutes(cell: str, degrees: float |
 def test_dates_and_times_are_read_in_words(date: str, time: str | None, read: str) -> None:
     moment = DatetimeParser("UTC", day_first=True).parse(date, time)
     assert f"{minute_to_datetime(moment.minute):%Y-%m-%d %H:%M} {moment.precision}" == read
+
+
+@pytest.mark.parametrize("cell", [
+    "Mon Sep 01 2025 13:45:00 GMT-0500 (CDT)", "Mon Sep  1 13:45:00 CDT 2025", "Mon, 01 Sep 2025 18:45:00 GMT", "1756752300.0",
+    "/Date(1756752300000-0500)/", "20250901134500", "20250901T184500Z", "2025-09-01T18:45:00.000+00:00", "2025-09-01T18:45:00 Z",
+    "2025-09-01-13.45.00.000000", "01SEP2025:13:45:00", "2025Sep01 13:45", "2025 09 01 13:45", "13:45 9/1/2025", "Mon 9/1/2025 1:45P",
+    "9/1/2025 1:45 p. m.", "9/1/2025 a las 13:45", "Sep. 1, 2025 1:45 PM CST", "1 Sep 2025 13:45:00:000", "1 de setembro de 2025 13:45",
+    "lundi 1 septembre 2025 à 13h45", "1. September 2025 13:45 Uhr", "1/set/2025 13:45", "45901.57292",
+])  # fmt: skip
+def test_dates_are_read_as_programs_write_them(cell: str) -> None:
+    moment = DatetimeParser("America/Chicago").parse(cell)
+    assert minute_to_datetime(moment.minute) == dt.datetime(2025, 9, 1, 18, 45, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("cell", ["2025-09-01 13:45 EST", "1.7567523E+12", "2025-W36", "2025-W54-1", "25-09-01", pytest.param("mon " * 9_000, id="mon")])
+def test_dates_that_may_be_read_in_two_ways_are_refused(cell: str) -> None:
+    with pytest.raises(CellError):
+        DatetimeParser("America/Chicago").parse(cell)
+
+
+def test_weekdays_and_quotes_hide_no_order_of_day_and_month() -> None:
+    assert detect_day_first(["Mon 13/01/2025", "Tue 14/01/2025", "Wed 01/02/2025"], default=False)
+    assert detect_day_first(['="13/01/2025"', '="01/02/2025"'], default=False)
+    assert DatetimeParser("UTC").parse("Mar 1, 2025") == DatetimeParser("UTC").parse("2025-03-01")
 
 
 def test_other_words_are_no_date_and_no_time() -> None:
