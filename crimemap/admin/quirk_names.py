@@ -48,8 +48,8 @@ _NAMES = {
     "points in place of blocks": gettext_lazy("coordinates in the column of blocks"),
     "places without a known street": gettext_lazy("places whose street isn't known"),
     "streets with the words of another": gettext_lazy(
-        "rows whose street may hold a person's name, by the other addresses of this file (“Roe Main St” where another is"
-        " “Main St”), shown without it; the map compares all files; a street of your layer of blocks is never doubted"
+        "rows whose street may hold a person's name (“Roe Oak Ave”: several words, and fewer than three blocks or crossings"
+        " of this file and the map), shown without it; a street of your layer of blocks is never doubted"
     ),
     "blocks far from the row's point: another town's street": gettext_lazy("blocks far from their row's point"),
     "yes and no in another language": gettext_lazy("yes and no in another language, such as sí, oui or J"),

@@ -25,6 +25,8 @@ from crimemap.importing.readers import cells
 from crimemap.importing.readers.cells import LOST_ID, CellError, NoteQuirk
 from crimemap.privacy import known_streets, public_words
 from crimemap.privacy.locations import coarsen_location
+from crimemap.snapshot import reader
+from crimemap.snapshot.published_incidents import NothingPublishedError
 
 MAX_UNREAD = 50_000  # addresses that are kept for the report; all are counted
 MAX_LENGTHS = {"code": 160, "label": 200, "location_description": 120, "outcome": 120}
@@ -198,8 +200,8 @@ class RowParser:
     # Places
 
     def count_doubtful(self) -> int:
-        """Count the rows whose label may hold a resident's name, by what the table's other labels name."""
-        doubtful = known_streets.find_doubtful(self.labels, self.geocoder.streets)
+        """Count the rows whose label may hold a resident's name, by what the table's other labels and the map's name."""
+        doubtful = known_streets.find_doubtful({*self.labels, *_list_published_labels()}, self.geocoder.streets)
         return sum(self.labels[label] for label in doubtful)
 
     def _count_unread(self, address: str) -> None:
@@ -248,6 +250,13 @@ class RowParser:
             parsed_rows.FIELD_SEPARATOR.join(map(str, snapped)),
             problem,
         )
+
+
+def _list_published_labels() -> list[str]:
+    try:
+        return reader.current().list_labels()
+    except NothingPublishedError:
+        return []
 
 
 def _parse_id(cell: str, note_quirk: NoteQuirk) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from crimemap.privacy.street_words import DIRECTIONS, bare, list_words
 
+_TYPES = list_words("types")
 PERSON_WORDS, WHOLE_NAMES, HOMES_BEHIND_NAMES = map(list_words, ("person_words", "whole_names", "homes_behind_names"))
 ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
 
@@ -32,4 +33,15 @@ def is_last_letter(words: Sequence[str], position: int) -> bool:
     is_last = position + 1 == len(words)
     return (
         is_last and len(words[position]) == 1 and words[position].isalpha() and bare(words[position]) not in DIRECTIONS
+    )
+
+
+def is_saint(words: Sequence[str], position: int) -> bool:
+    """Return whether "St" is a saint's: "Mount St Helens Rd", "Lake St Clair Dr"."""
+    before = {"mount", "mt", "port", "lake", "bay", "old", "new", "north", "south", "east", "west"}
+    return (
+        bare(words[position]) == "st"
+        and bare(words[position - 1]) in before
+        and position + 2 < len(words)
+        and bare(words[position + 2]) in _TYPES
     )

@@ -13,6 +13,7 @@ again. The words are in data/street_words.toml.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -34,9 +35,11 @@ _LETTERS_OF_DIRECTIONS = {"n", "e", "s", "w"}
 _POSITIONS, _UNCOUNTED = list_words("positions"), list_words("uncounted_words")
 _NAMES_WITHOUT_TYPE = {tuple(name.split()) for name in VOCABULARY["names_without_type"]}
 _PREPOSITIONS = {tuple(name.split()) for name in VOCABULARY["german_prepositions"]}
-_GERMAN_PLACE = re.compile(rf"(?i)[^\W\d_]*(?:{'|'.join(VOCABULARY['german_places'].split())})")
+GERMAN_PLACE = re.compile(rf"(?i)[^\W\d_]*(?:{'|'.join(VOCABULARY['german_places'].split())})")
 _HIGHWAYS = {tuple(name.split()) for name in VOCABULARY["highways"]}
 _BEHIND_NAMES = HOME_WORDS | list_words("units") | list_words("behind_names")
+# Words between a street and another that says where along it: "Main St off Elm St", "Main St to 1250 Elm St".
+_BETWEEN_STREETS = DIRECTIONS | _PARTICLES | _POSITIONS | _BEHIND_NAMES | {"to", "from", "thru", "through"}
 _BLOCK_WORDS = {"block", "blk", "bloc"}
 
 _WORD = re.compile(r"(?!(?i:block|blk|bloc)\.?$)[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*\.?")
@@ -76,7 +79,7 @@ _COMMON = re.compile(
 )
 
 
-class _Street(NamedTuple):
+class Street(NamedTuple):
     """A recognized street: words[start:end]. is_type_first: its type is the first word, or a part of the name's only one."""
 
     start: int
@@ -134,7 +137,7 @@ def _build_from_parts(text: str) -> str:
     return next(filter(None, (label for found in (blocks, intersections, streets) for label in found)), "")
 
 
-def _join_street(words: Sequence[str], street: _Street | None) -> str:
+def _join_street(words: Sequence[str], street: Street | None) -> str:
     return " ".join(words[street.start : street.end]) if street else ""
 
 
@@ -150,10 +153,8 @@ def _find_block(words: Sequence[str], *, is_whole: bool) -> str:
         number = house_numbers.BEFORE_STREET.fullmatch(word)
         street = _match_street_of_block(words, position + 1, number, is_whole=is_whole) if number else None
         if number and street:
-            hundred, name = (
-                house_numbers.hundred_of(number, is_queens=street.is_ordinal and not street.has_direction),
-                _join_street(words, street),
-            )
+            is_queens = street.is_ordinal and not street.has_direction
+            hundred, name = house_numbers.hundred_of(number, is_queens=is_queens), _join_street(words, street)
             return name if hundred is None else f"{hundred} block of {name}"
     starts = [0, *(position for position, word in enumerate(words) if position and bare(word) in _FIRST_TYPES)]
     for start in starts:
@@ -168,9 +169,7 @@ def _find_block(words: Sequence[str], *, is_whole: bool) -> str:
     return ""
 
 
-def _match_street_of_block(
-    words: Sequence[str], start: int, number: re.Match[str], *, is_whole: bool
-) -> _Street | None:
+def _match_street_of_block(words: Sequence[str], start: int, number: re.Match[str], *, is_whole: bool) -> Street | None:
     """Return the street behind a number, from words[start] on, where "block of" and the letter of a flat may come first."""
     is_block = start < len(words) and words[start].casefold() in _BLOCK_WORDS
     start += is_block
@@ -187,10 +186,18 @@ def _match_street_of_block(
     is_known_block = (is_block and is_hundred) or number[0].upper().endswith("X")
     if street is None and is_known_block and is_whole:
         return _match_single_word(words, start)
-    return street if street and _is_plain_name(words, street, is_block=is_known_block) else None
+    is_plain = street is not None and _is_plain_name(words, street, is_block=is_known_block)
+    return street if street and is_plain and not _has_street_behind(words, street) else None
 
 
-def _is_plain_name(words: Sequence[str], street: _Street, *, is_block: bool) -> bool:
+def _has_street_behind(words: Sequence[str], street: Street) -> bool:
+    """Return whether another street follows at once, so that the first may be a resident's name: "Roe St Lawrence Ave"."""
+    behind = words[street.end : street.end + _MAX_NAME_WORDS]
+    names = itertools.takewhile(lambda word: _WORD.fullmatch(word) and bare(word) not in _BETWEEN_STREETS, behind)
+    return not street.is_known and any(bare(word) in _TYPES for word in list(names)[1:])
+
+
+def _is_plain_name(words: Sequence[str], street: Street, *, is_block: bool) -> bool:
     """Return whether a street's name, behind a house number, is too short to hold a resident's name or the name of a home.
 
     `is_block`: a block stands before it, whose publisher has cleaned the address, so that longer names are streets'.
@@ -205,7 +212,7 @@ def _is_plain_name(words: Sequence[str], street: _Street, *, is_block: bool) -> 
     return not is_home and not _has_inner_direction(words, street) and len(names) - 1 <= most
 
 
-def _has_inner_direction(words: Sequence[str], street: _Street) -> bool:
+def _has_inner_direction(words: Sequence[str], street: Street) -> bool:
     """Return whether a direction stands within a name: "Roe N Main St" is a resident's name before a street."""
     if street.is_type_first:
         return False  # "Rua Silva e Souza"
@@ -214,10 +221,17 @@ def _has_inner_direction(words: Sequence[str], street: _Street) -> bool:
     return bool(of_name) and not _LETTERS_OF_DIRECTIONS.isdisjoint(names[of_name[0] : of_name[-1]])
 
 
-def _namelist_words(words: Sequence[str], street: _Street) -> list[str]:
+def _namelist_words(words: Sequence[str], street: Street) -> list[str]:
     """Return the words of a street without directions, articles and the like; the type is one of them."""
     names = [word for word in words[street.start : street.end] if bare(word) not in DIRECTIONS | _PARTICLES]
     return [word for word in names[:-1] if bare(word) not in _UNCOUNTED] + names[-1:]
+
+
+def read_street(text: str) -> Street | None:
+    """Return the street that a text is as a whole; None if it has other words or no type."""
+    words = text.split()
+    street = _match_street(words, 0, is_numbered=True)
+    return street if street and street.end == len(words) else None
 
 
 def _find_intersection(text: str) -> str:
@@ -235,7 +249,7 @@ def _find_intersection(text: str) -> str:
 
 def _find_lone_street(
     words: Sequence[str], max_name_words: int = _MAX_LONE_NAME_WORDS, *, is_ended: bool = False
-) -> _Street | None:
+) -> Street | None:
     """Return the street that words name without a number before it; None for words that may name people or homes.
 
     `is_ended`: a number behind it may end the name of a street whose type comes first.
@@ -256,7 +270,8 @@ def _find_lone_street(
         type_first_words = _MAX_ENDED_NAME_WORDS if is_ended else _MAX_LONE_TYPE_FIRST_NAME_WORDS
         max_name_words = max(max_name_words, type_first_words)
     is_doubted = is_number or _has_inner_direction(words, street) or name_words.has_whole_name_behind(names)
-    return street if len(names) - 1 <= max_name_words and not is_doubted else None
+    is_short = len(names) - 1 <= max_name_words
+    return street if is_short and not is_doubted and not _has_street_behind(words, street) else None
 
 
 def _is_before_street(word: str) -> bool:
@@ -269,7 +284,7 @@ def _is_before_street(word: str) -> bool:
 # Streets
 
 
-def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False) -> _Street | None:
+def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False) -> Street | None:
     """Return the street that begins at words[start]. `is_numbered`: a house number or block stands before it."""
     name_start = start
     while name_start < len(words) and name_start - start < 2 and bare(words[name_start]) in DIRECTIONS:
@@ -279,15 +294,8 @@ def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False
     for first in (name_start, name_start - 1) if has_direction else (name_start,):
         if first >= len(words):
             continue
-        for match in (
-            _match_highway,
-            _match_grid,
-            _match_numbered_name,
-            _match_typed,
-            _match_type_first,
-            _match_german,
-            _match_known,
-        ):
+        for match in (_match_highway, _match_grid, _match_numbered_name, _match_typed, _match_type_first, _match_german,
+                      _match_known):  # fmt: skip
             if found := match(words, first, is_numbered or first > start):
                 end = found.end
                 if end < len(words) and bare(words[end]) in DIRECTIONS | _BOUND:
@@ -296,26 +304,26 @@ def _match_street(words: Sequence[str], start: int, *, is_numbered: bool = False
     return None
 
 
-def _match_highway(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+def _match_highway(words: Sequence[str], start: int, _is_numbered: bool) -> Street | None:
     if _HIGHWAY_IN_ONE.fullmatch(words[start]):
         end = start + 1
-        return _Street(start, end + (end < len(words) and bare(words[end]) in _TYPES))
+        return Street(start, end + (end < len(words) and bare(words[end]) in _TYPES))
     for number in (start + 3, start + 2, start + 1):
         name = tuple(map(bare, words[start:number]))
         if name in _HIGHWAYS and number < len(words) and _ROAD_NUMBER.fullmatch(words[number]):
-            return _Street(start, number + 1, is_known=True)
+            return Street(start, number + 1, is_known=True)
     return None
 
 
-def _match_grid(words: Sequence[str], start: int, is_numbered: bool) -> _Street | None:
+def _match_grid(words: Sequence[str], start: int, is_numbered: bool) -> Street | None:
     """Match a street that is called by its distance from the middle, as in Utah: "500 W"."""
     if not is_numbered or start + 1 == len(words) or not re.fullmatch(r"[1-9]\d{0,2}00", words[start], re.ASCII):
         return None
     is_last = start + 2 == len(words) or not _WORD.fullmatch(words[start + 2])
-    return _Street(start, start + 2) if is_last and bare(words[start + 1]) in DIRECTIONS else None
+    return Street(start, start + 2) if is_last and bare(words[start + 1]) in DIRECTIONS else None
 
 
-def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) -> _Street | None:
+def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) -> Street | None:
     """Match what only a house number or a direction makes a street: "1234 SW 8 ST", "200 BLOCK S 13TH"."""
     following = bare(words[start + 1]) if start + 1 < len(words) else ""
     if not is_numbered:
@@ -323,25 +331,29 @@ def _match_numbered_name(words: Sequence[str], start: int, is_numbered: bool) ->
     if re.fullmatch(r"[1-9]\d{0,2}", words[start], re.ASCII):
         # "21 Boulevard Saint-Michel", "12 Dr Roe"
         is_house = following in _FIRST_TYPES | {"dr"} and _is_name(words, start + 2)
-        return _Street(start, start + 2, is_ordinal=True) if following in _TYPES and not is_house else None
+        return Street(start, start + 2, is_ordinal=True) if following in _TYPES and not is_house else None
     if name_words.ORDINAL.fullmatch(words[start].casefold()) and (
         following in DIRECTIONS | _BOUND or not _WORD.match(following)
     ):
-        return _Street(start, start + 1, is_ordinal=True)
+        return Street(start, start + 1, is_ordinal=True)
     return None
 
 
-def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street | None:
+def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> Street | None:
     """Match a name with its type behind it: "Example St", "56th St", "Hauptstraße"."""
     if _COMPOUND.fullmatch(words[start]):
-        return _Street(start, start + 1, is_type_first=True)
+        return Street(start, start + 1, is_type_first=True)
     is_ordinal = name_words.ORDINAL.fullmatch(words[start].casefold()) is not None
     if not is_ordinal and not _WORD.fullmatch(words[start]):
         return None
     late_end = 0
     for position in range(start + 1, min(len(words), start + _MAX_NAME_WORDS + 1)):
         word = bare(words[position])
-        if word in _TYPES and not _is_saint(words, position) and not _is_name_behind_direction(words, position, start):
+        if (
+            word in _TYPES
+            and not name_words.is_saint(words, position)
+            and not _is_name_behind_direction(words, position, start)
+        ):
             end = position + 1
             if word == "avenue" and not is_ordinal and name_words.is_last_letter(words, end):
                 return None  # "Roe Avenue L"
@@ -349,12 +361,12 @@ def _match_typed(words: Sequence[str], start: int, is_numbered: bool) -> _Street
                 return None  # "Café Avenue Foch"
             while end < len(words) and bare(words[end]) in _TYPES:
                 end += 1
-            return _Street(start, end, is_ordinal=is_ordinal and position == start + 1)
+            return Street(start, end, is_ordinal=is_ordinal and position == start + 1)
         if word in _LATE_TYPES and all(bare(rest) in DIRECTIONS | _BOUND for rest in words[position + 1 :]):
             late_end = position + 1
         if not _WORD.fullmatch(words[position]):
             break
-    return _Street(start, late_end) if late_end else None
+    return Street(start, late_end) if late_end else None
 
 
 def _is_name(words: Sequence[str], position: int) -> bool:
@@ -363,24 +375,13 @@ def _is_name(words: Sequence[str], position: int) -> bool:
     return bool(word) and word not in DIRECTIONS | _BOUND | _TYPES | _BEHIND_NAMES
 
 
-def _is_saint(words: Sequence[str], position: int) -> bool:
-    """Return whether "St" is a saint's: "Mount St Helens Rd", "Lake St Clair Dr"."""
-    before = {"mount", "mt", "port", "lake", "bay", "old", "new", "north", "south", "east", "west"}
-    return (
-        bare(words[position]) == "st"
-        and bare(words[position - 1]) in before
-        and position + 2 < len(words)
-        and bare(words[position + 2]) in _TYPES
-    )
-
-
 def _is_name_behind_direction(words: Sequence[str], position: int, start: int) -> bool:
     """Return whether a word that may be a type begins a name: "St" of "Roe S St Lawrence Ave", "Avenue" of "Roe S Avenue B"."""
     is_behind = position - 1 > start and bare(words[position - 1]) in _LETTERS_OF_DIRECTIONS
     return is_behind and _is_name(words, position + 1)
 
 
-def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> Street | None:
     """Match a type with its name behind it: "Calle Ejemplo", "rue de la Paix", "Avenue L", "Avenida 9 de Julio"."""
     is_article = bare(words[start]) in {"el", "la"}
     name_start = start + 1 + is_article
@@ -390,7 +391,7 @@ def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _
         return None  # "104 Avenue NW"
     end = _end_of_numbered_name(words, name_start) or name_start
     if end > name_start:
-        return _Street(start, end, is_type_first=True)
+        return Street(start, end, is_type_first=True)
     name_count = 0
     while end < len(words) and name_count <= _MAX_NAME_WORDS and _WORD.fullmatch(words[end]):
         if name_words.is_possessive(words[end]) or (
@@ -404,7 +405,7 @@ def _match_type_first(words: Sequence[str], start: int, _is_numbered: bool) -> _
         end += 1
         if is_letter:
             break
-    return _Street(start, end, is_type_first=True) if 0 < name_count <= _MAX_TYPE_FIRST_NAME_WORDS else None
+    return Street(start, end, is_type_first=True) if 0 < name_count <= _MAX_TYPE_FIRST_NAME_WORDS else None
 
 
 def _end_of_numbered_name(words: Sequence[str], start: int) -> int | None:
@@ -418,31 +419,31 @@ def _end_of_numbered_name(words: Sequence[str], start: int) -> int | None:
     return start + 3 if is_day and len(words[start]) < 3 else None
 
 
-def _match_german(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+def _match_german(words: Sequence[str], start: int, _is_numbered: bool) -> Street | None:
     """Match a street that is called by what it lies at: "Am Sandtorkai", "An der Mühle", "Unter den Linden"."""
     for end in (start + 1, start + 2):
         if (
             tuple(map(bare, words[start:end])) in _PREPOSITIONS
             and end < len(words)
-            and _GERMAN_PLACE.fullmatch(words[end])
+            and GERMAN_PLACE.fullmatch(words[end])
         ):
-            return _Street(start, end + 1, is_type_first=True)
+            return Street(start, end + 1, is_type_first=True)
     return None
 
 
-def _match_known(words: Sequence[str], start: int, _is_numbered: bool) -> _Street | None:
+def _match_known(words: Sequence[str], start: int, _is_numbered: bool) -> Street | None:
     """Match one of the few names without a type: "Broadway"."""
     for end in range(start + 1, start + 5):
         if tuple(map(bare, words[start:end])) in _NAMES_WITHOUT_TYPE:
             has_junior = end < len(words) and bare(words[end]) == "jr"
             type_position = end + has_junior
             has_type = type_position < len(words) and bare(words[type_position]) in _TYPES
-            return _Street(start, type_position + has_type, is_known=True)
+            return Street(start, type_position + has_type, is_known=True)
     return None
 
 
-def _match_single_word(words: Sequence[str], start: int) -> _Street | None:
+def _match_single_word(words: Sequence[str], start: int) -> Street | None:
     """Match a street without a type after what is a block already: "2300 BLOCK MCKEAN"; nothing may follow it."""
     name_start = start + (start < len(words) and bare(words[start]) in DIRECTIONS)
     is_word = name_start + 1 == len(words) and _WORD.fullmatch(words[name_start])
-    return _Street(start, name_start + 1) if is_word else None
+    return Street(start, name_start + 1) if is_word else None

@@ -324,6 +324,10 @@ class PublishedIncidents:
             )
         return rows
 
+    def list_labels(self) -> list[str]:
+        """Return the labels of blocks, crossings and streets that incidents have, each once."""
+        return [text.decode() for text in self.columns["texts"][np.unique(self.columns["block"])].tolist()]
+
     def describe_places(self, numbers: Sequence[int], layers: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
         """Return the block of each place, "" if it has none, and its areas: layer to code, without unknown ones.
 

@@ -64,7 +64,17 @@ def test_dates_are_read_as_programs_write_them(cell: str) -> None:
     assert minute_to_datetime(moment.minute) == dt.datetime(2025, 9, 1, 18, 45, tzinfo=dt.UTC)
 
 
-@pytest.mark.parametrize("cell", ["2025-09-01 13:45 EST", "1.7567523E+12", "2025-W36", "2025-W54-1", "25-09-01", pytest.param("mon " * 9_000, id="mon")])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2025-09-01 13:45 EST",
+        "1.7567523E+12",
+        "2025-W36",
+        "2025-W54-1",
+        "25-09-01",
+        pytest.param("mon " * 9_000, id="mon"),
+    ],
+)
 def test_dates_that_may_be_read_in_two_ways_are_refused(cell: str) -> None:
     with pytest.raises(CellError):
         DatetimeParser("America/Chicago").parse(cell)

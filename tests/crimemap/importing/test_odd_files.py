@@ -20,9 +20,9 @@ from core.staff.groups import SUPERVISOR
 from crimemap.importing import column_mapping
 from crimemap.importing.readers import datetimes
 from crimemap.importing.readers.errors import UnreadableFileError
-from crimemap.models import Block, ImportRun, Incident, OffenceCode, ReportedValue, Source
-from crimemap.offences import code_table
-from crimemap.publishing import versions
+from crimemap.models import Block, Category, ImportRun, Incident, OffenceCode, ReportedValue, Source
+from crimemap.offences import catalogue, code_table
+from crimemap.publishing import publisher, versions
 from tests.crimemap.importing.administrators import audit_entries, create_account, sign_in
 from tests.crimemap.importing.import_command import run_import_command
 from tipportal import stalled_work
@@ -141,6 +141,22 @@ def test_streets_that_may_hold_a_persons_name_are_counted_and_told(tmp_path: Pat
     page = unescape(sign_in(ada).get(reverse("admin:crimemap_importrun_change", args=[run.pk])).content.decode())
     assert "whose street may hold a person's name" in page
     assert "ROE" not in page
+
+
+def test_streets_that_the_map_names_often_are_not_doubted_in_a_small_file(tmp_path: Path, settings: Any) -> None:
+    settings.INCIDENT_SNAPSHOTS, settings.INCIDENT_CACHE = tmp_path / "public", tmp_path / "cache"
+    settings.INCIDENT_SNAPSHOTS.mkdir()
+    header, row = "ID,Occurred,Offense,Block", "{0},2026-10-10 13:30,THEFT,{0}00 BLOCK HARBOR VIEW DR"
+    import_text(tmp_path, "\n".join([header, *map(row.format, (1, 2, 3))]))
+    assert "streets with the words of another" not in ImportRun.objects.latest("id").report["quirks"]
+    import_text(tmp_path, "\n".join([header, row.format(4)]))
+    assert ImportRun.objects.latest("id").report["quirks"]["streets with the words of another"] == 1
+    catalogue.create_missing_codes()
+    OffenceCode.objects.update(category=Category.objects.get(slug="theft"), visibility="block")
+    Incident.objects.update(domestic=False)
+    publisher.publish()
+    import_text(tmp_path, "\n".join([header, row.format(4), row.format(5)]))
+    assert "streets with the words of another" not in ImportRun.objects.latest("id").report["quirks"]
 
 
 # Suggestions for codes that nobody has classified

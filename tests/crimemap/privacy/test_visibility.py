@@ -304,8 +304,10 @@ def test_another_incident_changes_no_published_row(given: list[dict[str, Any]], 
         assert row | {"block": ""} == earlier | {"block": ""}
 
 
-def test_a_label_that_may_hold_a_residents_name_is_left_out_once_the_street_is_known() -> None:
-    roe, arden = {"block": "1200 block of Roe Arden St"}, {"block": "400 block of Arden St"}
-    assert [row["block"] for row in shown(roe, arden)] == ["", "400 block of Arden St"]
+def test_a_label_that_may_hold_a_residents_name_is_left_out_until_residents_see_three() -> None:
+    first, second, third = ({"block": f"{number}00 block of Roe Arden St"} for number in (1, 2, 3))
+    arden = {"block": "400 block of Arden St"}
+    assert [row["block"] for row in shown(first, arden)] == ["", "400 block of Arden St"]
+    assert [row["block"] for row in shown(first, second, third)] == [row["block"] for row in (first, second, third)]
     for hidden in ({"domestic": True}, {"code": SEXUAL}, {"code": FRAUD}):
-        assert [row["block"] for row in shown(roe, arden | hidden)][:1] == ["1200 block of Roe Arden St"]
+        assert [row["block"] for row in shown(first, second, third | hidden)][:2] == ["", ""]
