@@ -223,7 +223,7 @@ def test_an_answer_is_undone_or_sent_once_though_its_staff_node_is_killed(
         stack.kill_web()
         set_due(stack, 0)
         stack.start_web()
-        wait_until(lambda: count_acts(stack) == 0, 60, "the answer goes out")
+        wait_until(lambda: count_acts(stack) == 0, 120, "the answer goes out")
         assert Visitor(stack.public_url).enter_inbox(receipt).count(WORDS) == 1
 
         # An undo that comes too late says so, and what the source has read stays on the page.
@@ -239,4 +239,6 @@ def test_the_worker_and_beat_give_signs_of_life_after_all_that(stack: Stack) -> 
             cursor.execute("SELECT process FROM core_heartbeat WHERE at > now() - interval '90 seconds'")
             return {process for (process,) in cursor.fetchall()}
 
-    wait_until(lambda: list_living() == {"worker-alerts", "beat"}, 60, lambda: f"both to live, and not {list_living()}")
+    wait_until(
+        lambda: list_living() == {"worker-alerts", "beat"}, 120, lambda: f"both to live, and not {list_living()}"
+    )

@@ -316,7 +316,7 @@ def importing(path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE crimemap_incident IN SHARE ROW EXCLUSIVE MODE")  # others read it and write nothing
         child = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": url}, cwd=ROOT, stderr=subprocess.PIPE)
-        wait_until(lambda: child.poll() is not None or held_up(), 60, "an import that stores")
+        wait_until(lambda: child.poll() is not None or held_up(), 120, "an import that stores")
         yield child
     child.communicate()
 
@@ -333,7 +333,7 @@ def test_a_killed_import_is_completed_by_the_next_run(write: Writer) -> None:
     path = write(ROWS)
     with importing(path) as child:
         child.send_signal(signal.SIGKILL)
-        wait_until(lambda: not held_up(), 60, "the server to notice")
+        wait_until(lambda: not held_up(), 120, "the server to notice")
     assert Incident.objects.count() == 1
     assert ImportRun.objects.filter(state="running").exists()
     assert run_import_command("city", path)["created"] == COUNT - 1

@@ -62,9 +62,9 @@ def test_a_push_is_imported_and_published(running: Stack, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=50", "Content-Type": "text/csv"}
     request = urllib.request.Request(address, export_csv(), headers)
     with ThreadPoolExecutor(1) as pool:
-        push = pool.submit(urllib.request.urlopen, request, timeout=60)
+        push = pool.submit(urllib.request.urlopen, request, timeout=120)
         newest_run = "SELECT coalesce(max(id), 0) FROM crimemap_importrun"
-        wait_until(lambda: count_rows(running, newest_run), 60, "the run of the push")
+        wait_until(lambda: count_rows(running, newest_run), 120, "the run of the push")
         running.send_task("crimemap.bulk.run_import", "bulk", count_rows(running, newest_run))
         with push.result() as answer:
             assert answer.status == 200

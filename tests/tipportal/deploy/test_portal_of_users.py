@@ -94,7 +94,7 @@ class PortalOfUsers(Stack):
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 1, done.stdout + done.stderr
         return done.stderr

@@ -116,12 +116,12 @@ def test_a_restart_behind_a_socket_of_systemd_fails_no_request(stack: Stack, tmp
         server = start(stack, listener, tmp_path / "log")
         slowest = 0.0
         try:
-            wait_until(lambda: server.poll() is not None or readers.answers, 60, "an answer")
+            wait_until(lambda: server.poll() is not None or readers.answers, 120, "an answer")
             assert server.poll() is None, (tmp_path / "log").read_text()
             for turn in (1, 2, 3):
                 readers.wait_for(turn * REQUESTS // 3)
                 server.send_signal(signal.SIGTERM)
-                server.wait(60)
+                server.wait(120)
                 begun, so_far = time.monotonic(), sum(readers.answers.values())
                 server = start(stack, listener, tmp_path / "log")
                 readers.wait_for(so_far + 1)
@@ -131,5 +131,5 @@ def test_a_restart_behind_a_socket_of_systemd_fails_no_request(stack: Stack, tmp
         finally:
             readers.stopped.set()
             server.send_signal(signal.SIGTERM)
-            server.wait(60)
+            server.wait(120)
     print(f"the longest wait was {slowest:.1f} s, {dict(readers.answers)}, {os.cpu_count()} cores")

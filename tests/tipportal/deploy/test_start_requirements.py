@@ -147,7 +147,7 @@ def test_a_process_that_lacks_something_ends_with_a_sentence_for_each(tmp_path: 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (

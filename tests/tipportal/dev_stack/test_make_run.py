@@ -81,10 +81,10 @@ class MakeRun:
     def stop(self) -> None:
         if self.make.poll() is None:
             self.signal(signal.SIGINT)
-            self.make.wait(60)
+            self.make.wait(120)
 
     def get(self, path: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         connection.request("GET", path)
         status = connection.getresponse().status
         connection.close()
@@ -199,9 +199,9 @@ class TestRestarts:
         lock = running.folder / "var" / "run" / f"{name}.lock"
         pid = int(lock.read_text())
         os.killpg(pid, signal.SIGKILL)
-        wait_until(lambda: lock.read_text() != str(pid), 60, running.describe)
+        wait_until(lambda: lock.read_text() != str(pid), 120, running.describe)
         assert f"{name} ended (signal 9); it restarts" in running.text
-        wait_until(lambda: _pages_answer(running), 60, running.describe)
+        wait_until(lambda: _pages_answer(running), 120, running.describe)
 
     def test_requests_wait_for_web_and_no_other_program_gets_its_port(self, running: MakeRun) -> None:
         lock = running.folder / "var" / "run" / "web.lock"
@@ -217,8 +217,8 @@ class TestRestarts:
         lock = running.folder / "var" / "servers" / "postgres.lock"
         pid = int(lock.read_text())
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: lock.read_text() != str(pid), 60, running.describe)
-        wait_until(lambda: _pages_answer(running), 60, running.describe)
+        wait_until(lambda: lock.read_text() != str(pid), 120, running.describe)
+        wait_until(lambda: _pages_answer(running), 120, running.describe)
 
 
 def _pages_answer(running: MakeRun) -> bool:
@@ -274,7 +274,7 @@ class TestStopping:
             }
             return signs_by_moment[moment] in commands
 
-        wait_until(lambda: _holds(has_begun), 60, f"{moment} has begun")
+        wait_until(lambda: _holds(has_begun), 120, f"{moment} has begun")
         text = _check_stop(run, number, run.processes())
         assert LAST_LINE not in text
         assert is_free(project / "var" / "lock")

@@ -247,7 +247,7 @@ def test_the_new_release_runs_and_readers_notice_nothing(server: Server) -> None
     forgotten.mkdir()
     receipt = Visitor(server.url).send("Two men load boxes into a van")
     with readers(server.url) as answers:
-        wait_until(lambda: len(answers) >= 4, 60, "an answer of each page")
+        wait_until(lambda: len(answers) >= 4, 120, "an answer of each page")
         code, printed = server.drive()
     assert code == 0, printed
     assert failures(answers) == {}, printed
@@ -390,7 +390,7 @@ def test_a_release_with_a_fault_never_opens(server: Server, fault: str) -> None:
     start_former_release(server)
     (server.root / fault).touch()
     with readers(server.url) as answers:
-        wait_until(lambda: len(answers) >= 4, 60, "an answer of each page")
+        wait_until(lambda: len(answers) >= 4, 120, "an answer of each page")
         code, printed = server.drive()
     assert code == 1, printed
     assert "The upgrade was undone" in printed
