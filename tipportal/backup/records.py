@@ -30,10 +30,11 @@ class _Lateness(Enum):
 _FOR_OPERATOR = {
     _Lateness.NO_BACKUP: "There is no backup. As the owner role, run manage.py backup_key create with a stick, then manage.py backup;"
     " timers do the rest (docs/installation.md, “Backups”).",
-    _Lateness.OLD_BACKUP: "The last backup was made {when}. See the log of the newest one (journalctl -u portal-backup).",
+    _Lateness.OLD_BACKUP: "The last backup was made {when}, which is too long ago. See the log of the newest one (journalctl -u"
+    " portal-backup).",
     _Lateness.NO_PROOF: "No backup was ever restored as a test. As the owner role, run manage.py backup FOLDER --drill.",
-    _Lateness.OLD_PROOF: "The last backup that was proven to restore is of {when}. See the log of the newest drill (journalctl -u"
-    " portal-backup-drill).",
+    _Lateness.OLD_PROOF: "The last backup that was proven to restore is of {when}, which is too long ago. See the log of the"
+    " newest drill (journalctl -u portal-backup-drill).",
 }
 
 
@@ -62,13 +63,14 @@ def describe_late() -> list[str]:
     sentences = {
         _Lateness.NO_BACKUP: _("There is no backup of the portal. Ask the person who runs the server to set one up."),
         _Lateness.OLD_BACKUP: _(
-            "The last backup was made %(when)s. Ask the person who runs the server why none was made since."
+            "The last backup was made %(when)s, which is too long ago. Ask the person who runs the server why."
         ),
         _Lateness.NO_PROOF: _(
             "No backup was ever restored as a test. Ask the person who runs the server to start a restore drill."
         ),
         _Lateness.OLD_PROOF: _(
-            "The last backup that was proven to restore is of %(when)s. Ask the person who runs the server for a new drill."
+            "The last backup that was proven to restore is of %(when)s, which is too long ago. Ask the person who runs the server"
+            " for a new drill."
         ),
     }
     return [sentences[lateness] % {"when": _format(moment)} for lateness, moment in _find_late()]

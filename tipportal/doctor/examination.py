@@ -47,7 +47,7 @@ def _examine_database(role: Role) -> Iterator[Finding]:
             yield from check()
         except (DatabaseError, InterfaceError) as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
-            yield fault(f"The database that DATABASE_URL names doesn't answer: {reason[-1]}")
+            yield fault(f"The database that DATABASE_URL names doesn't answer: {reason[-1].strip()}")
             return
 
 

@@ -145,6 +145,13 @@ def check_mail() -> list[Finding]:
         mail.open()
     except smtplib.SMTPAuthenticationError:
         return [fault(f"The mail server {server} refuses our user name and password. Correct them in EMAIL_URL.")]
+    except smtplib.SMTPNotSupportedError:
+        return [
+            fault(
+                f"The mail server {server} answers, but offers no sign-in or no encryption there. Correct the kind of line and the"
+                " port in EMAIL_URL, such as submission://user:password@mail.example.org:587, or leave out user and password."
+            )
+        ]
     except (smtplib.SMTPException, OSError) as error:
         return [fault(f"The mail server {server} doesn't answer ({type(error).__name__}). Check EMAIL_URL.")]
     mail.close()

@@ -305,6 +305,7 @@ def test_late_backups_and_proofs_are_named(settings: Any) -> None:
         BackupRecord.objects.update(**{field: moment})
     made, proven = records.describe_late()
     assert len(records.describe_for_operator()) == 2
+    assert ".." not in " ".join(records.describe_late() + records.describe_for_operator())  # after "p.m."
     assert "Ask the person" not in " ".join(records.describe_for_operator())
     BackupRecord.objects.update(made_at=BackupRecord.objects.get().made_at + 3 * records.MAX_AGE)
     assert len(records.describe_late()) == 2  # made while the clock was wrong

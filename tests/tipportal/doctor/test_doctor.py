@@ -133,6 +133,9 @@ def test_a_mail_server_that_is_away_or_refuses_us_is_named(
     settings: Any, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert faults_of(servers.check_mail()) == []
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "portal", "not-a-real-password"
+    (without_sign_in,) = faults_of(servers.check_mail())
+    assert "answers, but offers no sign-in" in without_sign_in
     mails.stop()
     (away,) = faults_of(servers.check_mail())
     assert "doesn't answer (ConnectionRefusedError)" in away
