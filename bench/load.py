@@ -5,7 +5,7 @@
 Each minute 200 tips (a third with a photo), 2,000 readers of the map who look once (the page, its bubbles, its list), and 50 officers
 who ask for news of the desk every 15 seconds and open the queue once a minute. Static files and tiles are the proxy's. Requests are sent
 when they are due, whether or not earlier ones are answered, and their time counts from then. `--scale` multiplies all rates. In the end:
-p95 of the whole evening, and how memory grew in its second half.
+p95 of the whole evening, what saturates first, and how memory grew in its second half.
 """
 
 from __future__ import annotations
@@ -162,7 +162,9 @@ class Usage:
         self.parents = {name: psutil.Process(child.process.pid) for name, child in {**stack.children, **servers}.items() if child.process}  # fmt: skip
         self.before = {name: self._processor_seconds(parent) for name, parent in self.parents.items()}
         self.memory: dict[str, list[float]] = defaultdict(list)  # in MB, at each look
-        self.looked = time.monotonic()
+        self.first, self.begun = dict(self.before), time.monotonic()
+        self.looked = self.begun
+        psutil.cpu_percent()  # counts from here
 
     def _family(self, parent: psutil.Process) -> list[psutil.Process]:
         return [parent, *parent.children(recursive=True)]
@@ -180,6 +182,12 @@ class Usage:
             self.before[name] = now
             self.memory[name].append(memory)
         return ", ".join(words)
+
+    def describe_saturation(self) -> str:
+        """Return how busy the processors were, and with which processes, the busiest first: those saturate first."""
+        spent = sorted(((self.before[name] - first, name) for name, first in self.first.items()), reverse=True)
+        words = (f"{name} {100 * seconds / (self.looked - self.begun):.0f}%" for seconds, name in spent)
+        return f"{psutil.cpu_percent():.0f}% of {psutil.cpu_count()} processors busy; of one: {', '.join(words)}"
 
     def describe_growth(self) -> str:
         """Return the slope of each process's memory over the second half of the looks."""
@@ -240,6 +248,7 @@ def main() -> None:
         evening.run(options.minutes, report)
         report(round(options.minutes))
         print(f"the evening: {describe(evening.all_seconds)}; {dict(evening.failures) or 'no failure'}")
+        print(f"what saturates first: {usage.describe_saturation()}")
         print(f"growth in MB from look to look, in the second half: {usage.describe_growth()}")
 
 
