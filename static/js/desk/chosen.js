@@ -26,7 +26,9 @@ function chooseAgain() {
   try {
     const chosen = new Set(JSON.parse(sessionStorage.getItem(CHOSEN_ROWS) ?? "[]"));
     sessionStorage.removeItem(CHOSEN_ROWS);
-    for (const box of boxes()) box.checked ||= chosen.has(box.closest("li").id);
+    for (const box of boxes()) {
+      if (chosen.has(box.closest("li").id)) box.checked = true;
+    }
   } catch { /* storage is turned off */ }
 }
 

@@ -227,7 +227,7 @@ function rememberRow(row) {
 const queue = document.querySelector(".queue-form");
 queue?.addEventListener("submit", () => rememberRow(focusedRow() ?? chosenFrom));
 queue?.addEventListener("click", (event) => {
-  if (event.target.closest?.(".queue-foot a")) rememberRow(rows().at(-1)); // "Show 50 more" goes on below it
+  if (event.target.closest?.(".queue-foot a")) rememberRow(rows().pop()); // "Show 50 more" goes on below it
 });
 
 placeFocus();
