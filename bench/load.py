@@ -145,7 +145,7 @@ class Evening:
                 time.sleep(float(visitor.answer.get("Retry-After", "1")))
         except (OSError, http.client.HTTPException, AssertionError) as error:
             with self.lock:
-                self.failures[f"{kind} LOST: {type(error).__name__}"] += 1
+                self.failures[f"{kind} LOST: {type(error).__name__}, after status {visitor.status}"] += 1
 
 
 def draw_photo(number: int) -> bytes:

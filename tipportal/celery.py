@@ -43,6 +43,20 @@ TASK_MODULES = {
     Role.MEDIA: ("outreach.content.pictures", "tips.files.media_worker"),
 }
 
+
+def _entry(
+    task: str,
+    schedule: float | crontab,
+    *,
+    expires: int,
+    queue: str | None = None,
+    kwargs: dict[str, bool] | None = None,
+) -> dict[str, object]:
+    """Return an entry of beat's schedule. `schedule` and `expires` are in seconds; without a queue, the task's name gives it."""
+    options = {"expires": expires} | ({"queue": queue} if queue else {})
+    return {"task": task, "schedule": schedule, "kwargs": kwargs or {}, "options": options}
+
+
 app = Celery("tipportal")
 app.config_from_object(
     {
@@ -62,96 +76,38 @@ app.config_from_object(
         "beat_max_loop_interval": 10,
         # While a worker is away, its messages expire before many of the same wait for it.
         "beat_schedule": {
-            "send stuck officer alerts": {
-                "task": "tips.alerts.sweep",
-                "schedule": 20.0,
-                "options": {"expires": 60},
-            },
-            "test the channels of alerts once a month": {
-                "task": "tips.alerts.send_due_tests",
-                "schedule": crontab(hour="10", minute="20"),
-                "options": {"expires": 3600},
-            },
-            "mail about changed accounts": {
-                "task": "core.alerts.mail_accounts",
-                "schedule": 60.0,
-                "options": {"expires": 60},
-            },
-            "mail the audit trail's head once a day": {
-                "task": "core.alerts.mail_audit_head",
-                "schedule": crontab(minute="*/10"),
-                "options": {"expires": 600},
-            },
-            "rebuild stuck files": {"task": "tips.media.sweep", "schedule": 20.0, "options": {"expires": 60}},
-            "rebuild stuck videos": {
-                "task": "tips.media.sweep",
-                "schedule": 20.0,
-                "kwargs": {"videos": True},
-                "options": {"queue": "media-video", "expires": 60},
-            },
-            "rebuild stuck pictures of stories": {
-                "task": "outreach.media.sweep",
-                "schedule": 20.0,
-                "options": {"expires": 60},
-            },
-            "publish scheduled stories": {
-                "task": "outreach.bulk.publish_due",
-                "schedule": crontab(),
-                "options": {"expires": 50},
-            },
-            "rotate media worker keys and sweep the file store": {
-                "task": "tips.media.tend",
-                "schedule": 600.0,
-                "options": {"expires": 600},
-            },
-            "delete tips past their retention time": {
-                "task": "tips.bulk.expire",
-                "schedule": 3600.0,
-                "options": {"expires": 3600},
-            },
+            "send stuck officer alerts": _entry("tips.alerts.sweep", 20.0, expires=60),
+            "test the channels of alerts once a month": _entry(
+                "tips.alerts.send_due_tests", crontab(hour="10", minute="20"), expires=3600
+            ),
+            "mail about changed accounts": _entry("core.alerts.mail_accounts", 60.0, expires=60),
+            "mail the audit trail's head once a day": _entry(
+                "core.alerts.mail_audit_head", crontab(minute="*/10"), expires=600
+            ),
+            "rebuild stuck files": _entry("tips.media.sweep", 20.0, expires=60),
+            "rebuild stuck videos": _entry(
+                "tips.media.sweep", 20.0, expires=60, queue="media-video", kwargs={"videos": True}
+            ),
+            "rebuild stuck pictures of stories": _entry("outreach.media.sweep", 20.0, expires=60),
+            "publish scheduled stories": _entry("outreach.bulk.publish_due", crontab(), expires=50),
+            "rotate media worker keys and sweep the file store": _entry("tips.media.tend", 600.0, expires=600),
+            "delete tips past their retention time": _entry("tips.bulk.expire", 3600.0, expires=3600),
             # Before the rewriting, which puts these rows in random order.
-            "store on which days sources read answers": {
-                "task": "tips.bulk.store_reading_days",
-                "schedule": crontab(hour="3", minute="30"),
-                "options": {"expires": 3600},
-            },
-            "rewrite rows about sources": {
-                "task": "tips.bulk.rewrite_rows",
-                "schedule": crontab(hour="3", minute="40"),
-                "options": {"expires": 3600},
-            },
-            "scan the drop folder of incident files": {
-                "task": "crimemap.bulk.look",
-                "schedule": 60.0,
-                "options": {"expires": 50},
-            },
-            "post stories on channels": {
-                "task": "outreach.bulk.post",
-                "schedule": 60.0,
-                "options": {"expires": 600},
-            },
-            "send event reminders": {
-                "task": "outreach.bulk.remind",
-                "schedule": 60.0,
-                "options": {"expires": 600},
-            },
-            "plan and send incident alerts": {
-                "task": "crimemap.bulk.plan_alerts",
-                "schedule": 300.0,
-                "options": {"expires": 240},
-            },
+            "store on which days sources read answers": _entry(
+                "tips.bulk.store_reading_days", crontab(hour="3", minute="30"), expires=3600
+            ),
+            "rewrite rows about sources": _entry(
+                "tips.bulk.rewrite_rows", crontab(hour="3", minute="40"), expires=3600
+            ),
+            "scan the drop folder of incident files": _entry("crimemap.bulk.look", 60.0, expires=50),
+            "post stories on channels": _entry("outreach.bulk.post", 60.0, expires=600),
+            "send event reminders": _entry("outreach.bulk.remind", 60.0, expires=600),
+            "plan and send incident alerts": _entry("crimemap.bulk.plan_alerts", 300.0, expires=240),
             # Embargoes end at midnight in the time zone of each source.
-            "publish incidents": {
-                "task": "crimemap.bulk.publish",
-                "schedule": crontab(minute="10"),
-                "options": {"expires": 3600},
-            },
-            "publish incidents without the cache": {
-                "task": "crimemap.bulk.publish",
-                "schedule": crontab(hour="9", minute="40"),
-                "kwargs": {"afresh": True},
-                "options": {"expires": 86_400},
-            },
+            "publish incidents": _entry("crimemap.bulk.publish", crontab(minute="10"), expires=3600),
+            "publish incidents without the cache": _entry(
+                "crimemap.bulk.publish", crontab(hour="9", minute="40"), expires=86_400, kwargs={"afresh": True}
+            ),
         },
     }
 )
