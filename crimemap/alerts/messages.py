@@ -101,8 +101,8 @@ def compose_news(
         "manage": build_url("alerts_manage", secret),
         "leave": leave,
     }
-    subject = ngettext("%(count)d new incident", "%(count)d new incidents", len(row_numbers)) % {
-        "count": len(row_numbers)
+    subject = ngettext("%(count)s new incident", "%(count)s new incidents", len(row_numbers)) % {
+        "count": wording.format_count(len(row_numbers))
     }
     message = _compose(contact.address, subject, "alert_news", context, leave=leave)
     return AlertMail(message, published.columns["public_id"][row_numbers].tobytes())

@@ -18,6 +18,7 @@ from crimemap.importing.periods.withdrawals import Withdrawal
 from crimemap.importing.readers.datetimes import minute_to_datetime
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.models import ImportRun, Incident, SourceDraft
+from crimemap.wording import format_count
 
 MAX_REJECTED_SHARE, MIN_REJECTED = 0.05, 10
 MAX_REJECTED_SO_FAR_SHARE, MIN_READ_SO_FAR = 0.5, 20_000
@@ -47,8 +48,8 @@ def refuse_unpublished_source(run: ImportRun) -> None:
 def check_rejected_rows(run: ImportRun) -> None:
     if run.rejected > max(MIN_REJECTED, run.read * MAX_REJECTED_SHARE):
         raise SanityCheckError(
-            _("%(count)d of %(read)d rows can't be read. Nothing was stored.")
-            % {"count": run.rejected, "read": run.read}
+            _("%(count)s of %(read)s rows can't be read. Nothing was stored.")
+            % {"count": format_count(run.rejected), "read": format_count(run.read)}
         )
 
 
@@ -57,10 +58,10 @@ def check_rejected_so_far(run: ImportRun) -> None:
     if run.read >= MIN_READ_SO_FAR and run.rejected > run.read * MAX_REJECTED_SO_FAR_SHARE:
         raise SanityCheckError(
             _(
-                "%(count)d of the first %(read)d rows can't be read, so the rest was not tried. Nothing was stored. Check that"
+                "%(count)s of the first %(read)s rows can't be read, so the rest was not tried. Nothing was stored. Check that"
                 " the file and the settings of its source fit together, then import it again."
             )
-            % {"count": run.rejected, "read": run.read}
+            % {"count": format_count(run.rejected), "read": format_count(run.read)}
         )
 
 
@@ -82,12 +83,12 @@ def check_crowded_point(run: ImportRun, point: CrowdedPoint | None) -> None:
     if point is None or point.row_count <= max(MIN_ON_ONE_POINT, run.read * MAX_ONE_POINT_SHARE):
         return
     what = _(
-        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f (%(place)s), most of them “%(offense)s”."
+        "%(count)s of %(read)s rows are at one point: %(latitude).5f, %(longitude).5f (%(place)s), most of them “%(offense)s”."
     )
     without_place = _(
-        "%(count)d of %(read)d rows are at one point: %(latitude).5f, %(longitude).5f, most of them “%(offense)s”."
+        "%(count)s of %(read)s rows are at one point: %(latitude).5f, %(longitude).5f, most of them “%(offense)s”."
     )
-    values = {**point.as_json(), "offense": point.offence, "count": point.row_count, "read": run.read}
+    values = {**point.as_json(), "offense": point.offence, "count": format_count(point.row_count), "read": format_count(run.read)}
     raise SanityCheckError(
         (what if point.place else without_place) % values
         + " "
@@ -105,12 +106,12 @@ def check_withdrawn_incidents(withdrawal: Withdrawal) -> None:
         spans = snapshot_coverage.join_days(withdrawal.absent_days)
         raise SanityCheckError(
             _(
-                "%(count)d of the %(whole)d stored incidents of this period are missing from the file: %(spans)s."
+                "%(count)s of the %(whole)s stored incidents of this period are missing from the file: %(spans)s."
                 " Nothing was stored."
             )
             % {
-                "count": absent_count,
-                "whole": withdrawal.stored_count,
+                "count": format_count(absent_count),
+                "whole": format_count(withdrawal.stored_count),
                 "spans": snapshot_coverage.describe_spans(spans),
             }
         )
@@ -122,10 +123,10 @@ def check_lost_ids(unmatched_count: int, *, stored_by_ids: bool) -> None:
     if stored_by_ids and unmatched_count > MAX_LOST_IDS:
         raise SanityCheckError(
             _(
-                "%(count)d rows have lost their id (a spreadsheet writes 202515001499 as 2.02515E+11) and match no stored"
+                "%(count)s rows have lost their id (a spreadsheet writes 202515001499 as 2.02515E+11) and match no stored"
                 " incident, while other rows of this period have their ids. They might be stored twice. Nothing was stored."
             )
-            % {"count": unmatched_count}
+            % {"count": format_count(unmatched_count)}
         )
 
 
@@ -138,11 +139,11 @@ def check_remapped_rows(run: ImportRun, unrecognized_count: int) -> None:
     if first and last and stored.exists():
         raise SanityCheckError(
             _(
-                "The columns of this source have a new meaning, and %(count)d of %(read)d rows are no longer recognized as incidents"
+                "The columns of this source have a new meaning, and %(count)s of %(read)s rows are no longer recognized as incidents"
                 " that are stored for these days. They would be stored twice. Undo the earlier import first, or choose a column"
                 " of ids. Nothing was stored."
             )
-            % {"count": unrecognized_count, "read": run.read}
+            % {"count": format_count(unrecognized_count), "read": format_count(run.read)}
         )
 
 
@@ -157,8 +158,8 @@ def check_row_count(run: ImportRun) -> None:
     covers_last = run.covered_from <= last.covered_from and run.covered_to >= last.covered_to
     if covers_last and last.read >= MIN_LAST_ROWS and run.read < last.read * MIN_ROWS_SHARE:
         raise SanityCheckError(
-            _("The file has %(read)d rows, but the last import had %(last)d for the same period. Nothing was stored.")
-            % {"read": run.read, "last": last.read}
+            _("The file has %(read)s rows, but the last import had %(last)s for the same period. Nothing was stored.")
+            % {"read": format_count(run.read), "last": format_count(last.read)}
         )
 
 

@@ -122,9 +122,9 @@ def _sentences() -> dict[Verdict, str]:
     """Return the sentence of an area by verdict, translated once for all areas."""
     return {
         # Translators: for example "Old Town: 163 incidents, in the usual range, 133 to 182. Zoom in".
-        Verdict.USUAL: _("%(area)s: %(incidents)s, in the usual range, %(low)d to %(high)d. Zoom in"),
-        Verdict.FEWER: _("%(area)s: %(incidents)s, fewer than usual (%(low)d to %(high)d). Zoom in"),
-        Verdict.MORE: _("%(area)s: %(incidents)s, more than usual (%(low)d to %(high)d). Zoom in"),
+        Verdict.USUAL: _("%(area)s: %(incidents)s, in the usual range, %(low)s to %(high)s. Zoom in"),
+        Verdict.FEWER: _("%(area)s: %(incidents)s, fewer than usual (%(low)s to %(high)s). Zoom in"),
+        Verdict.MORE: _("%(area)s: %(incidents)s, more than usual (%(low)s to %(high)s). Zoom in"),
         Verdict.TOO_FEW: _("%(area)s: %(incidents)s, too few to tell if that is usual. Zoom in"),
         Verdict.NO_RANGE: _("%(area)s: %(incidents)s. Zoom in"),
     }
@@ -134,8 +134,8 @@ def _label(name: str, count: int, compared: UsualRange, sentences: Mapping[Verdi
     return sentences[compared.verdict] % {
         "area": name,
         "incidents": _count_in_words(count, get_language()),
-        "low": compared.low,
-        "high": compared.high,
+        "low": wording.format_count(compared.low),
+        "high": wording.format_count(compared.high),
     }
 
 

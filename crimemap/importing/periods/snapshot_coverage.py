@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crimemap.importing.staging import DayCount
+from crimemap.wording import format_count
 
 WINDOW_DAYS = 3  # before and after a day,
 WINDOW_INCIDENTS = 15  # and so many incidents, where they are few
@@ -93,9 +94,9 @@ def read_spans(stored: Sequence[Sequence[Any]]) -> list[DaySpan]:
 def describe_spans(spans: Sequence[DaySpan]) -> str:
     """Return the spans for people: "June 20, 2026 (1), Aug. 3, 2026 to Aug. 31, 2026 (72)"."""
     described = [
-        _("%(first)s to %(last)s (%(count)d)") % _span_values(span)
+        _("%(first)s to %(last)s (%(count)s)") % _span_values(span)
         if span.first < span.last
-        else _("%(first)s (%(count)d)") % _span_values(span)
+        else _("%(first)s (%(count)s)") % _span_values(span)
         for span in spans[:MAX_SPANS_TOLD]
     ]
     more = len(spans) - MAX_SPANS_TOLD
@@ -106,4 +107,4 @@ def describe_spans(spans: Sequence[DaySpan]) -> str:
 
 def _span_values(span: DaySpan) -> dict[str, object]:
     first, last = (date_format(day, "DATE_FORMAT") for day in (span.first, span.last))
-    return {"first": first, "last": last, "count": span.incidents}
+    return {"first": first, "last": last, "count": format_count(span.incidents)}

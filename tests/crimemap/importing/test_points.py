@@ -193,7 +193,7 @@ def test_a_busy_place_is_named_and_confirmed_once_and_for_all(ada: Account, tmp_
 
     run = upload("first.csv")
     assert run.state == "stopped"
-    words = "130 of 2130 rows are at one point: 47.708"
+    words = "130 of 2,130 rows are at one point: 47.708"
     assert run.message.startswith(words), run.message
     assert "(400 block of Mall Way), most of them “SHOPLIFTING”." in run.message
     address = f"/admin/crimemap/importrun/{run.pk}/"
