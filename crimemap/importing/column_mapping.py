@@ -27,7 +27,7 @@ from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import DATE_PARTS, STREET_PARTS, Profile, normalize_header
 from crimemap.importing.readers import cells, tables
 from crimemap.importing.readers.cells import CellError
-from crimemap.importing.readers.datetimes import DatetimeParser
+from crimemap.importing.readers.datetimes import DatetimeParser, is_date
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions, TableFile, TableUnpacker
 from crimemap.importing.row_parser import RowParser
@@ -40,6 +40,7 @@ MAX_ROWS, MAX_CELL_CHARACTERS, MAX_COLUMNS = 60, 200, 120  # of a sample: the pa
 PREVIEW_ROWS = 8
 MAX_DEGREES = 180
 _MIN_STREETS_SHARE = 0.5
+_MIN_DATES_SHARE = 0.9
 MAX_LABEL_CHARACTERS = 100  # of an offense in words; longer texts are narratives
 
 
@@ -185,12 +186,25 @@ def _add_columns_by_words(columns: dict[str, str], header: Sequence[str], sample
         named = [name for name in usual_names.find_by_words(role, header) if name not in taken]
         columns[role] = next((name for name in named if _cells_fit(role, name, sample)), "")
     if not columns["occurred"] and not columns["occurred_time"]:
-        columns["occurred"] = columns["occurred_date"]
+        columns["occurred"] = columns["occurred_date"] or _find_dated(header, sample, taken)
     if not columns["occurred"] and not columns["occurred_date"]:
         names = {normalize_header(name): name for name in reversed(header)}
         columns["occurred"] = next((names[name] for name in usual_names.REPORT_NAMES if name in names), "")
     if columns["reported"] in (columns["occurred"], columns["occurred_date"]):
         columns["reported"] = ""
+
+
+def _find_dated(header: Sequence[str], sample: Sample | None, taken: set[str]) -> str:
+    """Return the first column whose name says that something happened or began, and whose cells are dates: "Occ From"."""
+    if sample is None:
+        return ""
+    named = [name for name in usual_names.find_by_words("occurred", header) if name not in taken]
+    return next((name for name in named if _holds_dates(sample.cells(name))), "")
+
+
+def _holds_dates(column: Sequence[str]) -> bool:
+    filled = [cell for cell in column if cell.strip()]
+    return bool(filled) and sum(is_date(cell, "UTC") for cell in filled) >= len(filled) * _MIN_DATES_SHARE
 
 
 def _prefer_addresses(columns: dict[str, str], sample: Sample) -> None:

@@ -88,7 +88,12 @@ def check_crowded_point(run: ImportRun, point: CrowdedPoint | None) -> None:
     without_place = _(
         "%(count)s of %(read)s rows are at one point: %(latitude).5f, %(longitude).5f, most of them “%(offense)s”."
     )
-    values = {**point.as_json(), "offense": point.offence, "count": format_count(point.row_count), "read": format_count(run.read)}
+    values = {
+        **point.as_json(),
+        "offense": point.offence,
+        "count": format_count(point.row_count),
+        "read": format_count(run.read),
+    }
     raise SanityCheckError(
         (what if point.place else without_place) % values
         + " "

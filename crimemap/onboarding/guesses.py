@@ -16,8 +16,7 @@ from crimemap.importing.column_mapping import Sample
 from crimemap.importing.columns import usual_names
 from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
 from crimemap.importing.readers import cells
-from crimemap.importing.readers.cells import CellError
-from crimemap.importing.readers.datetimes import DatetimeParser
+from crimemap.importing.readers.datetimes import is_date
 from crimemap.privacy import street_labels
 
 CODE2 = "code2"  # the second column of a code that two columns make
@@ -27,7 +26,7 @@ _MIN_CELLS_OF_CONSTANT = 8  # a column of one value says the same of all its row
 # Names that say little: the date may be that of the report, the type that of the place, the id that of the case.
 _VAGUE_NAMES = frozenset(
     ("date", "datum", "data", "fecha", "datetime", "id", "type", "category", "description", "code", "location", "status", "zone",
-     "sector", "place", "x", "y", "time", "hour", "reported", "reporteddate", "reportdate", "datereported", "community", "post")
+     "sector", "place", "x", "y", "time", "hour", "community", "post", *usual_names.REPORT_NAMES)
 )  # fmt: skip
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}.*|\d{1,4}")
 _TIME_OF_DAY = re.compile(r"(?i)\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?: ?min)?(?: ?[ap]\.? ?m\.?)?")
@@ -169,17 +168,7 @@ def _share(column: Sequence[str], fits: Callable[[Sequence[str], str], int], tim
 
 
 def _count_dates(filled: Sequence[str], time_zone: str) -> int:
-    return sum(_is_date(cell, time_zone) for cell in filled if not cell.strip().replace(".", "").isdigit())
-
-
-def _is_date(cell: str, time_zone: str) -> bool:
-    for day_first in (False, True):
-        try:
-            DatetimeParser(time_zone, day_first=day_first, local=time_zone).parse(cell)
-        except CellError:
-            continue
-        return True
-    return False
+    return sum(is_date(cell, time_zone) for cell in filled if not cell.strip().replace(".", "").isdigit())
 
 
 def _count_clocks(filled: Sequence[str], _time_zone: str) -> int:

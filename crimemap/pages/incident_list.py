@@ -99,7 +99,11 @@ def _parse_page(chosen: Filter, order: str, page_text: str, page_count: int) -> 
     if not 1 <= page_number <= page_count:
         offer = str(page_count if page_number else 1)
         problems.append(
-            FilterProblem("page", _("The page must be a number from 1 to %(pages)s.") % {"pages": wording.format_count(page_count)}, offer)
+            FilterProblem(
+                "page",
+                _("The page must be a number from 1 to %(pages)s.") % {"pages": wording.format_count(page_count)},
+                offer,
+            )
         )
     if problems:
         raise FilterError(problems, chosen)

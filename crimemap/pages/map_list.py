@@ -102,7 +102,9 @@ def build_list(published: PublishedIncidents, chosen: Filter, page: int, shaded_
     found = published.read_page(chosen, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS)
     pages = max(1, -(-found.total // PAGE_ROWS))
     if page > pages:
-        problem = FilterProblem("page", _("There are %(pages)s pages.") % {"pages": wording.format_count(pages)}, str(pages))
+        problem = FilterProblem(
+            "page", _("There are %(pages)s pages.") % {"pages": wording.format_count(pages)}, str(pages)
+        )
         raise FilterError([problem], chosen)
     days: list[ListedDay] = []
     counts = _counts_by_day(published, chosen, found.rows)

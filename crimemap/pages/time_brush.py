@@ -224,5 +224,8 @@ def _summarize(days: int, total: int, bars: list[Bar]) -> str:
     ]
     if len(bars) >= LEAST_DAYS_FOR_RANGE:
         counts = [bar.count for bar in bars]
-        parts.append(_("%(least)s to %(most)s a day") % {"least": wording.format_count(min(counts)), "most": wording.format_count(max(counts))})
+        parts.append(
+            _("%(least)s to %(most)s a day")
+            % {"least": wording.format_count(min(counts)), "most": wording.format_count(max(counts))}
+        )
     return ", ".join(parts)

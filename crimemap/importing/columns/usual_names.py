@@ -41,7 +41,7 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "hour": ("hour", "occhour", "occurrencehour"),
     "minute": ("minute",),
     "reported": (
-        "reported", "reporteddate", "datereported", "reportdate", "reporteddatetime", "reportedat", "reportedon", "incidentreported",
+        "reported", "reporteddate", "datereported", "reportdate", "reporteddatetime", "reportdatetime", "reportedat", "reportedon", "incidentreported",
         "dispatchdate", "dispatchdatetime", "daterptd",
     ),
     "updated": ("updatedon", "updatedat", "lastupdated", "lastmodified", "modified"),
@@ -223,6 +223,7 @@ _WORDS: dict[str, tuple[Sequence[frozenset[str]], frozenset[str]]] = {
         ),
         frozenset(),
     ),
+    "occurred": ((_HAPPENED,), _OTHER_TIMES | _CLOCKS),
     "occurred_date": ((_HAPPENED, _DATES), _OTHER_TIMES),
     "occurred_time": ((_HAPPENED, _CLOCKS), _OTHER_TIMES | _DATES),
     "latitude": ((frozenset(("lat", "latitude", "latitud", "latitudine", "breitengrad")),), frozenset()),

@@ -346,6 +346,17 @@ def month_number(name: str) -> int:
     return 9 if plain == "set" else _MONTHS.get(plain[:4]) or _MONTHS.get(plain[:3], 0)
 
 
+def is_date(cell: str, time_zone: str) -> bool:
+    """Return whether a cell can be read as a date, whatever the order of its day and month."""
+    for day_first in (False, True):
+        try:
+            DatetimeParser(time_zone, day_first=day_first, local=time_zone).parse(cell)
+        except CellError:
+            continue
+        return True
+    return False
+
+
 def minute_to_datetime(minute: int) -> dt.datetime:
     """Return the UTC time of a minute since 1970."""
     return dt.datetime.fromtimestamp(minute * 60, dt.UTC)

@@ -66,6 +66,37 @@ def test_a_guess_is_sure_if_name_and_cells_agree_and_is_to_be_checked_if_only_on
     assert "When it came in" not in found
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("Occ From", "Occ To"),
+        ("Offense Begin", "Offense End"),
+        ("Incident Start", "Incident End"),
+        ("Occurred_Begin", "x"),
+    ],
+)
+def test_the_begin_of_an_incident_is_its_time_and_the_report_fills_its_blanks(begin: str, end: str) -> None:
+    """The date of the report comes first in the file, and its name alone has the word date."""
+    times = ["05/26/2026 0114", "04/01/2026 2051", ""]
+    found = guess(
+        {
+            "Report Date/Time": ["05/27/2026 0300"] * 3,
+            begin: times,
+            end: times,
+            "Incident #": ["1", "2", "3"],
+            "Offense": ["Arson"] * 3,
+        }
+    )
+    assert found[begin][0] == "occurred"
+    assert found["Report Date/Time"][0] == "reported"
+    assert end not in found
+
+
+def test_the_report_stands_in_for_the_incident_where_nothing_else_does_and_is_to_be_looked_at() -> None:
+    found = guess({"Report Date/Time": ["05/27/2026 0300"] * 3, "Offense": ["Arson"] * 3, "Address": ["1 Elm St"] * 3})
+    assert found["Report Date/Time"] == ("occurred", Confidence.LIKELY)
+
+
 def test_a_vague_name_is_never_sure() -> None:
     assert guess({"Date": ["2026-04-03"] * 2, "Type": ["Arson"] * 2, "Text": ["a"] * 2})["Date"] == (
         "occurred",
@@ -87,7 +118,7 @@ def test_missing_roles_are_found_by_cells_but_never_sure() -> None:
 
 # Columns as agencies name them, with a cell of each, and the roles that they must get. "-" is a column that gets none.
 EXPORTS = {
-    "seattle": {"Offense ID": ("7700", "external_id"), "Report DateTime": ("2024 Jan 05 01:10:00 PM", "-"),
+    "seattle": {"Offense ID": ("7700", "external_id"), "Report DateTime": ("2024 Jan 05 01:10:00 PM", "reported"),
                 "Offense Date": ("2024 Jan 02 11:00:00 PM", "occurred"), "Offense Category": ("PROPERTY CRIME", "-"),
                 "NIBRS Offense Code Description": ("Shoplifting", "label"), "NIBRS_offense_code": ("23C", "code")},
     "houston": {"RMSOccurrenceDate": ("2024-01-03", "occurred_date"), "RMSOccurrenceHour": ("5", "occurred_time"), "NIBRSClass": ("13A", "code"),
