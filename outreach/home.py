@@ -119,7 +119,7 @@ def list_in_work() -> list[tuple[Story, str]]:
 def _describe_state(story: Story) -> str:
     if story.status == Status.SCHEDULED and story.publish_at:
         when = formats.date_format(timezone.localtime(story.publish_at), "D, N j, P")
-        return _("Goes out %(when)s. Approved by %(name)s.") % {"when": when, "name": _name(story.approved_by)}
+        return _("Goes out %(when)s, approved by %(name)s.") % {"when": when, "name": _name(story.approved_by)}
     if story.status == Status.APPROVED:
         return _("Approved by %(name)s. It has no time yet.") % {"name": _name(story.approved_by)}
     day = formats.date_format(timezone.localtime(story.edited_at), "D, N j")

@@ -100,8 +100,8 @@ def _describe_outage() -> list[str]:
         return []
     since = formats.date_format(timezone.localtime(outage.since), "TIME_FORMAT")
     if outage.refuses_password:
-        return [_("The mail server has refused our password since about %(time)s. Emails wait.") % {"time": since}]
-    return [_("The mail server hasn't answered since about %(time)s. Emails wait.") % {"time": since}]
+        return [_("Since about %(time)s, the mail server has refused our password. Emails wait.") % {"time": since}]
+    return [_("Since about %(time)s, the mail server hasn't answered. Emails wait.") % {"time": since}]
 
 
 def _describe_full_disk() -> list[str]:
@@ -154,7 +154,10 @@ def _describe_overdue_imports() -> list[str]:
     )
     if published_at:
         when = formats.date_format(timezone.localtime(published_at), "DATETIME_FORMAT")
-        sentences = [_("The map was last updated %(when)s. Newer imports and changes aren't shown.") % {"when": when}]
+        sentences = [
+            _("The map is of %(when)s, and wasn't updated since. Newer imports and changes aren't shown.")
+            % {"when": when}
+        ]
     sentence = ngettext(
         "%(count)d import has waited for more than an hour to begin.",
         "%(count)d imports have waited for more than an hour to begin.",

@@ -113,9 +113,9 @@ class SourceAdmin(FoldedSearch, AuditedAdmin):
         late = feed_monitor.is_late(source)
         return format_html('<b class="chip chip-red">{}</b>', _("Late")) if late else _("yes")
 
-    @admin.display(description=gettext_lazy("API"), boolean=True)
-    def pushes(self, source: Source) -> bool:
-        return source.api_token_hash is not None
+    @admin.display(description=gettext_lazy("API"))
+    def pushes(self, source: Source) -> str:
+        return _("has a token") if source.api_token_hash is not None else ""
 
     # Token and columns
 

@@ -15,7 +15,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -109,10 +109,9 @@ def profile_of(source: Source) -> Profile:
     """Return the profile that reads the source's files. Raises generic.ConfigError."""
     if source.profile == profiles.GENERIC:
         return generic.build_profile(source.profile_config, source.slug, source.time_zone)
-    try:
-        return profiles.get_profile(source.profile)
-    except KeyError:
-        raise generic.ConfigError(_("There is no profile “%(name)s”.") % {"name": source.profile}) from None
+    if source.profile not in profiles.NAMES:
+        raise generic.ConfigError(_("There is no profile “%(name)s”.") % {"name": source.profile})
+    return replace(profiles.get_profile(source.profile), reading=generic.stored_reading_options(source.profile_config))
 
 
 def digest_mapping(profile: Profile) -> str:

@@ -79,6 +79,7 @@ class Totals:
     held_rows: int
     by_list: int
     by_words: int
+    by_common_words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def load_table(scope: Scope, chosen: Filter = Filter(), list_name: str = "") -> 
         held_rows=sum(row.row_count or 0 for row in unclassified),
         by_list=sum(row.suggestion.basis == Basis.LIST for row in unclassified),
         by_words=sum(row.suggestion.basis == Basis.WORDS for row in unclassified),
+        by_common_words=sum(row.suggestion.basis == Basis.COMMON for row in unclassified),
     )
     return CodeTable(list_name, rows, all_rows, totals, _count_words(unclassified))
 

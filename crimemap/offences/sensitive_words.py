@@ -24,7 +24,8 @@ class SensitiveKind(NamedTuple):
     category: str
 
 
-def _pattern(*stems: str) -> re.Pattern[str]:
+def stem_pattern(*stems: str) -> re.Pattern[str]:
+    """Return a pattern of stems that are compared from the start of a word."""
     return re.compile(rf"\b(?:{'|'.join(stems)})")
 
 
@@ -43,7 +44,7 @@ _PROTECTIVE_ORDERS = (
 _KINDS = (
     (
         SensitiveKind(HIDDEN, "sexual"),
-        _pattern(
+        stem_pattern(
             # English
             r"rape", r"rapist", r"sex", r"\w*sexual", r"sodom", r"molest", r"indecen", r"ind\.? (?:exp|lib|ass)", r"lewd", r"lasciv",
             r"l ?& ?l\b", r"incest", r"\w*porn", r"voyeur", r"fondl", r"grop(?:e|ing)", r"obscen", r"peep", r"groom", r"carnal", r"unnatural",
@@ -60,7 +61,7 @@ _KINDS = (
     ),
     (
         SensitiveKind(HIDDEN, "kidnapping"),
-        _pattern(
+        stem_pattern(
             r"kidnap", r"kdnp", r"abduct", r"hostage", r"false\w* impris", r"unlaw\w*\.? (?:restrain|impris|det)",
             r"(?:human|person\w*|labor|labour) traf", r"traffick?\w* (?:in |of )?(?:person|human|people|child|women)", r"servitude",
             r"forced lab", r"slave", r"secuestr", r"plagio\b", r"rapto", r"rehen", r"refe(?:m|ns)\b", r"trata\b", r"carcere privado",
@@ -71,7 +72,7 @@ _KINDS = (
     ),
     (
         SensitiveKind(HIDDEN, "family"),
-        _pattern(
+        stem_pattern(
             # English
             r"child", r"chld", r"juv", r"infan(?!try)", r"minors?\b(?! (?:injur|accident|damage|crash|traffic|coll))", r"runaway", r"run away",
             r"truan", r"curfew", r"incorrig", r"bab(?:y|ies)", r"newborn", r"girls?\b", r"\w*famil", r"fam\b", r"domest", r"household",
@@ -91,7 +92,7 @@ _KINDS = (
     ),
     (
         SensitiveKind(HIDDEN, "homicide"),
-        _pattern(
+        stem_pattern(
             r"homicid", r"hom\b", r"murder", r"mansl", r"kill", r"death", r"dead\b", r"deceas", r"doa\b", r"fatal", r"asesin", r"assassin",
             r"femi?nicid", r"femicid", r"parricid", r"muert", r"cadaver", r"latrocin", r"obito", r"envenen", r"meurtr", r"deces\b", r"empoison",
             r"mort(?:e|es|el|els|elle|elles|al|ales|ais)?\b", r"omicid", r"mord\b", r"mordes", r"ermord", r"totschlag", r"\w*totung", r"leiche",
@@ -102,7 +103,7 @@ _KINDS = (
 _OFTEN_DOMESTIC = (
     (
         "threats",
-        _pattern(
+        stem_pattern(
             r"intimid", r"threat", r"thrt", r"terr\w*\.? thr", r"harass", r"hrsmt", r"stalk", r"menac", r"coerc", r"blackmail", r"annoy",
             r"(?:tele)?phone (?:call|thr|har)", r"amenaz", r"ameac", r"acoso", r"persegui", r"hostigam", r"coacc", r"constrangimento", r"injuri",
             r"caluni", r"calumni", r"harcel", r"minacc", r"bedroh", r"\w*notigung", r"nachstell", r"belastig",
@@ -110,7 +111,7 @@ _OFTEN_DOMESTIC = (
     ),
     (
         "assault",
-        _pattern(
+        stem_pattern(
             r"assault", r"assult", r"asslt", r"aslt", r"asl\b", r"ass?l?t?\.? ?& ?bat", r"a ?& ?b\b", r"adw\b", r"batter", r"batt?\b", r"strang", r"chok",
             r"injury", r"wound", r"mayhem", r"bodily", r"gbh\b", r"abh\b", r"fight", r"affray", r"endanger", r"agresi", r"agress", r"lesion",
             r"lesao", r"lesoes", r"violen[cz]", r"golpe", r"rina", r"vias de fato", r"voies de fait", r"coups", r"blessur", r"cbv\b", r"percoss",
@@ -123,16 +124,16 @@ _OFTEN_DOMESTIC = (
 @lru_cache(maxsize=20_000)
 def find_kind(text: str) -> SensitiveKind | None:
     """Return the strictest sensitive kind that an offense's words name; None for all others."""
-    plain = _without_accents(text)
+    plain = fold_words(text)
     return next((kind for kind, pattern in _KINDS if pattern.search(plain)), None)
 
 
 def find_often_domestic(text: str) -> str:
     """Return the slug of the category of an assault, threat or harassment, by its words; "" for all other offenses."""
-    plain = _without_accents(text)
+    plain = fold_words(text)
     return next((category for category, pattern in _OFTEN_DOMESTIC if pattern.search(plain)), "")
 
 
-def _without_accents(text: str) -> str:
+def fold_words(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("_", " "))
     return "".join(character for character in decomposed if not unicodedata.combining(character))

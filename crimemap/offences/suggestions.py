@@ -1,4 +1,4 @@
-"""Suggests a category and a visibility for an offense code: from a known list, and from its words. A suggestion never opens."""
+"""Suggests a category and a visibility for an offense code: from known lists, and from its words. A suggestion never opens."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from crimemap.importing import profiles
 from crimemap.importing.profiles import generic
 from crimemap.importing.profiles.base import JOINER
 from crimemap.models import OffenceCode, Source, Visibility
-from crimemap.offences import catalogue, sensitive_words
+from crimemap.offences import catalogue, common_words, sensitive_words
+from crimemap.offences.catalogue import CatalogueCode
 from crimemap.offences.classification import STRICTNESS
 
 USUAL_LIST = "nibrs"
 
 
 class Basis(StrEnum):
-    """LIST: the known list has the code's words, and no other offense under its number. WORDS: words that call for caution."""
+    """LIST: the known list has the code's words, and no other offense under its number. WORDS: words that call for caution.
+    COMMON: words that name one common offense, and no other under its number."""
 
     NONE = ""
     LIST = "list"
     WORDS = "words"
+    COMMON = "common"
 
 
 class Suggestion(NamedTuple):
@@ -69,13 +72,26 @@ def suggest(code: OffenceCode, *, list_name: str = USUAL_LIST, domestic_is_known
         if not kind and by_number and by_number.category != category:
             category = ""
     if not category:
-        return NOTHING
+        return NOTHING if by_words or kind or often_domestic else _suggest_common(code, text, by_number)
     visibilities = [each.visibility for each in (by_words, by_number, kind) if each]
     if often_domestic and not (by_words and domestic_is_known):
         visibilities.append(Visibility.AREA)
     is_from_list = by_words is not None and by_words.category == category
     basis = Basis.LIST if is_from_list else Basis.WORDS
     return Suggestion(category, max(visibilities, key=STRICTNESS.__getitem__), basis)
+
+
+def _suggest_common(code: OffenceCode, text: str, by_number: CatalogueCode | None) -> Suggestion:
+    """Suggest the one category that common words name, as strictly as any known list that has the code's very words."""
+    category = common_words.find_category(text)
+    if not category or (by_number and by_number.category != category):
+        return NOTHING
+    found = [catalogue.code_list(name).find(_list_words(code)) for name in catalogue.schemes()]
+    others = [each for each in (by_number, *found) if each]
+    if any(each.category != category for each in others):
+        return NOTHING
+    strictest = max((Visibility.BLOCK, *(each.visibility for each in others)), key=STRICTNESS.__getitem__)
+    return Suggestion(category, str(strictest), Basis.COMMON)
 
 
 def _split_number(code: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def visit(browser: Browser, origin: str, *, script: bool = True, width: int = 39
 
 
 def check(page: Page) -> None:
-    """Check that axe-core finds nothing and the page does not scroll sideways."""
+    """Check that axe-core finds nothing, the page does not scroll sideways, and no sentence ends twice, as after "8 p.m."."""
     page.wait_for_load_state()  # without its style sheets the page looks different
     page.wait_for_function(SETTLED)
     if not page.evaluate("'axe' in window"):
@@ -65,6 +66,7 @@ def check(page: Page) -> None:
     found = page.evaluate("async () => (await axe.run(OPTIONS)).violations".replace("OPTIONS", AXE_OPTIONS))
     assert not found, [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in found]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert not re.findall(r".{0,60}\w\.\.(?!\.)", page.inner_text("body")), page.url
 
 
 def check_looks(page: Page) -> None:

@@ -97,7 +97,7 @@ def test_a_mail_server_that_refuses_our_password_is_named(okafor: Account, setti
     finally:
         server.stop()
     (sentence,) = sentences(okafor)
-    assert sentence.startswith("The mail server has refused our password since about")
+    assert "the mail server has refused our password" in sentence
 
 
 def test_the_time_of_an_outage_is_the_first_failure_rounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,8 @@ def _read_request(
             return code_table.take_suggestions(table, Basis.LIST), []
         case "words":
             return code_table.take_suggestions(table, Basis.WORDS), []
+        case "common":
+            return code_table.take_suggestions(table, Basis.COMMON), []
         case "sheet":
             return _read_uploaded(request, table)
     form.is_valid()

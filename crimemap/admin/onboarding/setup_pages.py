@@ -172,7 +172,9 @@ def _answer_columns(request: HttpRequest, draft: SourceDraft, by: Account, conte
     source, sample = draft.source, _load_sample(draft)
     if request.POST.get("act") == "by_hand":
         with transaction.atomic():
-            drafts.change(draft, _version(request), by, {"profile": profiles.GENERIC, "profile_config": {}})
+            options = generic.stored_reading_options(source.profile_config)
+            fields = {"profile": profiles.GENERIC, "profile_config": asdict(options)}
+            drafts.change(draft, _version(request), by, fields)
         return HttpResponseRedirect(step_url(draft, COLUMNS))
     if source.profile != profiles.GENERIC:
         context["known_profile"] = profiles.get_profile(source.profile)
@@ -299,7 +301,7 @@ def _read_sent(form: FileForm) -> tuple[SentFile | None, dict[str, Any]]:
         form.add_error("pasted" if form.cleaned_data.get("pasted") else "sample", str(error))
         return None, {}
     known = header.find_fitting_profiles(sample.header)
-    settings = {"profile": known[0] if known else profiles.GENERIC, "profile_config": {} if known else asdict(options)}
+    settings = {"profile": known[0] if known else profiles.GENERIC, "profile_config": asdict(options)}
     return SentFile(file, samples.as_json(sample)), settings
 
 

@@ -369,7 +369,7 @@ def test_imports_and_publications_that_do_not_happen_are_named(tmp_path: Path, s
     pointer = tmp_path / "current"
     pointer.write_text(pointer.read_text().replace(f"{now:%Y-}", "2025-"))
     first, second = stalled_work._describe_overdue_imports()
-    assert "The map was last updated" in first
+    assert "The map is of" in first
     assert second == "1 import has waited for more than an hour to begin."
     assert second in sign_in(ada).get(reverse("admin:index")).content.decode()
     pointer.unlink()

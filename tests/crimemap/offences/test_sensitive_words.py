@@ -129,7 +129,10 @@ def test_other_offenses_are_not_taken_for_sensitive_ones() -> None:
         ("HOMICIDE", "", ("homicide", "hidden")),
         ("09A", "Murder and nonnegligent manslaughter", ("homicide", "hidden")),
         ("TERR THREAT", "", ("threats", "area")),
-        ("AB12", "Bicycle theft", ("", "")),
+        ("AB12", "Bicycle theft", ("theft", "block")),  # common words, and no list has this number
+        ("200", "Bicycle theft", ("", "")),
+        ("KY 1", "GRAND LARCENY", ("theft", "area")),  # as strictly as the list that has these words
+        ("X1", "BURGLARY - RAPE", ("sexual", "hidden")),
     ],
 )
 def test_a_suggestion_never_opens(code: str, label: str, suggestion: tuple[str, str]) -> None:

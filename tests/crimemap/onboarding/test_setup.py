@@ -189,6 +189,17 @@ class TestPath:
         draft.refresh_from_db()
         assert (draft.test_run, draft.rows_checked) == (None, False)
 
+    def test_a_known_format_is_read_as_a_person_said_for_good(self, ada: Client) -> None:
+        draft = start(ada, f"Incidents of April\n{export_csv().decode()}", name="Chicago", header_line="2")
+        assert draft.source.profile == "chicago_portal"
+        assert pipeline.profile_of(draft.source).reading.header_line == 2
+        assert 'name="header_line" value="2"' in show(ada, draft, "file")
+        post(ada, draft, "columns", act="by_hand")
+        shown = show(ada, draft, "columns")
+        post(ada, draft, "columns", **roles_data(shown))
+        draft.source.refresh_from_db()
+        assert pipeline.profile_of(draft.source).reading.header_line == 2
+
     def test_rows_are_pasted_from_a_spreadsheet(self, ada: Client) -> None:
         pasted = "When\tWhat\tWhere\n2026-04-01 10:00\tTheft\t100 block of Elm St\n"
         draft = start(ada, sample="", pasted=pasted)

@@ -92,4 +92,4 @@ def _refuse_time(tip: Tip, until: dt.datetime | None) -> None:
 def _describe(until: dt.datetime | None) -> str:
     if until is None:
         return _("Snoozed until the source writes.")
-    return _("Snoozed until %(time)s.") % {"time": date_format(timezone.localtime(until), "DATETIME_FORMAT")}
+    return _("Snoozed (until %(time)s).") % {"time": date_format(timezone.localtime(until), "DATETIME_FORMAT")}

@@ -41,9 +41,9 @@ def describe_duty(officer: Account) -> DescribedDuty:
     if is_on and other:
         brief = _("On duty to %(time)s") % {"time": formats.date_format(timezone.localtime(other), "P")}
     if is_on:
-        sentence = _("You're on duty until %(when)s.") % {"when": when} if when else _("You're on duty.")
+        sentence = _("You're on duty (until %(when)s).") % {"when": when} if when else _("You're on duty.")
     elif when:
-        sentence = _("You're off duty. Your next shift starts %(when)s.") % {"when": when}
+        sentence = _("You're off duty (next shift: %(when)s).") % {"when": when}
     else:
         sentence = _("You're off duty.")
     shifts = [

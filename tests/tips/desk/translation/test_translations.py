@@ -171,7 +171,7 @@ def test_a_machines_translation_is_marked_until_a_person_corrects_it(okafor: Acc
     assert post(okafor, tip, act="translate-by-machine:0").status_code == 302
     shown = column(load(okafor, tip))
     assert "EN VENDE DROGA &lt;script&gt;" in shown
-    assert "Translated by the translator on this server, " in shown
+    assert "Translated by the translator on this server (" in shown
     assert "Nobody has checked it." in shown
     assert "translate-by-machine" not in shown
     # It never covers a translation that is there.
