@@ -1,7 +1,7 @@
 """The memory-only store: a Redis database that writes nothing to disk, so that a power cut erases it.
 
 Its users are inbox sessions, the hourly keys of form tokens, the marks of forms whose tip was deleted, the tips whose answers
-were read today, the counts of failed sign-ins by address and where officers are at the desk. All must cope with its absence:
+were read today, the counts of failed sign-ins by address, where officers are at the desk, and signs of life of processes. All must cope with its absence:
 time-outs are short, and callers get StoreDownError.
 """
 

@@ -385,7 +385,7 @@ class StaffSession(AbstractBaseSession):
 
 
 class Heartbeat(models.Model):
-    """When a worker or the scheduler last gave a sign of life, to the minute (tipportal/heartbeats/).
+    """When a process last gave a sign of life, to the minute (tipportal/heartbeats/).
 
     `is_mailed`: administrators were mailed about its present silence.
     """

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from core import ephemeral_store
 from core.web.middleware import SAFE_METHODS, GetResponse
 from tipportal.deploy import processes
-from tipportal.heartbeats import records
+from tipportal.heartbeats import records, signs
 from tipportal.version import VERSION
 from tips import receipt_salt, vault
 
@@ -87,7 +87,12 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def find_missing_workers() -> list[str]:
-    """Return the names of workers and beat that are not connected, or connected but late with their heartbeat.
+    """Return the names of workers and beat that don't run, or "memory store": a web process is asked itself."""
+    return [name for name in find_stopped_parts() if name not in signs.WEB]
+
+
+def find_stopped_parts() -> list[str]:
+    """Return the names of processes that are late with their heartbeat, and of workers and beat that are not connected.
 
     Their connections bear the names that tipportal/celery.py gives them: one that ends is noticed at once. A process that is
     frozen or hangs keeps its connection.
@@ -97,19 +102,22 @@ def find_missing_workers() -> list[str]:
     except ephemeral_store.StoreDownError:
         return ["memory store"]
     late = _list_late()
+    workers = [process.name for process in (*processes.WORKERS, processes.BEAT)]
     return [
-        process.name
-        for process in (*processes.WORKERS, processes.BEAT)
-        if process.name not in connected or process.name in late
+        *(name for name in workers if name not in connected or name in late),
+        *(name for name in signs.WEB if name in late),
     ]
 
 
 def _list_late() -> list[str]:
     """Return processes with late heartbeats. The public role may not read them; without a database none can be told."""
     try:
-        return records.list_late() if settings.ROLE.serves_staff else []
-    except (DatabaseError, InterfaceError):
+        late = records.list_late() if settings.ROLE.serves_staff else []
+        # While no worker copies signs, those that give them only look late.
+        fresh = signs.list_fresh() if late else []
+    except (DatabaseError, InterfaceError, ephemeral_store.StoreDownError):
         return []
+    return [process for process in late if process not in fresh]
 
 
 def find_missing_keys() -> list[str]:

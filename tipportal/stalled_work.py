@@ -91,7 +91,7 @@ def _describe_outbox(account: Account) -> list[str]:
 
 
 def _name_stopped_parts() -> list[str]:
-    return [sentence for part in health.find_missing_workers() if (sentence := late_sentences.describe(part))]
+    return [sentence for part in health.find_stopped_parts() if (sentence := late_sentences.describe(part))]
 
 
 def _describe_outage() -> list[str]:

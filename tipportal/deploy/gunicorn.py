@@ -96,12 +96,14 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Start the threads of staff: they compare tips, keep the desk live, end shifts and let acts go out."""
+    """Start the thread that gives signs of life, and those of staff: they compare tips, keep the desk live, end shifts and let acts go out."""
+    from tipportal.heartbeats import signs
     from tips.desk import desk_thread, outbox_thread
     from tips.desk.alike import indexing
     from tips.desk.live import live_thread
     from tips.walls import screening_thread
 
+    signs.start_web_thread()
     screening_thread.start()
     live_thread.start()
     indexing.start()

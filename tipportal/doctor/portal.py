@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 
 from core.agency import current_settings
+from core.ephemeral_store import StoreDownError
 from core.roles import Role
 from crimemap.city_map import tile_file
 from crimemap.importing.arrival import feed_monitor
@@ -15,7 +16,7 @@ from tipportal import health, stalled_work
 from tipportal.backup import records as backup_records
 from tipportal.deploy import processes
 from tipportal.doctor.findings import Finding, summarize
-from tipportal.heartbeats import records
+from tipportal.heartbeats import records, signs
 from tips import receipt_salt
 
 # Advice for the proxy, which may have been taken: it stays as long as the address has a port.
@@ -111,13 +112,19 @@ def check_queues() -> list[Finding]:
 
 
 def check_heartbeats() -> list[Finding]:
-    """Look for workers and beat that give no sign of life."""
+    """Look for processes that give no sign of life. Without the store workers alone can be told."""
     living, late = records.list_living(), records.list_late()
+    expected = [process.name for process in processes.WORKERS]
+    try:
+        living += signs.list_fresh()
+        expected += [processes.BEAT.name, *signs.WEB]
+    except StoreDownError:
+        pass
     faults = [
-        f"{process.name} gives no sign of life. Look at its log, and start it again."
-        if process.name in late
-        else f"{process.name} has never run with this database. Start it."
-        for process in (*processes.WORKERS, processes.BEAT)
-        if process.name not in living
+        f"{name} gives no sign of life. Look at its log, and start it again."
+        if name in late
+        else f"{name} has never run with this database. Start it."
+        for name in expected
+        if name not in living
     ]
-    return summarize(faults, "All workers and beat give signs of life.")
+    return summarize(faults, "All processes give signs of life.")

@@ -9,13 +9,12 @@ from typing import Any
 
 from celery.beat import Scheduler
 
-from core import ephemeral_store
 from core.ephemeral_store import StoreDownError
+from tipportal.deploy import processes
+from tipportal.heartbeats import signs
 
 log = logging.getLogger(__name__)
 
-_NAME = "beat is alive"
-_REMEMBERED_SECONDS = 600
 _STEP_SECONDS = 2.0
 
 
@@ -28,7 +27,7 @@ class HeartbeatScheduler(Scheduler):
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         with suppress(StoreDownError):
-            ephemeral_store.put(_NAME, b"", _REMEMBERED_SECONDS)
+            signs.give(processes.BEAT.name)
         self._cope_with_step()
         seconds: float = super().tick(*args, **kwargs)
         return seconds
@@ -48,12 +47,3 @@ class HeartbeatScheduler(Scheduler):
 def _read_offset() -> float:
     """Return the difference between the clock and the time since the machine started, in seconds: it changes when one is set."""
     return time.time() - time.monotonic()
-
-
-def read_age() -> float | None:
-    """Return how many seconds ago beat gave a sign of life, by the store's clock; None if it doesn't know of one.
-
-    Raises StoreDownError.
-    """
-    left = ephemeral_store.seconds_left(_NAME)
-    return _REMEMBERED_SECONDS - left if left else None

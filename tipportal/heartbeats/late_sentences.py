@@ -12,6 +12,10 @@ _SENTENCES = {
     "worker-media": gettext_lazy("The media worker isn't running: files from sources are not cleaned."),
     "worker-media-video": gettext_lazy("The video worker isn't running: videos from sources are not cleaned."),
     "beat": gettext_lazy("The scheduler (beat) isn't running: nothing that failed once is tried again."),
+    "web-public": gettext_lazy("The public web process isn't running: residents see no page and can't send tips."),
+    "web-staff": gettext_lazy(
+        "The staff web process isn't running: nobody can open the desk, and alerts about new tips wait."
+    ),
     "memory store": gettext_lazy(
         "The memory store doesn't answer: sources can't open their inbox, and all work waits."
     ),

@@ -1,4 +1,4 @@
-"""The thread of a worker that writes its heartbeat, copies beat's, and in the alerts and bulk workers watches the others.
+"""The thread of a worker that writes its heartbeat, copies others', and in the alerts and bulk workers watches them all.
 
 It is a thread of the worker's main process, so a long task delays nothing, and it goes on while the broker is away.
 """
@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from core.ephemeral_store import StoreDownError
 from core.staff import administrator_mails
 from tipportal.deploy import processes
-from tipportal.heartbeats import beat_scheduler, late_sentences, records
+from tipportal.heartbeats import late_sentences, records, signs
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,13 @@ class HeartbeatThread(threading.Thread):
         """Write heartbeats, then mail about processes that have been late for some rounds. Raises DatabaseError."""
         records.note(self._process)
         try:
-            age = beat_scheduler.read_age()
+            ages = signs.read_ages()
         except StoreDownError:
-            return  # beat can't be seen, and all work waits: the desk names the store
-        if age is not None:
-            records.note(processes.BEAT.name, age)
+            return  # those can't be seen, and all work waits: the desk names the store
+        for process, age in ages.items():
+            # The media workers open strangers' files: they can't say that a web process lives.
+            if self._mails or process == processes.BEAT.name:
+                records.note(process, age)
         if self._mails:
             self._watch()
 

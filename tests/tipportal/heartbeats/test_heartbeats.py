@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 from core import ephemeral_store
 from core.ephemeral_store import StoreDownError
 from core.models import Heartbeat
+from core.roles import Role
 from core.staff import groups
 from tests.stack import Mails
 from tests.tipportal.database.test_grants import acting_as, is_refused
@@ -23,24 +25,32 @@ from tipportal import health, stalled_work
 from tipportal.celery import app
 from tipportal.deploy import processes
 from tipportal.doctor import portal
-from tipportal.heartbeats import beat_scheduler, records, worker_thread
+from tipportal.heartbeats import records, signs, worker_thread
 from tipportal.heartbeats.beat_scheduler import HeartbeatScheduler
 from tipportal.heartbeats.worker_thread import HeartbeatThread
 
 pytestmark = pytest.mark.django_db
+# Processes of the test run share one store.
+SUFFIX = f" is alive, says test {uuid.uuid4()}"
 
 
 @pytest.fixture(autouse=True)
 def _store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     names = {process.name for process in (*processes.WORKERS, processes.BEAT)}
     monkeypatch.setattr(ephemeral_store, "list_client_names", lambda: names)
-    monkeypatch.setattr(beat_scheduler, "_NAME", "test: beat is alive")
+    monkeypatch.setattr(signs, "_SUFFIX", SUFFIX)
     yield
-    ephemeral_store.forget("test: beat is alive")
+    for process in (*signs.WEB, "beat"):
+        ephemeral_store.forget(process + SUFFIX)
 
 
 def silence(process: str, seconds: float = records.LATE_SECONDS + 1) -> None:
     Heartbeat.objects.filter(process=process).update(at=F("at") - dt.timedelta(seconds=seconds))
+
+
+def give_earlier(process: str, seconds: int) -> None:
+    """Leave the sign that a process gave so many seconds ago."""
+    ephemeral_store.put(process + SUFFIX, b"", signs._REMEMBERED_SECONDS - seconds)
 
 
 def test_a_round_writes_the_workers_heartbeat_and_beats_with_its_own_age() -> None:
@@ -51,7 +61,7 @@ def test_a_round_writes_the_workers_heartbeat_and_beats_with_its_own_age() -> No
     assert (row.process, row.at.second, row.at.microsecond) == ("worker-media", 0, 0)
     assert records.list_late() == []
 
-    ephemeral_store.put("test: beat is alive", b"", beat_scheduler._REMEMBERED_SECONDS - 300)
+    give_earlier("beat", 300)
     thread.do_round()
     beat = Heartbeat.objects.get(process="beat")
     assert dt.timedelta(seconds=299) < timezone.now() - beat.at < dt.timedelta(seconds=375)
@@ -79,7 +89,9 @@ def test_the_desk_and_readyz_name_a_frozen_process_that_is_still_connected() -> 
     assert health.find_missing_workers() == ["worker-alerts"]
     late, *never = [finding.sentence for finding in portal.check_heartbeats()]
     assert late.startswith("worker-alerts gives no sign of life.")
-    assert [sentence.split()[0] for sentence in never] == ["worker-bulk", "worker-media", "worker-media-video"]
+    assert [sentence.split()[0] for sentence in never] == [
+        *("worker-bulk", "worker-media", "worker-media-video", "web-public", "web-staff")
+    ]
     sentences = stalled_work.find_stalled_work(administrator).sentences
     assert "The alerts worker isn't running: officers get no email about new tips." in sentences
     # A time in the future is from before the clock was set back.
@@ -88,6 +100,54 @@ def test_the_desk_and_readyz_name_a_frozen_process_that_is_still_connected() -> 
     records.note("beat")
     records.note("worker-alerts")
     assert health.find_missing_workers() == []
+
+
+def test_a_web_process_that_is_gone_is_named_on_the_desk_by_the_doctor_and_in_a_mail(
+    mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator = officers.create_officer("admin", groups.ADMINISTRATOR, mail="admin@example.org")
+    sentence = "The public web process isn't running: residents see no page and can't send tips."
+
+    def find_named() -> tuple[bool, bool]:
+        found = [finding.sentence for finding in portal.check_heartbeats() if finding.is_fault]
+        on_desk = sentence in stalled_work.find_stalled_work(administrator).sentences
+        return on_desk, "web-public gives no sign of life. Look at its log, and start it again." in found
+
+    thread = HeartbeatThread("worker-bulk", mails=True)
+    for process in signs.WEB:
+        signs.give(process)
+    thread.do_round()
+    assert find_named() == (False, False)
+    silence("web-public")
+    assert find_named() == (False, False)  # no worker has copied its signs for a while
+    give_earlier("web-public", int(records.LATE_SECONDS) + 1)
+    assert find_named() == (True, True)
+    assert health.find_missing_workers() == []  # each web process answers /readyz for itself
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2 * records.LATE_SECONDS)
+    for _ in range(worker_thread._LOOKS_BEFORE_MAIL):
+        silence("web-public")
+        thread.do_round()
+    (mail,) = mails.received
+    assert sentence in mail.get_content()
+    # The media workers open strangers' files: they can't say that it lives.
+    signs.give("web-public")
+    with acting_as("media"):
+        HeartbeatThread("worker-media", mails=False).do_round()
+    assert records.list_late() == ["web-public"]
+    thread.do_round()
+    assert records.list_late() == []
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"), [(Role.PUBLIC, ["web-public"]), (Role.STAFF, ["web-staff"]), (Role.ALL, [*signs.WEB])]
+)
+def test_a_web_process_gives_the_sign_of_each_side_that_it_serves(
+    settings: Any, role: Role, expected: list[str]
+) -> None:
+    settings.ROLE = role
+    signs.give_own()
+    assert signs.list_fresh() == expected
 
 
 def test_a_silence_is_mailed_once_to_administrators_after_some_looks(
@@ -127,11 +187,20 @@ def test_a_silence_is_mailed_once_to_administrators_after_some_looks(
     assert len(mails.received) == 2
 
 
-def test_without_the_store_a_worker_still_gives_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_store(_name: str) -> int:
-        raise StoreDownError
+def test_without_the_store_the_doctor_judges_the_workers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for process in processes.WORKERS:
+        records.note(process.name)
+    records.note("web-public", records.LATE_SECONDS + 61)
+    monkeypatch.setattr(signs, "list_fresh", raise_store_down)
+    assert [finding.is_fault for finding in portal.check_heartbeats()] == [False]
 
-    monkeypatch.setattr(ephemeral_store, "seconds_left", no_store)
+
+def raise_store_down(*_: object) -> None:
+    raise StoreDownError
+
+
+def test_without_the_store_a_worker_still_gives_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ephemeral_store, "seconds_left", raise_store_down)
     HeartbeatThread("worker-alerts", mails=True).do_round()
     assert [row.process for row in Heartbeat.objects.all()] == ["worker-alerts"]
 
@@ -157,9 +226,9 @@ def test_beat_leaves_a_sign_each_round_and_goes_on_when_the_clock_is_set_back(
     monkeypatch.setattr(HeartbeatScheduler, "producer", None)
     scheduler = HeartbeatScheduler(app=app, lazy=True)
     scheduler.setup_schedule()
-    assert beat_scheduler.read_age() is None
+    assert "beat" not in signs.read_ages()
     scheduler.tick()
-    assert 0 <= (beat_scheduler.read_age() or 0) < 60
+    assert signs.list_fresh() == ["beat"]
     later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     for entry in scheduler.schedule.values():
         entry.last_run_at = later  # as if the clock had been an hour ahead until now

@@ -171,7 +171,7 @@ def test_nobody_else_can_open_or_decide(tip: Tip, who: str) -> None:
 @pytest.fixture(autouse=True)
 def running_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the memory store answers too late now and then, and the desk's pages then say so."""
-    monkeypatch.setattr(health, "find_missing_workers", list)
+    monkeypatch.setattr(health, "find_stopped_parts", list)
 
 
 def fetch(client: Client, address: str, **posted: str) -> tuple[Any, ...]:
