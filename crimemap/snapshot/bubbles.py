@@ -124,8 +124,12 @@ def count_cells(published: PublishedIncidents, chosen: Filter, view: View) -> Co
             if start < end:
                 grid.add_rows(row_scan.scan_by_time(columns, chosen, None, start, end))
     elif len(grid.shown):
-        places = grid.select_places(row_scan.select_places(columns, published.areas, chosen))
-        grid.add_rows(row_scan.match_rows(columns, chosen, places))
+        among = row_scan.select_places(columns, published.areas, chosen)
+        places = grid.select_places(among)
+        if row_scan.is_shorter_by_place(columns, places, low, high):
+            grid.add_rows(row_scan.scan_by_place(columns, chosen, places))
+        else:  # the grid itself leaves out what is beside the view
+            grid.add_rows(row_scan.scan_by_time(columns, chosen, None if among is None else places, low, high))
     return grid.count_families()
 
 
@@ -173,7 +177,7 @@ class _Grid:
         self.shown = self._cells_in(view)
         is_included = row_scan.included_categories(published.columns, chosen)
         self.categories = np.flatnonzero(is_included)
-        self.category_position = np.cumsum(is_included) - 1  # of each included category in `categories`
+        self.category_position = (np.cumsum(is_included) - 1).astype("i4")  # of each included category in `categories`
         self.counts = np.zeros((len(self.shown), len(self.categories)), "i8")
         self.sums = {name: np.zeros(len(self.shown), "i8") for name in COORDINATES}
 
@@ -233,36 +237,37 @@ class _Grid:
             self.sums[name] += read(name).sum(axis=1)
 
     def add_rows(self, found: MatchedRows) -> None:
-        """Add rows, all of them of included categories."""
-        columns = self.published.columns
-        place, category = columns["place"][found.row], self.category_position[found.category]
+        """Add rows of included categories; those beside the view are left out."""
+        columns, cells = self.published.columns, len(self.shown)
         first, end = self._place_range()
-        inside = (place >= first) & (place < end)
-        if not inside.all():
-            place, category = place[inside], category[inside]
-        if not len(place):
+        # Numbers from the view's first place on. Unsigned, those before it are beyond the last, too.
+        place, category = (row_scan.read_places(columns, found) - np.int32(first)).view("u4"), found.category
+        size = np.uint32(end - first)
+        inside = place < size
+        count = np.count_nonzero(inside)
+        if not count:
             return
-        if end - first > len(place):  # fewer rows than places: look up each row
-            position = self._shown_positions(self.all.of_place[place])
-            shown = position >= 0
-            position, category, place = position[shown], category[shown], place[shown]
+        if count < len(place) // 2 or size > len(place):
+            place, category = place[inside], category[inside]
+        else:  # one number for all places beyond: to leave many rows out takes longer than to count them
+            place = np.minimum(place, size)
+        if size > len(place):  # fewer rows than places: look up each row
+            cell = self._shown_positions(self.all.of_place[first:end][place])
+            cell[cell < 0] = cells
             for name in COORDINATES:
-                self._add_coordinates(name, position, columns[name][place])
+                self._add_coordinates(name, cell, columns[name][first:end][place])
         else:  # most places have several rows, so their cells and coordinates are looked up once
-            place = place - first
-            of_place = self._shown_positions(self.all.of_place[first:end])
-            rows_of_place = np.bincount(place, minlength=end - first)
-            shown = of_place >= 0
+            of_place = np.full(size + 1, cells, "i4")
+            of_place[:-1] = self._shown_positions(self.all.of_place[first:end])
+            of_place[of_place < 0] = cells
+            rows_of_place = np.bincount(place, minlength=size + 1)[:-1]
             for name in COORDINATES:
-                sums = columns[name][first:end][shown] * rows_of_place[shown]
-                self._add_coordinates(name, of_place[shown], sums)
-            position = of_place[place]
-            shown = position >= 0
-            if not shown.all():
-                position, category = position[shown], category[shown]
-        cells, categories = self.counts.shape
-        index = position * categories + category
-        self.counts += np.bincount(index, minlength=cells * categories).reshape(cells, categories)
+                self._add_coordinates(name, of_place[:-1], columns[name][first:end] * rows_of_place)
+            cell = of_place[place]
+        categories = len(self.categories)
+        index = cell * np.int32(categories) + self.category_position[category]
+        counted = np.bincount(index, minlength=(cells + 1) * categories)  # the last cell is all that is beside the view
+        self.counts += counted[: cells * categories].reshape(cells, categories)
 
     def _place_range(self) -> tuple[int, int]:
         """Return the range of place numbers that has all places of the view, and others."""
@@ -271,7 +276,8 @@ class _Grid:
         return int(self.all.first[self.shown[0]]), int(self.all.end[self.shown[-1]])
 
     def _add_coordinates(self, name: str, position: Array, values: Array) -> None:
-        self.sums[name] += np.bincount(position, values, minlength=len(self.shown)).astype("i8")
+        cells = len(self.shown)
+        self.sums[name] += np.bincount(position, values, minlength=cells + 1)[:cells].astype("i8")
 
     def count_families(self) -> CountedCells:
         count = self.counts
