@@ -231,6 +231,8 @@ class Connection(TConn):
         self.deadline = 0.0
         self.keeps_alive = False
         self.lane: Any = None
+        # Whether it ends with this response, because others waited for the same threads of this process.
+        self.moves_on = False
         self._head_end = -1
         self._is_awaited = False
 

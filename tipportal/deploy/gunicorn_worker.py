@@ -218,6 +218,9 @@ class PollingWorker(ThreadWorker):
         if lane is None or lane.occupy_thread():
             self.enqueue_req(connection)
             return
+        # The next connection is accepted by the process that is less busy. With those that are kept, eight readers of the map
+        # (and nginx's kept connections, which are theirs) may all wait for one process while another has nothing to do.
+        connection.moves_on = lane is self.maps
         connection.deadline = time.monotonic() + LONGEST_IN_LINE_SECONDS
         if refused := lane.wait(connection):
             self._refuse(refused, "503 Service Unavailable", BUSY_PAGE)
@@ -225,7 +228,12 @@ class PollingWorker(ThreadWorker):
     # Answers on their way out
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Pass the client's address on to staff pages alone, where failed sign-ins are counted by it. Runs in a thread."""
+        """Pass the client's address on to staff pages alone, where failed sign-ins are counted by it. Runs in a thread.
+
+        A connection that moves on ends with the response.
+        """
+        if conn.moves_on:
+            req.force_close()
         if settings.ROLE.serves_staff and is_staff_page(req.path):
             conn.client = conn.sock.find_client()
         try:

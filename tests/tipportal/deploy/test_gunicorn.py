@@ -142,7 +142,7 @@ def test_no_page_of_residents_gets_an_address(
     settings.ROLE = role
     monkeypatch.setattr(ThreadWorker, "handle_request", lambda _worker, _req, conn: seen.append(conn.client))
     client = SimpleNamespace(find_client=lambda: ("203.0.113.5", 4000))
-    line = SimpleNamespace(client=("", 0), sock=client)
+    line = SimpleNamespace(client=("", 0), sock=client, moves_on=False)
     worker = gunicorn_worker.PollingWorker.__new__(gunicorn_worker.PollingWorker)
     worker.handle_request(SimpleNamespace(path=path), line)
     assert seen == [expected]
@@ -386,6 +386,31 @@ def test_some_requests_share_a_few_threads_and_leave_the_others_to_pages(
     assert len(started) == threads + 1
     worker.finish_request(many[0], done)
     assert started[-1] in many[threads:]
+
+
+def test_readers_of_the_map_who_had_to_wait_ask_again_whichever_process_is_less_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = gunicorn_worker.PollingWorker(0, 0, [], None, 30, Config(), None)
+    for left_out in ("enqueue_req", "_stop_polling"):
+        monkeypatch.setattr(worker, left_out, lambda _connection: None)
+    monkeypatch.setattr(ThreadWorker, "handle_request", lambda _worker, request, _connection: request.closes)
+
+    def closes(raw: bytes) -> bool:
+        client = connection.Connection(Config(), socket.socketpair()[0], ("", 0), ("", 0))
+        client.sock.received += raw
+        request = SimpleNamespace(path="/map/", closes=False)
+        request.force_close = lambda: setattr(request, "closes", True)
+        worker._consider(client)
+        return bool(worker.handle_request(request, client))
+
+    reading = b"GET /map/data/bubbles.json?days=7 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    assert [closes(reading) for _ in range(gunicorn_worker.MAP_THREADS + 2)] == [
+        *[False] * gunicorn_worker.MAP_THREADS,
+        True,
+        True,
+    ]
+    assert not closes(b"GET /tips/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 
 
 @pytest.mark.parametrize(
