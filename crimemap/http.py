@@ -17,9 +17,9 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import render
-from django.utils.cache import get_conditional_response
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext as _
 
 from core.agency import current_settings
@@ -31,6 +31,7 @@ from crimemap.snapshot.published_incidents import NothingPublishedError, Publish
 from crimemap.snapshot.row_scan import Box
 
 MAX_QUERY_CHARACTERS = 4096  # the longest useful filter is a fifth of it
+LEAST_COMPRESSED = 200  # bytes, as in Django's middleware
 CACHE_SECONDS = 60  # so a new version is on all screens a minute later
 
 SelectionView = Callable[..., HttpResponseBase]
@@ -137,6 +138,19 @@ def parse_whole_number(request: HttpRequest, chosen: Filter, part: str, allowed:
     nearest_allowed = default if number < 0 else min(max(number, allowed[0]), allowed[-1])
     message = _("This must be a whole number from %(first)d to %(last)d.") % {"first": allowed[0], "last": allowed[-1]}
     raise FilterError([FilterProblem(part, message, str(nearest_allowed))], chosen)
+
+
+def encoded_response(
+    request: HttpRequest, body: bytes, content_type: str, compress: Callable[[bytes], bytes]
+) -> HttpResponse:
+    """Return the body, by gzip if it is long and the client reads that. Django would compress what is kept for each of them."""
+    response = HttpResponse(content_type=content_type)
+    patch_vary_headers(response, ["Accept-Encoding"])
+    if len(body) >= LEAST_COMPRESSED and "gzip" in request.headers.get("Accept-Encoding", ""):
+        body = compress(body)
+        response.headers["Content-Encoding"] = "gzip"
+    response.content = body
+    return response
 
 
 def cached_response(

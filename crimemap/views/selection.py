@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -48,15 +49,17 @@ def selection_page(view: Callable[..., HttpResponseBase]) -> SelectionView:
             return open_page(request)
         drawn = base_map.city_map_version()  # its files have this in their addresses
         key = (view.__name__, days, published.version, published.made_at, drawn, get_language())
-        return HttpResponse(page_cache.get_or_build(key, lambda: _read_content(open_page(request))))
+        content, compressed = page_cache.get_or_build(key, lambda: _read_content(open_page(request)))
+        return http.encoded_response(request, content, "text/html; charset=utf-8", lambda _content: compressed)
 
     return respond
 
 
-def _read_content(response: HttpResponseBase) -> bytes:
+def _read_content(response: HttpResponseBase) -> tuple[bytes, bytes]:
+    """Return a page's content as it is, and compressed."""
     assert isinstance(response, HttpResponse), "no page is streamed"
     assert response.status_code == 200, "only a whole page is for all readers"
-    return response.content
+    return response.content, gzip.compress(response.content, mtime=0)
 
 
 def catch_filter_errors(view: SelectionView) -> SelectionView:

@@ -60,6 +60,9 @@ def test_the_map_as_most_readers_open_it_is_built_once_for_all(client, riverton,
     monkeypatch.setattr("crimemap.pages.map_list.build_list", lambda *given: 1 / 0)
     assert get_page(client, "/map/") == page
     assert get_page(client, "/map/", days="7") == week
+    first, again = (client.get("/map/", headers={"accept-encoding": "gzip"}).content for _ in range(2))
+    assert gzip.decompress(first).decode() == page
+    assert again == first  # Django would compress it anew, with a name of another length
     for query in ({"days": "14"}, {"days": "7", "hour": "7"}):
         with pytest.raises(ZeroDivisionError):
             client.get("/map/", query)
