@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from django import forms
@@ -21,13 +19,16 @@ from core.staff.folded_search import FoldedSearch
 from crimemap.admin import area_preview, block_preview
 from crimemap.admin.layer_upload import LayerUploadAdmin, LayerUploadForm
 from crimemap.layer_files import uploads
-from crimemap.layer_files.layer_file import LayerFileError
+from crimemap.layer_files.layer_file import LayerFileError, as_geojson
 from crimemap.layer_files.uploads import KeptUpload
 from crimemap.models import Area, BaseLayer, Block, Intersection
 from crimemap.places import area_import, area_index, block_import, former_codes
 from crimemap.places.areas import layer_geojson
 from crimemap.places.base_map import drawable_features, is_drawable
 from crimemap.publishing import publication_requests
+from crimemap.wording import format_count
+
+MAX_BASE_LAYER_BYTES = 10_000_000
 
 
 class AreasUploadForm(LayerUploadForm):
@@ -170,31 +171,63 @@ class IntersectionAdmin(AuditedAdmin):
     search_fields = ["first", "second"]
 
 
-_UNSTORABLE = re.compile(r"\\u0000|(?<!\")\b(?:NaN|Infinity)\b(?!\")")  # in PostgreSQL's JSON
-
-
 class BaseLayerForm(forms.ModelForm):
+    """A layer of the base map from a file, which is read as those of areas are."""
+
+    file = forms.FileField(label=gettext_lazy("File"))
+
+    class Meta:
+        model = BaseLayer
+        fields = ["name", "order"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].required = self.instance.pk is None
+        self.fields["file"].help_text = _(
+            "GeoJSON, or a zipped shapefile, in degrees (WGS 84), up to %(most)d MB: lines or areas; for labels, points. Their properties"
+            " “name” and “rank” are used. Leave this blank to keep the shapes that are there."
+        ) % {"most": MAX_BASE_LAYER_BYTES // 1_000_000}  # fmt: skip
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        geojson, layer = cleaned.get("geojson"), cleaned.get("name")
-        if _UNSTORABLE.search(json.dumps(geojson)):
-            self.add_error(
-                "geojson", _("This GeoJSON has a number or a character that can't be stored. Export it again.")
-            )
-            return cleaned
-        if geojson is not None and layer and not any(drawable_features(geojson, layer)):
-            is_labels = layer == BaseLayer.Name.LABELS
-            points = _(
-                "There is nothing to draw in it. Paste a GeoJSON FeatureCollection of points in degrees (WGS 84)."
-            )
-            lines = _(
-                "There is nothing to draw in it. Paste a GeoJSON FeatureCollection of lines or areas in degrees (WGS 84)."
-            )
-            self.add_error("geojson", points if is_labels else lines)
+        file, layer = cleaned.get("file"), cleaned.get("name")
+        if file and layer:
+            try:
+                self.instance.geojson = _read_base_layer(file, layer)
+            except LayerFileError as error:
+                self.add_error("file", str(error))
         return cleaned
+
+
+def _read_base_layer(file: Any, layer: str) -> dict[str, Any]:
+    """Return the shapes of a file that can be drawn. Raises LayerFileError."""
+    if file.size > MAX_BASE_LAYER_BYTES:
+        raise LayerFileError(
+            _(
+                "The file is larger than %(most)d MB. Build the base map of a whole city from OpenStreetMap: manage.py base_map build."
+            )
+            % {"most": MAX_BASE_LAYER_BYTES // 1_000_000}
+        )
+    upload = uploads.keep(file, f"base-{layer}", account=0)
+    try:
+        if upload.facts.needs_system:
+            raise LayerFileError(_("This file isn't in degrees. Export it in WGS 84 (EPSG:4326), and choose it again."))
+        geojson = as_geojson(uploads.load(upload).features, ("name", "rank"))
+    finally:
+        uploads.remove(upload)
+    if not any(drawable_features(geojson, layer)):
+        points = _("There is nothing to draw in this file. It needs points for this layer.")
+        lines = _("There is nothing to draw in this file. It needs lines or areas for this layer.")
+        raise LayerFileError(points if layer == BaseLayer.Name.LABELS else lines)
+    return geojson
 
 
 @admin.register(BaseLayer)
 class BaseLayerAdmin(AuditedAdmin):
     form = BaseLayerForm
-    list_display = ["name", "order"]
+    fields = ["name", "order", "file"]
+    list_display = ["name", "order", "shapes"]
+
+    @admin.display(description=gettext_lazy("shapes"))
+    def shapes(self, layer: BaseLayer) -> str:
+        return format_count(sum(1 for _each in drawable_features(layer.geojson, layer.name)))

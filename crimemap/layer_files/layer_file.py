@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,21 @@ def load_features(folder: Path) -> list[Feature]:
         ]
     except (OSError, EOFError, ValueError, TypeError, AttributeError):
         raise LayerFileError(refusal_sentence("damaged", {})) from None
+
+
+def as_geojson(features: Iterable[Feature], names: Collection[str]) -> dict[str, Any]:
+    """Return features that have a shape as a GeoJSON FeatureCollection, with the properties of these names."""
+    shaped = [feature for feature in features if feature.shape is not None]
+    texts = shapely.to_geojson(np.array([feature.shape for feature in shaped], object)) if shaped else []
+    drawn = [
+        {
+            "type": "Feature",
+            "properties": {name: feature.properties[name] for name in names if feature.properties.get(name)},
+            "geometry": orjson.loads(text),
+        }
+        for feature, text in zip(shaped, texts, strict=True)
+    ]
+    return {"type": "FeatureCollection", "features": drawn}
 
 
 def _read_rows(path: Path) -> Iterator[list[Any]]:

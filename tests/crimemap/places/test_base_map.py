@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template import Context, Template
 
 from core.web import page_cache
@@ -107,17 +110,9 @@ BROKEN_LAYERS = [
 def test_a_layer_without_anything_to_draw_is_refused_and_breaks_no_page(client, db, incidents, geojson):
     for model in (BaseLayer, Area):
         model.objects.all().delete()
-    data = {"name": "land", "order": "1", "geojson": json.dumps(geojson)}
-    form = forms.modelform_factory(BaseLayer, places.BaseLayerForm, fields=[*data])(data)
-    assert (
-        form.errors
-        == {
-            "geojson": [
-                "There is nothing to draw in it. Paste a GeoJSON FeatureCollection of lines or areas in degrees (WGS 84)."
-            ]
-        }
-        or not geojson
-    )
+    form = layer_form("land", json.dumps(geojson).encode())
+    assert [*form.errors] == ["file"]
+    assert form.errors["file"][0].endswith(".")
     BaseLayer(name="land", order=1, geojson=geojson).save()
     assert base_map.base_map_version() == ""
     assert client.get("/map/").status_code == 200
@@ -144,12 +139,37 @@ def test_an_area_needs_an_outline(db):
     assert "isn't the outline of an area" in form.errors["outline"][0]
 
 
+def layer_form(layer, content, name="layer.geojson", instance=None):
+    files = {"file": SimpleUploadedFile(name, content)} if content else {}
+    return places.BaseLayerForm({"name": layer, "order": "1"}, files, instance=instance)
+
+
+def test_a_layer_of_the_base_map_is_uploaded_and_stays_without_a_new_file(client, db, incidents):
+    for model in (BaseLayer, Area):
+        model.objects.all().delete()
+    form = layer_form("streets", json.dumps(collection(LINE, name="Mill St", rank="main", owner="J. Roe")).encode())
+    assert not form.errors
+    form.save()
+    layer = BaseLayer.objects.get()
+    assert layer.geojson["features"][0]["properties"] == {"name": "Mill St", "rank": "main"}
+    assert b'class="streets' in client.get("/map/").content
+    kept = layer_form("streets", b"", instance=layer)
+    assert not kept.errors
+    assert kept.save().geojson == layer.geojson
+    assert layer_form("streets", b"").errors["file"] == ["This field is required."]
+    assert not list(Path(settings.INCIDENT_UPLOADS).glob("layer-*"))
+
+
+def test_a_layer_of_the_base_map_in_meters_is_refused_with_what_to_do(db):
+    meters = {"type": "LineString", "coordinates": [[491010.1, 5459170.2], [491266.4, 5459094.8]]}
+    assert "Export it in WGS 84" in layer_form("streets", json.dumps(collection(meters)).encode()).errors["file"][0]
+
+
 @pytest.mark.parametrize("odd", ['"a\\u0000b"', "NaN", "-Infinity", "1e999"])
-def test_what_the_database_cannot_store_is_refused_with_a_sentence(db, odd):
+def test_what_the_database_cannot_store_is_refused_or_left_out(db, odd):
     content = json.dumps(collection(LINE, rank="ODD")).replace('"ODD"', odd)
-    data = {"name": "streets", "order": "1", "geojson": content}
-    form = forms.modelform_factory(BaseLayer, places.BaseLayerForm, fields=[*data])(data)
-    assert form.errors["geojson"] == ["This GeoJSON has a number or a character that can't be stored. Export it again."]
+    form = layer_form("streets", content.encode())
+    assert form.errors or form.save().pk
 
 
 def test_positions_with_and_without_a_height_are_drawn_together(client, db, incidents):
