@@ -29,12 +29,6 @@ def test_tls_is_of_the_versions_that_are_safe_and_no_ticket_knows_a_browser_agai
     assert re.findall(r"ssl_session_tickets (.+);", TEXT) == ["off"]
 
 
-def test_browsers_get_many_files_over_one_line_and_no_line_fills_the_portal() -> None:
-    # `http2 on`, the newer word, stops nginx before 1.25 (Debian 12, Ubuntu 24.04).
-    assert re.findall(r"listen (.+);", TEXT) == ["80 default_server", "443 ssl http2 default_server", "443 ssl http2"]
-    assert "http2_max_concurrent_streams 32;" in TEXT
-
-
 def test_nothing_that_residents_send_or_read_is_kept() -> None:
     for line in ("proxy_request_buffering off;", "proxy_buffering off;", "proxy_cache off;", "client_max_body_size 0;"):
         assert line in TEXT

@@ -67,10 +67,6 @@ http {{
     ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
     # A ticket would tell the network that the same browser is back.
     ssl_session_tickets off;
-    # A page's files come side by side over one line. A client has few requests at a time, whether or not it takes them back.
-    http2_max_concurrent_streams 32;
-    # What a client of HTTP/2 may send before the portal has read: with less, uploads over long lines are slow.
-    client_body_buffer_size 256k;
     upstream portal_public {{ server 127.0.0.1:{proxy.public.port}; keepalive 32; }}
     upstream portal_staff {{ server 127.0.0.1:{proxy.staff.port}; keepalive 8; }}
 
@@ -92,7 +88,7 @@ http {{
 
     # Residents. No address of theirs is passed on.
     server {{
-{_listen(443, proxy, "ssl http2 default_server")}
+{_listen(443, proxy, "ssl default_server")}
         server_name {" ".join(proxy.public.hosts)};
 {_certificate(proxy.public)}
         # Tiles of the base map, straight from the folder BASE_MAP: single ranges of a file whose name changes with its content.
@@ -114,7 +110,7 @@ http {{
 
     # Staff. Failed sign-ins are counted by address, and only here.
     server {{
-{_listen(443, proxy, "ssl http2")}
+{_listen(443, proxy, "ssl")}
         server_name {" ".join(proxy.staff.hosts)};
 {_certificate(proxy.staff)}{_networks(proxy)}        proxy_set_header Connection "";
         proxy_set_header Host $http_host;
@@ -128,7 +124,6 @@ http {{
 
 
 def _listen(port: int, proxy: Proxy, options: str) -> str:
-    """Return the lines with these options. `http2` stands here since nginx 1.9: `http2 on` is unknown before 1.25."""
     addresses = (str(port), f"[::]:{port}") if proxy.has_ipv6 else (str(port),)
     return "\n".join(f"        listen {address} {options};" for address in addresses)
 

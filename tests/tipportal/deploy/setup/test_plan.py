@@ -364,10 +364,6 @@ def test_nginx_accepts_its_file_and_writes_no_line_of_a_request(root: Path, tmp_
             assert agree_on_tls(ports[1]) == "TLSv1.3"
             assert agree_on_tls(ports[1], "ECDHE+AESGCM") == "TLSv1.2"
             assert agree_on_tls(ports[1], "ECDHE+AES:!AESGCM:!AESCCM") == ""
-            assert [choose_protocol(ports[1], names) for names in (["h2", "http/1.1"], ["http/1.1"])] == [
-                "h2",
-                "http/1.1",
-            ]
             for path in ("/tips/", "/static/none.css", "/map/base/0123456789abcdef.pmtiles"):
                 with pytest.raises(urllib.error.HTTPError) as closed:
                     urllib.request.urlopen(f"https://127.0.0.1:{ports[1]}{path}", context=context)
@@ -396,14 +392,6 @@ def agree_on_tls(port: int, offered: str = "") -> str:
             return str(encrypted.version())
     except ssl.SSLError:
         return ""
-
-
-def choose_protocol(port: int, offered: list[str]) -> str | None:
-    """Return the protocol that the server chooses of those that a browser offers with its first bytes."""
-    context = ssl._create_unverified_context()
-    context.set_alpn_protocols(offered)
-    with socket.create_connection(("127.0.0.1", port), 10) as line, context.wrap_socket(line) as encrypted:
-        return encrypted.selected_alpn_protocol()
 
 
 def talk(port: int, sent: bytes) -> None:
