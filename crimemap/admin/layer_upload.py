@@ -108,6 +108,7 @@ class LayerUploadAdmin(AuditedAdmin):
     upload_form: type[LayerUploadForm]
     upload_title: Any
     upload_kinds: tuple[str, ...]
+    may_add_one = True  # on a page of its own, without a file
     preview_template: str
 
     def get_urls(self) -> list[URLPattern]:
@@ -125,7 +126,11 @@ class LayerUploadAdmin(AuditedAdmin):
         return self.has_add_permission(request) and self.has_delete_permission(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"may_import": self.has_import_permission(request), "import_title": self.upload_title}
+        context = {
+            "may_import": self.has_import_permission(request),
+            "import_title": self.upload_title,
+            "may_add_one": self.may_add_one,
+        }
         return super().changelist_view(request, context | (extra_context or {}))
 
     def import_view(self, request: HttpRequest) -> HttpResponse:

@@ -8,8 +8,8 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,9 +22,9 @@ from crimemap.layer_files import uploads
 from crimemap.layer_files.layer_file import LayerFileError, as_geojson
 from crimemap.layer_files.uploads import KeptUpload
 from crimemap.models import Area, BaseLayer, Block, Intersection
-from crimemap.places import area_import, area_index, block_import, former_codes
+from crimemap.places import area_import, area_index, block_import, former_codes, lookup
 from crimemap.places.areas import layer_geojson
-from crimemap.places.base_map import drawable_features, is_drawable
+from crimemap.places.base_map import drawable_features
 from crimemap.publishing import publication_requests
 from crimemap.wording import format_count
 
@@ -65,19 +65,11 @@ class BlocksUploadForm(LayerUploadForm):
         return "blocks"
 
 
-class AreaForm(forms.ModelForm):
-    def clean_outline(self) -> Any:
-        outline = self.cleaned_data["outline"]
-        if not is_drawable(outline) or outline["type"] not in ("Polygon", "MultiPolygon"):
-            raise forms.ValidationError(
-                _("This isn't the outline of an area. Paste a GeoJSON Polygon or MultiPolygon in degrees (WGS 84).")
-            )
-        return outline
-
-
 @admin.register(Area)
 class AreaAdmin(FoldedSearch, LayerUploadAdmin):
-    form = AreaForm
+    """The areas of all layers. Their outlines have thousands of points, so they come and change by a file alone."""
+
+    fields = ["layer", "code", "name", "contact", "latitude", "longitude"]
     list_display = ["name", "layer", "code"]
     list_filter = ["layer"]
     search_fields = ["name", "code"]
@@ -85,16 +77,15 @@ class AreaAdmin(FoldedSearch, LayerUploadAdmin):
     upload_form = AreasUploadForm
     upload_title = gettext_lazy("Import a layer of areas")
     upload_kinds = tuple(Area.Layer.values)
+    may_add_one = False
     preview_template = "admin/crimemap/preview_areas.html"
 
     def get_urls(self) -> list[URLPattern]:
         download = self.admin_site.admin_view(self.download_view)
         return [path("download/", download, name="crimemap_area_download"), *super().get_urls()]
 
-    def get_fields(self, request: HttpRequest, obj: Area | None = None) -> Any:  # noqa: ARG002
-        """Show the outline only for a new area: thousands of points are changed by a file, not in a text box."""
-        fields = ["layer", "code", "name", "contact", "latitude", "longitude"]
-        return fields if obj else [*fields, "outline"]
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        return HttpResponseRedirect(reverse("admin:crimemap_area_import"))
 
     def save_model(self, request: HttpRequest, obj: Area, form: Any, change: bool) -> None:
         """Save an area; one with a new code keeps the links, alerts and records that name the old one."""
@@ -139,8 +130,18 @@ class AreaAdmin(FoldedSearch, LayerUploadAdmin):
             return self.finish(request, upload, f"layer {upload.kind}", result)
 
 
+class BlockForm(forms.ModelForm):
+    def clean_hundred(self) -> int:
+        hundred: int = self.cleaned_data["hundred"]
+        if hundred % 100:
+            raise forms.ValidationError(_("Enter a whole hundred, such as 400 for house numbers 400 to 499."))
+        return hundred
+
+
 @admin.register(Block)
 class BlockAdmin(LayerUploadAdmin):
+    form = BlockForm
+    fields = ["street", "hundred", "latitude", "longitude"]
     list_display = ["__str__", "street", "hundred"]
     search_fields = ["street"]
     show_full_result_count = False
@@ -149,6 +150,10 @@ class BlockAdmin(LayerUploadAdmin):
     upload_title = gettext_lazy("Import the blocks")
     upload_kinds = ("blocks",)
     preview_template = "admin/crimemap/preview_blocks.html"
+
+    def save_model(self, request: HttpRequest, obj: Block, form: Any, change: bool) -> None:
+        obj.areas = dict(lookup.areas_at(obj.latitude, obj.longitude))
+        super().save_model(request, obj, form, change)
 
     def preview_context(self, request: HttpRequest, upload: KeptUpload) -> dict[str, Any]:
         return block_preview.preview_context(request.GET or request.POST, upload)
@@ -165,10 +170,28 @@ class BlockAdmin(LayerUploadAdmin):
             return self.finish(request, upload, "layer blocks", result)
 
 
+class IntersectionForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        """Store the streets in alphabetical order, whichever was typed first."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        first, second = cleaned.get("first"), cleaned.get("second")
+        if first and second:
+            cleaned["first"], cleaned["second"] = sorted((first, second))
+        if first and first == second:
+            self.add_error("second", _("Enter the street that crosses the first one."))
+        return cleaned
+
+
 @admin.register(Intersection)
 class IntersectionAdmin(AuditedAdmin):
+    form = IntersectionForm
+    fields = ["first", "second", "latitude", "longitude"]
     list_display = ["__str__", "first", "second"]
     search_fields = ["first", "second"]
+
+    def save_model(self, request: HttpRequest, obj: Intersection, form: Any, change: bool) -> None:
+        obj.areas = dict(lookup.areas_at(obj.latitude, obj.longitude))
+        super().save_model(request, obj, form, change)
 
 
 class BaseLayerForm(forms.ModelForm):

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template import Context, Template
@@ -124,19 +123,6 @@ def test_a_layer_without_anything_to_draw_is_refused_and_breaks_no_page(client, 
     assert client.get("/map/area/district/1/").status_code == 200
     assert client.get("/map/?area=district:1").status_code == 200
     assert not areas_at(41.6, -38.6)
-
-
-def test_an_area_needs_an_outline(db):
-    data = {
-        "layer": "district",
-        "code": "1",
-        "name": "One",
-        "latitude": "41.5",
-        "longitude": "-38.5",
-        "outline": json.dumps(LINE),
-    }
-    form = forms.modelform_factory(Area, places.AreaForm, fields=[*data])(data)
-    assert "isn't the outline of an area" in form.errors["outline"][0]
 
 
 def layer_form(layer, content, name="layer.geojson", instance=None):

@@ -22,7 +22,7 @@ from core.web import page_cache
 from crimemap.alerts import planning
 from crimemap.layer_files import archives, uploads
 from crimemap.layer_files.layer_file import LayerFileError
-from crimemap.models import Area, Block, FormerAreaCode, ImportRun, Incident, OffenceCode, Subscription
+from crimemap.models import Area, Block, FormerAreaCode, ImportRun, Incident, Intersection, OffenceCode, Subscription
 from crimemap.places import area_import, areas, former_codes
 from crimemap.privacy import visibility
 from crimemap.publishing import publisher
@@ -418,3 +418,27 @@ class TestBlocks:
         assert Block.objects.get().hundred == 400
         address = send(client, target.getvalue(), "blocks.zip")
         assert "This is a table without shapes." in shown(client, address)
+
+
+def test_a_block_and_a_crossing_typed_by_hand_know_their_areas(ada: Account) -> None:
+    layer_files.replace("district", file_of(polygon(SQUARE, district=1, name="Harbor")), code="district", name="name")
+    page_cache.clear()
+    client = sign_in(ada)
+    point = {"latitude": "1.0", "longitude": "1.0"}
+    wrong = client.post("/admin/crimemap/block/add/", {"street": "Mill St", "hundred": "412", **point})
+    assert "Enter a whole hundred" in wrong.content.decode()
+    assert (
+        client.post("/admin/crimemap/block/add/", {"street": "Mill St", "hundred": "400", **point}).status_code == 302
+    )
+    assert Block.objects.get(street="Mill St").areas == {"district": "1"}
+    crossing = {"first": "Mill St", "second": "Elm St", **point}
+    assert client.post("/admin/crimemap/intersection/add/", crossing).status_code == 302
+    assert Intersection.objects.values_list("first", "second", "areas").get() == (
+        "Elm St",
+        "Mill St",
+        {"district": "1"},
+    )
+    again = client.post("/admin/crimemap/intersection/add/", crossing | {"second": "Mill St"})
+    assert "Enter the street that crosses" in again.content.decode()
+    assert client.get("/admin/crimemap/area/add/").url == IMPORT
+    assert "Add area" not in client.get("/admin/crimemap/area/").content.decode()
