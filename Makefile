@@ -19,10 +19,11 @@ test: ## check everything: lint, then all tests with real servers, workers and C
 	@$(MAKE) --no-print-directory lint
 	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-soak: ## run the tests that take minutes, and those of generated examples with new ones; meant for each night
+soak: ## run the tests that take minutes, those of generated examples with new ones, and each page in all looks; meant for each night
 	@python3 bootstrap.py dev
 	@$(PY) -m tests.programs
 	@$(PY) -m pytest -m "nightly or hypothesis" --hypothesis-profile searching
+	@$(PY) -m pytest tests/browser --hypothesis-profile searching
 
 theft-test: ## search everything a thief could take from a portal of its own; LONG=1 also after ten minutes (Linux, root)
 	@python3 bootstrap.py dev

@@ -8,10 +8,14 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import chromium
+from tests.browser import source
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
     """Start one Chromium for all modules: each test has contexts of its own, which share nothing."""
+    source.are_all_looks_checked = (
+        pytestconfig.getoption("--hypothesis-profile") == "searching"
+    )  # as `make soak` asks for
     with chromium.run() as running:
         yield running

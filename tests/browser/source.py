@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -18,6 +19,10 @@ AXE_OPTIONS = """{ resultTypes: ["violations"], preload: false,
 TEXT = "A white van behind the old bakery\nmost nights. Canary: quartz-lemon-trellis."
 NEUTRAL = "https://www.weather.gov/"
 LOOKS = ((390, "dark"), (1280, "light"))  # width in pixels, scheme
+# axe takes more processor time than the pages. Of those of a journey one is checked on the phone, the next on the desktop;
+# `make soak` checks each in both.
+are_all_looks_checked = False
+_turns: WeakKeyDictionary[Page, int] = WeakKeyDictionary()
 SLOW = 30_000  # milliseconds; a machine that takes longer for one answer is no busy one
 expect.set_options(timeout=SLOW)  # Playwright's own five seconds fail beside other tests
 # Colors in the middle of a transition would fail the contrast check. Asked again and again: `finished` of an animation whose
@@ -70,14 +75,17 @@ def check(page: Page) -> None:
 
 
 def check_looks(page: Page) -> None:
-    """Check the page on a phone in dark mode and on a desktop in light mode."""
+    """Check the page on a phone in dark mode or on a desktop in light mode, in turn; in both if `are_all_looks_checked`."""
     before = page.viewport_size
     assert before is not None
-    for width, scheme in LOOKS:
+    turn = _turns.get(page, 0)
+    _turns[page] = turn + 1
+    for width, scheme in LOOKS if are_all_looks_checked else [LOOKS[turn % len(LOOKS)]]:
         page.set_viewport_size({"width": width, "height": 844})
         page.emulate_media(color_scheme=scheme)
         check(page)
     page.set_viewport_size(before)
+    page.emulate_media(color_scheme="light")
 
 
 def stored(page: Page) -> str:

@@ -153,8 +153,11 @@ def test_axe_finds_nothing_with_the_map_open(page):
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
-# The other scheme changes colors alone.
-@pytest.mark.parametrize(("scheme", "rules"), [("light", "{}"), ("dark", "{ runOnly: ['color-contrast'] }")])
+# The other scheme changes colors alone, and other tests look at pages of the map and of stories in it.
+@pytest.mark.parametrize(
+    ("scheme", "rules"),
+    [("light", "{}"), pytest.param("dark", "{ runOnly: ['color-contrast'] }", marks=pytest.mark.nightly)],
+)
 def test_axe_finds_nothing_on_the_pages(browser, stack, scheme, rules):
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     page = context.new_page()
