@@ -81,28 +81,29 @@ def test_a_web_process_killed_after_the_receipt_loses_nothing(stack: Stack, sour
     assert "Sent right before the power went" in source.enter_inbox(receipt)
 
 
-def test_a_web_process_killed_before_leaves_a_complete_tip_or_none(stack: Stack, source: Visitor) -> None:
-    """Killed at various moments of a post: a stored tip is complete, and sending the page again yields the same tip."""
-    for delay in (0.0, 0.03, 0.08):  # each start of a web process takes seconds
-        fields = source.tip(f"Killed after {delay} s")
-        before = tips(stack)
-        posting = threading.Thread(target=post_and_ignore, args=(stack, fields))
-        posting.start()
-        posting.join(delay)
-        stack.kill_web()
-        posting.join(30)
-        stack.start_web()
-        stored = tips(stack) - before
+@pytest.mark.parametrize(
+    "delay",  # each start of a web process takes seconds
+    [pytest.param(0.0, marks=pytest.mark.nightly), 0.03, pytest.param(0.08, marks=pytest.mark.nightly)],
+)
+def test_a_web_process_killed_before_leaves_a_complete_tip_or_none(stack: Stack, source: Visitor, delay: float) -> None:
+    """Killed at some moment of a post: a stored tip is complete, and sending the page again yields the same tip."""
+    fields = source.tip(f"Killed after {delay} s")
+    before = tips(stack)
+    posting = threading.Thread(target=post_and_ignore, args=(stack, fields))
+    posting.start()
+    posting.join(delay)
+    stack.kill_web()
+    posting.join(30)
+    stack.start_web()
+    stored = tips(stack) - before
+    source.open("/tips/", fields)
+    if stored:
+        assert f"Killed after {delay} s" in Visitor(stack.public_url).enter_inbox(source.receipt())
+    elif source.status != 200:  # the web server's own keys are gone, and the shared ones may open the form all the same
+        fields["token"] = source.field("token")
         source.open("/tips/", fields)
-        if stored:
-            assert f"Killed after {delay} s" in Visitor(stack.public_url).enter_inbox(source.receipt())
-        elif (
-            source.status != 200
-        ):  # the web server's own keys are gone, and the shared ones may open the form all the same
-            fields["token"] = source.field("token")
-            source.open("/tips/", fields)
-        assert source.receipt()
-        assert tips(stack) == before + 1
+    assert source.receipt()
+    assert tips(stack) == before + 1
 
 
 def post_and_ignore(stack: Stack, fields: dict[str, str]) -> None:
@@ -192,6 +193,7 @@ def send_answer(page: Page, stack: Stack) -> None:
     set_due(stack, 600)
 
 
+@pytest.mark.nightly  # tests/tips/desk/test_outbox.py: the database alone has the waiting act, and a death leaves it whole
 def test_an_answer_is_undone_or_sent_once_though_its_staff_node_is_killed(
     browser: Browser, stack: Stack, source: Visitor
 ) -> None:
