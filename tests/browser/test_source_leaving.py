@@ -62,7 +62,13 @@ def test_back_after_leaving_the_receipt_shows_a_neutral_page(page: Page) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["Open my tip", "Send another tip", "Stay safe while you report", "Back to the home page"]
+    "name",
+    [
+        "Open my tip",
+        pytest.param("Send another tip", marks=pytest.mark.nightly),
+        "Stay safe while you report",
+        pytest.param("Back to the home page", marks=pytest.mark.nightly),
+    ],
 )
 def test_back_to_the_receipt_from_the_next_page_shows_a_neutral_page(page: Page, name: str) -> None:
     receipt = page.locator(".words").inner_text()
