@@ -32,7 +32,7 @@ from tipportal.dev_stack import static_files
 from tipportal.dev_stack.servers import Servers
 from tips import vault
 
-RUN_FIRST = ("test_make_run.py", "browser", "faults", "upgrade", "tipportal", "tips")
+RUN_FIRST = ("test_make_run.py", "browser", "faults", "upgrade", "tipportal", "file_cleaning", "tips")
 BROWSER_TESTS = "tests/browser/"
 _run_resources: dict[str, Servers | Path] = {}
 _stores: list[Servers] = []  # of the processes of pytest-xdist
@@ -132,8 +132,8 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the tests, and drop the cases of empty parameter sets.
 
-    Tests that start whole portals run first, then the slow ones of the desk, so that no process is left alone with them at the
-    end. Cases for files that this machine lacks are deselected instead of skipped.
+    Tests that start whole portals run first, then those of films and the slow ones of the desk, so that no process is left alone
+    with them at the end. Cases for files that this machine lacks are deselected instead of skipped.
     """
 
     def rank(item: pytest.Item) -> int:
