@@ -200,14 +200,14 @@ def _count_months(published: PublishedIncidents, whole: Filter) -> Iterator[tupl
 
 def _choose_ticks(bars: list[Bar], unit: str, width: int) -> list[Tick]:
     """Return the first days of months, quarters or years that have room below the histogram."""
-    ticks = []
+    days = []
     for number, bar in enumerate(bars):
         percent = 100 * number / width
         begins = bar.last.day <= (bar.last - bar.first).days + 1  # a month begins within the bar
         if begins and bar.last.month in TICK_MONTHS[unit] and int(percent) in TICK_PERCENT:
-            day = bar.last.replace(day=1)
-            ticks.append(Tick(f"{percent:.1f}%", date_format(day, TICK_FORMATS[unit])))
-    return ticks[:: -(-len(ticks) // MAX_TICKS) or 1]
+            days.append((percent, bar.last.replace(day=1)))
+    shown = days[:: -(-len(days) // MAX_TICKS) or 1]
+    return [Tick(f"{percent:.1f}%", date_format(day, TICK_FORMATS[unit])) for percent, day in shown]
 
 
 def _shorten_days(first: date, last: date, today: date) -> str:
