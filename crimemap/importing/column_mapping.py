@@ -30,6 +30,7 @@ from crimemap.importing.readers.cells import CellError
 from crimemap.importing.readers.datetimes import DatetimeParser, is_date
 from crimemap.importing.readers.errors import UnreadableFileError
 from crimemap.importing.readers.files import AS_RECOGNIZED, ReadingOptions, TableFile, TableUnpacker
+from crimemap.importing.readers.text_decoding import OLDER_ENCODINGS
 from crimemap.importing.row_parser import RowParser
 from crimemap.models import OffenceCode, Source
 from crimemap.offences import catalogue
@@ -99,7 +100,7 @@ def read_sample(path: Path, options: ReadingOptions = AS_RECOGNIZED) -> Sample:
         raise UnreadableFileError(_("This file has a header but no rows below it."))
     count_tables.refuse_count_table(table.file.name, header, rows)
     encoding = options.encoding or next(
-        (name for name in ("utf-16", "windows-1252") if name in table.file.quirks), "utf-8"
+        (name for name in ("utf-16", *OLDER_ENCODINGS, "windows-1252") if name in table.file.quirks), "utf-8"
     )
     is_sheet = table.file.is_sheet
     reading = ReadingOptions(
@@ -172,6 +173,7 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
         columns["block"] = ""
     else:
         columns |= dict.fromkeys(STREET_PARTS, "")
+    columns["code"] = columns["code"] or columns["label"]
     if columns["label"] == columns["code"]:
         columns["label"] = ""
     return {"columns": {field: name for field, name in columns.items() if name}}
@@ -180,10 +182,10 @@ def guess_columns(header: Sequence[str], sample: Sample | None = None) -> dict[s
 def _add_columns_by_words(columns: dict[str, str], header: Sequence[str], sample: Sample | None) -> None:
     """Fill roles that no usual name has by words of names; the date of the report stands in for that of the incident last."""
     taken = set(columns.values())
-    for role in ("occurred_date", "occurred_time", "latitude", "longitude", "code", "block", "domestic"):
+    for role in ("occurred_date", "occurred_time", "latitude", "longitude", "code", "label", "block", "domestic"):
         if columns[role] or (role == "occurred_date" and columns["occurred"]):
             continue
-        named = [name for name in usual_names.find_by_words(role, header) if name not in taken]
+        named = [name for name in usual_names.find_by_words(role, header) if name not in taken | {columns["code"]}]
         columns[role] = next((name for name in named if _cells_fit(role, name, sample)), "")
     if not columns["occurred"] and not columns["occurred_time"]:
         columns["occurred"] = columns["occurred_date"] or _find_dated(header, sample, taken)

@@ -15,7 +15,7 @@ from crimemap.importing import column_mapping
 from crimemap.importing.column_mapping import Sample
 from crimemap.importing.columns import usual_names
 from crimemap.importing.profiles.base import DATE_PARTS, normalize_header
-from crimemap.importing.readers import cells
+from crimemap.importing.readers import cells, datetimes
 from crimemap.importing.readers.datetimes import is_date
 from crimemap.privacy import street_labels
 
@@ -36,6 +36,16 @@ _HAS_TIME = re.compile(
 _YEAR = re.compile(r"(?:19|20)\d{2}")
 _MIDNIGHT_OF_UTC = re.compile(r".*\d[T ]00:00(?::00(?:\.0+)?)?\s*(?:Z|UTC|[+-]00:?(?:00)?)")
 _MIN_MIDNIGHTS = 5
+# Where people write the month first, or both orders are common (Canada).
+_MONTH_FIRST_REGIONS = ("America/Indiana/", "America/Kentucky/", "America/North_Dakota/", "US/", "Canada/")
+_MONTH_FIRST_ZONES = frozenset(
+    (
+        *(f"America/{city}" for city in ("New_York", "Detroit", "Chicago", "Menominee", "Denver", "Boise", "Phoenix", "Los_Angeles", "Anchorage",
+          "Juneau", "Sitka", "Metlakatla", "Yakutat", "Nome", "Adak", "Puerto_Rico", "Toronto", "Vancouver", "Edmonton", "Winnipeg", "Regina",
+          "Halifax", "Moncton", "St_Johns", "Iqaluit", "Whitehorse", "Yellowknife")),
+        "Pacific/Honolulu", "Pacific/Guam", "Asia/Manila", "UTC",
+    )
+)  # fmt: skip
 
 
 class Confidence(StrEnum):
@@ -96,6 +106,15 @@ def are_local_days(sample: Sample, column: str, time_zone: str) -> bool:
     filled = [cell.strip() for cell in sample.cells(column) if cell.strip()]
     is_midnight = len(filled) >= _MIN_MIDNIGHTS and all(map(_MIDNIGHT_OF_UTC.fullmatch, filled))
     return is_midnight and time_zone != "UTC"
+
+
+def puts_day_first(sample: Sample, column: str, time_zone: str) -> bool:
+    """Return whether a column's dates begin with the day: as the sample shows it, else as people write in the time zone.
+
+    A later file of one day can show neither: 05/09/2025 alone would be in May.
+    """
+    is_month_first = time_zone in _MONTH_FIRST_ZONES or time_zone.startswith(_MONTH_FIRST_REGIONS)
+    return datetimes.detect_day_first(sample.cells(column), not is_month_first)
 
 
 def columns_to_roles(columns: dict[str, str | list[str]]) -> dict[str, str]:

@@ -18,6 +18,7 @@ _FILE = Path(__file__).resolve().parent.parent / "data" / "public_words.toml"
 _CONTENT = tomllib.loads(_FILE.read_text(encoding="utf-8"))
 _KNOWN_WORDS = {field: frozenset(_CONTENT[field]["words"].split()) for field in FIELDS}
 _KNOWN_PHRASES = {field: frozenset(map(str.casefold, _CONTENT[field]["phrases"])) for field in FIELDS}
+_TAKEN_BACK = frozenset(map(str.casefold, _CONTENT["outcome"]["taken_back"]))
 _WORD = re.compile(r"[^\W\d_]+")
 _FREE_TEXT = re.compile(r"\d{3}|[@#]|\d[-/.]\d")  # numbers of houses, telephones and cases, dates, mail addresses
 
@@ -40,6 +41,11 @@ def is_known(field: str, text: str) -> bool:
     return (
         not text or text.casefold() in _KNOWN_PHRASES[field] or (bool(words) and _KNOWN_WORDS[field].issuperset(words))
     )
+
+
+def is_taken_back(outcome: str) -> bool:
+    """Return whether an outcome says that the agency has taken the whole record back: void, deleted, expunged, sealed."""
+    return " ".join(_WORD.findall(outcome.casefold())) in _TAKEN_BACK
 
 
 def is_free_text(text: str) -> bool:

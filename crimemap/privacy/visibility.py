@@ -39,7 +39,7 @@ from crimemap.snapshot.format import NOWHERE, Array
 
 NEVER = -(2**31)
 RULE_VERSION = (
-    5  # raised with each change of what this module publishes of the same input: a new version is written then
+    6  # raised with each change of what this module publishes of the same input: a new version is written then
 )
 HELD = "held"  # the code is not classified yet: not public until staff classify it
 STRICTNESS = (BLOCK, AREA, HIDDEN)
@@ -135,7 +135,7 @@ def decide_levels(records: Records, rule: PublicationRule) -> Array:
             level_by_kind[number] = LEVELS.index(decide_visibility(code.visibility, category.least, agency))
         if kind[DOMESTIC] and level_by_kind[number] != IS_HELD:
             level_by_kind[number] = IS_HIDDEN
-        if kind[REMOVED]:
+        if kind[REMOVED] or public_words.is_taken_back(records.texts[kind[OUTCOME]]):
             level_by_kind[number] = IS_REMOVED
     result: Array = level_by_kind[records["kind"]]
     result[(records["end_day"] > newest_day[records["kind"]]) & (result != IS_REMOVED)] = IS_EMBARGOED

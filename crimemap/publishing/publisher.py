@@ -25,7 +25,7 @@ from django.conf import settings
 
 from core import atomic_files
 from crimemap.privacy import agency_rules, area_names, suppression, visibility
-from crimemap.privacy.records import REMOVED, Reclassification, Records
+from crimemap.privacy.records import OUTCOME, REMOVED, Reclassification, Records
 from crimemap.privacy.visibility import PublicationRule
 from crimemap.publishing import columns, extract, shown_areas, versions
 from crimemap.publishing.extract import PublicationInput
@@ -164,7 +164,7 @@ def write_version(
 def _without_removal(records: Records) -> Records:
     """Return the records as if none had been removed."""
     kinds = records.kinds.copy()
-    kinds[:, REMOVED] = 0
+    kinds[:, REMOVED] = kinds[:, OUTCOME] = 0  # an outcome can say that the agency has taken the record back
     return Records(records.columns, kinds, records.places, records.texts)
 
 

@@ -266,8 +266,10 @@ def start_form(sample: Sample, source: Source) -> RolesForm:
     if guessed:
         occurred = next((name for name, role in roles.items() if role == "occurred"), "")
         initial["times_are_local"] = guesses.are_local_days(sample, occurred, source.time_zone)
+        dated = next((name for name, role in roles.items() if role in ("occurred", "occurred_date")), "")
+        initial["day_first"] = guesses.puts_day_first(sample, dated, source.time_zone)
     initial["code_width"] = config.get("code_width") or None
-    initial |= {"time_zone": source.time_zone, "day_first": "1" if config.get("day_first") else ""}
+    initial |= {"time_zone": source.time_zone, "day_first": "1" if initial.get("day_first") else ""}
     return RolesForm(initial=initial, sample=sample, source=source, guessed=guessed)
 
 

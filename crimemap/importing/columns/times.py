@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from crimemap.importing.columns.bounded_memo import BoundedMemo
 from crimemap.importing.header import HeaderColumns
@@ -12,6 +13,7 @@ from crimemap.importing.readers.cells import CellError, NoteQuirk
 from crimemap.importing.readers.datetimes import DatetimeParser, Moment
 
 Row = list[str]  # cells
+MAX_FIRST_ROWS = 5_000  # that show whether times are parts of the day
 
 
 class TimeColumns:
@@ -69,7 +71,7 @@ class TimeColumns:
         parse_day = self._datetime_parser(reported).parse_day
 
         def parse(row: Row) -> Moment:
-            if not cells.is_blank(row[reported]) and all(cells.is_blank(row[position]) for position in positions):
+            if not cells.is_blank(row[reported]) and all(datetimes.is_unknown(row[position]) for position in positions):
                 self.reported_day_count += 1
                 return parse_day(row[reported])
             return parse_start(row)
@@ -82,9 +84,14 @@ class TimeColumns:
 
     def _two_column_parser(self, date_position: int, time_position: int) -> Callable[[Row], Moment]:
         """A column of days with one of times, or of hours alone: 13 is one o'clock there, not 13 minutes past midnight."""
-        parse = self._datetime_parser(date_position).parse
+        parser = self._datetime_parser(date_position)
+        parse = parser.parse
         if time_position < 0:
             return lambda row: parse(row[date_position])
+        first_rows = islice(self.read_rows(), MAX_FIRST_ROWS)
+        parser.reads_day_fractions = datetimes.are_day_fractions(
+            row[time_position] for row in first_rows if len(row) > time_position
+        )
         if not normalize_header(self.header[time_position]).endswith("hour"):
             return lambda row: parse(row[date_position], row[time_position])
         return lambda row: _limit_to_hour(

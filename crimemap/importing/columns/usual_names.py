@@ -27,7 +27,7 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "occurredat", "occurredon", "occurredondate", "occurreddatetime", "occurred", "dateoccurred", "occurrencedate",
         "occdate", "firstoccurrencedate", "offensestartdatetime", "startdatetime", "startdate", "starttime", "start", "dateofoccurrence", "crimedatetime",
         "datetime", "incidentdatetime", "incidenttimestamp", "offensedate", "incidentdate", "crimedate",
-        "incidentoccurred", "occurredfrom", "occurredfromdate", "occurredstart", "offensedatetime", "fromdatetime", "occurreddate", "occurdate", "fromdate", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datefaits", "dateheure", "datahora", "datahoraocorrencia", "dataoccorrencia", "dataora", "dataeora", "fechayhora", "dateetheure", "timestamp", "ts",
+        "incidentoccurred", "occurredfrom", "occurredfromdate", "occurredstart", "offensedatetime", "fromdatetime", "occurreddate", "occurdate", "fromdate", "committedfrom", "committedfromdate", "datecommitted", "committed", "begindate", "begindatetime", "date", "fechahora", "fechahecho", "fechadelhecho", "fechadeocurrencia", "fecha", "datefait", "datefaits", "dateheure", "datahora", "datahoraocorrencia", "dataoccorrencia", "dataora", "dataeora", "fechayhora", "dateetheure", "timestamp", "ts",
         "tatzeit", "tatzeitpunkt", "tatzeitvon", "tatzeitbeginn", "zeitpunkt", "tatdatum", "datum", "data"),
     "occurred_date": (
         "occurreddate", "dateoccurred", "occurrencedate", "occdate", "incidentdate", "offensedate", "crimedate",
@@ -46,20 +46,22 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "updated": ("updatedon", "updatedat", "lastupdated", "lastmodified", "modified"),
     "code": (
-        "nibrscode", "nibrsoffensecode", "nibrsclass", "ibrs", "offensenibrs", "offensecode", "ucrcode", "crimecode", "incidentcode", "highestoffensecode", "code", "offensetypeid",
+        "nibrscode", "nibrsoffensecode", "nibrsclass", "ibrs", "offensenibrs", "offensecode", "offencecode", "hooffence", "hooffencecode", "ucrcode", "ucr", "crimecode", "incidentcode", "highestoffensecode", "code", "offensetypeid",
         "offense", "offence", "crimetype", "primarytype", "offensetype", "incidenttypeprimary", "incidentcategory", "offensecategory",
         "occurrencetypegroup", "type", "category",
         "categorie", "offensedescription", "description", "delito", "tipodelito", "tipodedelito", "infraction", "natureinfraction", "natureza", "tipodecrime", "crime", "delikt", "straftat",
-        "tatbestand", "deliktart", "deliktsart", "deliktsgruppe", "conducta", "naturezaapurada", "tipoaccidente", "reato", "tipodireato", "tiporeato"),
+        "tatbestand", "deliktart", "deliktsart", "deliktsgruppe", "conducta", "naturezaapurada", "tipoaccidente", "reato", "tipodireato", "tiporeato", "rubrica", "nature",
+        "incidentnature", "natureofcall", "callnature", "calltype", "statute", "statutecode", "chargecode", "charge"),
     "label": (
-        "offensedescription", "nibrsoffensecodedescription", "nibrsdescription", "incidentdescription", "crimedescription", "highestoffensedescription", "chargedescription",
+        "offensedescription", "nibrsoffensecodedescription", "nibrsdescription", "incidentdescription", "crimedescription", "highestoffensedescription", "chargedescription", "chargedesc", "offencedescription",
+        "offensedesc", "crimedesc", "ucrdesc", "ucrdescription", "ucrliteral", "nibrsdesc",
         "description", "descript", "typetext", "offense", "offence", "ucroffensename", "offensetypeid", "crimetype", "type",
     ),
     "count": counts.USUAL_NAMES,
     "street_number": ("blocknumber", "housenumber", "streetnumber", "streetno", "stnum", "stno", "addressnumber", "hundred", "numero", "número", "numerologradouro", "numerovoie", "nvoie", "hausnummer", "hausnr", "huisnummer"),
     "street_direction": ("streetdirection", "streetdir", "direction", "predirection", "predir", "stdir", "prefix"),
     "street_name": ("streetname", "stname", "street", "roadname", "logradouro", "strasse", "straße", "voie", "nomvoie", "nomevia", "straatnaam"),
-    "street_type": ("streettype", "sttype", "streetsuffix", "roadtype", "suffixtype"),
+    "street_type": ("streettype", "sttype", "streetsuffix", "stsuf", "stsuffix", "streetsuf", "roadtype", "suffixtype"),
     "street_suffix": ("suffix", "postdirection", "suffixdirection", "postdir", "sufdir"),
     "block": (
         "hundredblock", "100blockaddress", "block", "blockaddress", "locationblock", "incidentaddress", "address",
@@ -74,10 +76,10 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "beat": ("beat", "zone", "psa", "sector", "reportingdistrict", "reportingarea", "precinctid", "scoutcararea", "post"),
     "neighbourhood": (
         "neighborhood", "neighbourhood", "communityarea", "community", "analysisneighborhood", "neighborhoodid",
-        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "suburb", "areaunit", "freguesia", "barrio", "nombrebarrio", "colonia", "coloniahecho", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere", "wijk", "buurt"),
+        "hood158", "hoodid", "mcpp", "neighborhoodcluster", "suburb", "areaunit", "freguesia", "barrio", "nombrebarrio", "colonia", "coloniahecho", "quartier", "bairro", "stadtteil", "ortsteil", "quartiere", "wijk", "buurt", "barangay"),
     "location_description": (
         "locationdescription", "locationtype", "premise", "premises", "premisedescription", "premisestype", "premisetype", "tipodelugar", "lugar", "typedelieu", "lieu", "tipodelocal", "tipolocal", "descrtipolocal", "tatörtlichkeit", "tipodiluogo", "luogo"),
-    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "resolution", "lastoutcomecategory", "estado", "situacao", "situação", "statut", "esito", "stato", "dispo"),
+    "outcome": ("outcome", "disposition", "status", "clearance", "clearancestatus", "casestatus", "recordstatus", "reportstatus", "incidentstatus", "resolution", "lastoutcomecategory", "estado", "situacao", "situação", "statut", "esito", "stato", "dispo"),
     "domestic": ("domestic", "domesticviolence", "familyviolence", "isdomestic", "dv", "dvflag", "domesticflag", "domesticrelated", "violenciafamiliar", "violenciadomestica", "violênciadoméstica", "violencefamiliale", "häuslichegewalt", "violenzadomestica"),
 }  # fmt: skip
 
@@ -114,6 +116,7 @@ _HAPPENED = frozenset(
         "delito",
         "event",
         "evento",
+        "committed",
     ]
 )
 _OTHER_TIMES = frozenset(
@@ -155,6 +158,8 @@ _OTHER_TIMES = frozenset(
         "mes",
         "fin",
         "bis",
+        "recorded",
+        "registered",
     ]
 )
 _DATES = frozenset(["date", "datetime", "timestamp", "fecha", "data", "datum", "dt"])
@@ -187,6 +192,16 @@ _WORDS: dict[str, tuple[Sequence[frozenset[str]], frozenset[str]]] = {
             ),
         ),
         _OTHER_TIMES | _DATES | _CLOCKS | _NO_CODE,
+    ),
+    "label": (
+        (
+            frozenset(("offense", "offence", "crime", "charge", "ucr", "nibrs", "ibr", "statute", "delito")),
+            frozenset(("desc", "description", "name", "title", "literal", "text")),
+        ),
+        _OTHER_TIMES
+        | _DATES
+        | _CLOCKS
+        | frozenset(("scene", "location", "place", "premise", "weapon", "victim", "suspect", "person", "officer")),
     ),
     "block": (
         (
@@ -280,6 +295,8 @@ _NO_OFFENSE = frozenset(
         "mes",
         "mois",
         "monat",
+        "periodo",
+        "period",
         "shift",
         "turno",
         "quart",

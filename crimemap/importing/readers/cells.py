@@ -194,8 +194,14 @@ def _parse_sexagesimal(text: str) -> float | None:
     )
 
 
+_GROUPED_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:(?:\.\d{3}){2,},\d+|(?:,\d{3}){2,}\.\d+)")
+
+
 def _normalize_decimal(cleaned: str, note_quirk: NoteQuirk) -> str:
     """Mend decimal commas, and separators that a spreadsheet put between groups of digits: "41.809.125.265"."""
+    if _GROUPED_DECIMAL.fullmatch(cleaned):  # 4.474.156,21
+        note_quirk("thousands separators")
+        return re.sub(r"[.,](?=.*[.,])", "", cleaned).replace(",", ".")
     note_quirk("decimal commas" if cleaned.count(",") == 1 else "thousands separators")
     first, *others = re.split(r"[.,]", cleaned)
     if cleaned.count(",") == 1 and cleaned.count(".") == 1:
@@ -228,7 +234,9 @@ def parse_coordinates(
 
 def parse_meters(cell: str, note_quirk: NoteQuirk) -> float | None:
     """Return a coordinate of a projected system, where three digits behind a comma are a thousand; None for blanks and text."""
-    return parse_degrees(clean_number(cell, note_quirk), note_quirk)
+    text = cell.strip().replace("\u2212", "-")
+    meters = parse_degrees(clean_number(text.removeprefix("-"), note_quirk), note_quirk)  # no formula: its sign stays
+    return -meters if meters is not None and text.startswith("-") else meters
 
 
 def is_zero(latitude: float, longitude: float) -> bool:
@@ -260,7 +268,15 @@ _GEOJSON = re.compile(r"""coordinates['"]:\s*\[\s*(?P<east>[-+]?[\d.]+),\s*(?P<n
 _OBJECT = re.compile(
     r"""(?=.*latitude['"]:\s*['"]?(?P<north>[-+]?[\d.]+))(?=.*longitude['"]:\s*['"]?(?P<east>[-+]?[\d.]+))""", re.DOTALL
 )
-_TWO_NUMBERS = re.compile(r"\(?\s*(?P<north>[-+]?\d{1,2}\.\d+)[,;\s]\s*(?P<east>[-+]?\d{1,3}\.\d+)\s*\)?\s*$")
+_TWO_NUMBERS = re.compile(r"\(?\s*(?<![\d.])(?P<north>[-+]?\d{1,3}\.\d+)[,;\s]\s*(?P<east>[-+]?\d{1,3}\.\d+)\s*\)?\s*$")
+_TWO_COMMA_NUMBERS = re.compile(
+    r"\(?\s*(?P<north>[-+]?\d{1,3},\d{2,})(?:\s*;\s*|,?\s+)(?P<east>[-+]?\d{1,3},\d{2,})\s*\)?"
+)
+_TWO_WITH_LETTERS = re.compile(
+    r"(?P<north>\d{1,2}[.,]?\d*\s*°[^A-Z]*[NS])[\s,;/]+(?P<east>\d{1,3}[.,]?\d*\s*°[^A-Z]*[EWO])", re.IGNORECASE
+)
+# No city lies further south or north. Of a pair in the other order most longitudes are outside, so that it is turned.
+_LEAST_LATITUDE, _LARGEST_LATITUDE = -56.0, 79.0
 
 
 def split_coordinate_pair(cell: str) -> tuple[str, str]:
@@ -268,10 +284,20 @@ def split_coordinate_pair(cell: str) -> tuple[str, str]:
 
     "(41.8, -87.6)", perhaps after an address; "POINT (-87.6 41.8)"; the object of an API.
     """
-    for pattern in (_WELL_KNOWN, _GEOJSON, _OBJECT, _TWO_NUMBERS):
+    for pattern in (_WELL_KNOWN, _GEOJSON, _OBJECT):
         if match := pattern.search(cell):
             return match["north"], match["east"]
+    if match := _TWO_NUMBERS.search(cell):
+        return _turn_pair(match["north"], match["east"])
+    if match := _TWO_WITH_LETTERS.search(cell) or _TWO_COMMA_NUMBERS.fullmatch(cell.strip()):
+        return match["north"], match["east"]
     return "", ""
+
+
+def _turn_pair(first: str, second: str) -> tuple[str, str]:
+    """Return a pair with the latitude first: no city is so far south or north as the first number of "(-87.6, 41.8)"."""
+    is_turned = not _LEAST_LATITUDE <= float(first) <= _LARGEST_LATITUDE
+    return (second, first) if is_turned and _LEAST_LATITUDE <= float(second) <= _LARGEST_LATITUDE else (first, second)
 
 
 # Yes and no

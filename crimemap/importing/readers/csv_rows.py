@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -43,7 +44,7 @@ def read_rows(file: TableFile, delimiter: str, header: list[str], rows_above: in
     for _above in range(rows_above + 1):
         next(rows)
     try:
-        for number, cells in enumerate(rows, 1):
+        for number, cells in enumerate(_split_swallowed_rows(rows, file, delimiter, width), 1):
             length = len(cells)
             if not any(cells):  # before it is filled up to a thousand columns: such lines cost a file nothing
                 quirks["empty lines"] = quirks.get("empty lines", 0) + 1
@@ -67,6 +68,46 @@ def read_rows(file: TableFile, delimiter: str, header: list[str], rows_above: in
             )
             % {"name": file.name, "line": lines.number, "most": MAX_CELL_CHARACTERS}
         ) from error
+
+
+def _split_swallowed_rows(rows: Any, file: TableFile, delimiter: str, width: int) -> Iterator[list[str]]:
+    """Yield the rows of a csv.reader, and those that a cell holds because a quotation mark opens it and none closes it."""
+    last_line = rows.line_num
+    for cells in rows:
+        if rows.line_num - last_line > 1 and (found := _find_swallowed_rows(cells, delimiter, width)):
+            file.quirks["rows behind a lone quotation mark"] = (
+                file.quirks.get("rows behind a lone quotation mark", 0) + len(found) - 1
+            )
+            yield from found
+        else:
+            yield cells
+        last_line = rows.line_num
+
+
+def _find_swallowed_rows(cells: list[str], delimiter: str, width: int) -> list[list[str]]:
+    """Return a row and those that its one cell of several lines holds; none if the lines are no rows that begin as this one.
+
+    The last may have lost a cell's start to the quotation mark that ends it: it is made too long to be taken for a row.
+    """
+    position = next((number for number, cell in enumerate(cells) if "\n" in cell), -1)
+    if position < 1:
+        return []
+    lines = list(csv.reader(filter(None, cells[position].split("\n")), delimiter=delimiter, quoting=csv.QUOTE_NONE))
+    first, *inner = lines or [[]]
+    rest = cells[position + 1 :]
+    are_rows = all(_shape_of(row[0]) == _shape_of(cells[0]) for row in inner) and all(
+        len(row) == width for row in inner[:-1]
+    )
+    if not inner or not are_rows or len(inner[-1]) + len(rest) < width - 1:
+        return []
+    if rest or len(inner[-1]) != width:
+        inner[-1] += [*rest, *['"'] * (width + 1)]
+    return [cells[:position] + first, *inner]
+
+
+def _shape_of(cell: str) -> str:
+    """Return a text with each run of digits as "0" and each of letters as "a"."""
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", cell.strip()))
 
 
 def _noise_kind(cells: list[str], header: list[str]) -> str:

@@ -13,6 +13,7 @@ _WEEKDAYS = (
     "|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|tues|thurs"
 )
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?"
+_UNTIL = "-|\u2013|\u2014|~|to|thru|through|until|and|bis|al?|hasta|at\u00e9|au|\u00e0"
 _FORMS = tuple(
     (re.compile(pattern, re.IGNORECASE), form)
     for pattern, form in (
@@ -25,6 +26,13 @@ _FORMS = tuple(
         (r"^((?:19|20)\d{6})T?(\d\d)(\d\d)(\d\d)?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?$", r"\1 \2:\3\5"),
         (r"^(\d{4}-\d\d-\d\d)T(.*\d) (Z|[+-]\d\d:?\d\d)$", r"\1 \2\3"),
         (r"^(\d{4}) (\d\d) (\d\d)(?= |$)", r"\1-\2-\3"),
+        (r"^(\d?\d)(\d\d)((?:19|20)\d\d)$", r"\1/\2/\3"),  # "09012025", or "9012025" without its zero
+        # A range begins with its start: "2025-09-01 - 2025-09-03", "9/1/2025 10:00 to 9/2/2025 08:00"
+        (
+            rf"^(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}(?:[ T]{_CLOCK}(?: ?[ap]\.?m\.?)?)?) +(?:{_UNTIL}) +\d{{1,4}}[-/.:]\d.*$",
+            r"\1",
+        ),
+        (r"^(\d{4}-\d\d-\d\d(?:T[^/]+)?)/\d{4}-.*$", r"\1"),
         (r"^(\d{4})[. ]?([a-z]{3})[. ]?(\d\d)(?= |$)", r"\3-\2-\1"),  # "2025Sep01"
         (rf"^({_CLOCK}(?: ?[ap]\.?m\.?)?),? (\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{2,4}})$", r"\2 \1"),  # time first
     )

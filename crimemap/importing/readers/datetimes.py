@@ -42,7 +42,7 @@ _MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})")
 _DAY_MONTH = re.compile(
     r"(\d{1,2})(?:er|st|nd|rd|th|\u00ba|\u00b0)?[-\s./]*(?:de\s+|of\s+)?([^\W\d_]{3,10})\.?[-\s,./]*(?:del?\s+)?(\d{4}|\d{2})"
 )
-_WEEKDAY = re.compile(r"[^\W\d_]+(?:-feira)?\.?,\s*(?=[\d\w])")
+_WEEKDAY = re.compile(r"^[^\W\d_]+(?:-feira)?\.?,\s*(?=[\d\w])")
 _MONTH_DAY = re.compile(r"([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
 _YEAR_MONTH_DAY = re.compile(r"(\d{4})[-\s./]([^\W\d_]{3,10})\.?[-\s./](\d{1,2})")
 _MONTH_ALONE = re.compile(r"([^\W\d_]{3,10})\.?[-\s/](\d{4}|\d{2})")
@@ -61,6 +61,19 @@ _CLOCK_WORD = re.compile(
 _HOURS = re.compile(r"(\d{1,2})\s*([AaPp])\.?[Mm]\.?")
 _MILITARY = re.compile(r"(\d{1,4})(?:[.,]0)?")
 _FRACTION = re.compile(r"0?[.,]\d+")
+_DAY_FRACTION = re.compile(r"0?[.,]\d+|0|1(?:[.,]0+)?")
+# Clerks write these where no time is known.
+_UNKNOWN = frozenset(
+    ("unk", "unkn", "unknown", "?", ":", "::", "9999", "99:99", "tbd", "undetermined", "desconocido", "desconocida", "se desconoce", "sin dato",
+     "no disponible", "desconhecido", "desconhecida", "ignorado", "ignorada", "em hora incerta", "não informado", "nao informado", "inconnu",
+     "inconnue", "unbekannt", "sconosciuto", "sconosciuta", "00/00/0000", "0000-00-00", "00000000")
+)  # fmt: skip
+_NAMED_TIMES = dict.fromkeys(("noon", "midday", "mediodía", "meio-dia", "midi"), "12:00") | dict.fromkeys(
+    ("midnight", "medianoche", "meia-noite", "minuit"), "0:00"
+)
+_DATE_OF_TIME = re.compile(
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})[ T]+(?=\d)"
+)  # 12/30/1899 13:45
 _WORDED = re.compile(
     r"(\d{4}[-\s./][^\W\d_]{3,10}\.?[-\s./]\d{1,2}|.*?\d{4})[\s,]+(?:(?:at|um|à|às|a las)\s+)?(\d{1,2}[:.hH]\d{2}.*|\d{4}\s*(?:hrs?|hours)\.?)"
 )
@@ -104,6 +117,17 @@ def detect_day_first(dates: Iterable[str], default: bool) -> bool:
     return winner if votes[winner] >= date_count * MIN_VOTES_SHARE or has_few_months else default
 
 
+def is_unknown(cell: str) -> bool:
+    """Return whether a cell of dates or times is blank, or says that none is known."""
+    return cells.is_blank(cell) or cell.strip().casefold() in _UNKNOWN
+
+
+def are_day_fractions(times: Iterable[str]) -> bool:
+    """Return whether a column's times are parts of the day, as spreadsheets store them: 0.25 is six o'clock there."""
+    filled = [cell.strip() for cell in times if not is_unknown(cell)]
+    return any(_FRACTION.fullmatch(cell) for cell in filled) and all(map(_DAY_FRACTION.fullmatch, filled))
+
+
 class DatetimeParser:
     """Parses the dates and times of one column. Remembers each and the clock's changes, since files repeat them."""
 
@@ -125,6 +149,7 @@ class DatetimeParser:
         self.is_local = not local or local == zone
         self.day_first, self.months_only, self.note_quirk = day_first, months_only, note_quirk
         self.ignores_zones = ignores_zones
+        self.reads_day_fractions = False  # of times in a column of their own
         self.dates: dict[str, tuple[int, bool]] = {}  # text -> day since 1970, whether it is a month
         self.times: dict[str, tuple[int, int | None]] = {}  # text -> minute of the day, offset of its zone
         self.offsets: dict[int, int | None] = {}  # day -> minutes east of UTC all day long; None on days of change
@@ -148,7 +173,13 @@ class DatetimeParser:
             day, is_month = self.dates.get(head) or self._parse_date(head)
         except CellError:
             return self._parse_unusual(cell, time)
-        minute, offset = self._parse_time(tail)
+        try:
+            minute, offset = self._parse_time(tail)
+        except CellError:
+            usual = date_forms.rewrite_date(cell)
+            if time is not None or usual == cell or date_forms.rewrite_date(usual) != usual:
+                raise
+            return self.parse(usual)
         moment = self._moment(day, minute, offset, is_month)
         if (
             minute
@@ -243,7 +274,7 @@ class DatetimeParser:
         """Return (minute of the day, UTC offset), and remember them; no minute for a blank. Raises CellError."""
         if text in self.times:
             return self.times[text]
-        if not text or cells.is_blank(text):
+        if not text or is_unknown(text):
             return None, None
         hour, minute, offset = self._parse_clock(text)
         if (hour, minute) == (24, 0):
@@ -258,7 +289,7 @@ class DatetimeParser:
 
     def _parse_clock(self, text: str) -> tuple[int, int, int | None]:
         """Return (hour, minute, UTC offset); the hour is 99 if the text is no time."""
-        text = _CLOCK_WORD.sub("", text)
+        text = _CLOCK_WORD.sub("", self._rewrite_clock(text))
         if match := _TIME.fullmatch(text):
             hour, minute, second, zone = int(match[1]), int(match[2]), int(match[3] or 0), match[5]
             if zone and zone[0].isalpha() and zone not in _UTC_NAMES:
@@ -277,6 +308,14 @@ class DatetimeParser:
             self.note_quirk("times as numbers")
             return *divmod(round(float(text.replace(",", ".")) * 1440), 60), None
         return 99, 0, None
+
+    def _rewrite_clock(self, text: str) -> str:
+        """Return a time of spreadsheets or in words as a clock shows it; other texts without the date before the time."""
+        if self.reads_day_fractions and _DAY_FRACTION.fullmatch(text):
+            self.note_quirk("times as numbers")
+            hour, minute = divmod(round(float(text.replace(",", ".")) * 1440) % 1440, 60)
+            return f"{hour}:{minute:02}"
+        return _NAMED_TIMES.get(text.casefold()) or _DATE_OF_TIME.sub("", text, count=1)
 
     def _offset(self, zone: str) -> int | None:
         """Return the minutes of a zone that a cell states; None if such zones are false."""

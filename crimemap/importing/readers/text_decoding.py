@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Protocol
 
 from django.utils.translation import gettext as _
@@ -12,6 +14,8 @@ from crimemap.importing.readers.errors import UnreadableFileError
 
 HEAD_BYTES = 65_536  # enough to recognize the encoding
 PIECE_BYTES = 262_144
+OLDER_ENCODINGS = ("cp850", "mac-roman")
+_WESTERN_LETTERS = frozenset("àâäáãåæçèéêëìíîïñòóôõöøœùúûüýßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜÝºª°")
 WINDOWS_1252_HANDLER = "crimemap-windows-1252"  # of codecs' error handlers
 _BINARY_FORMATS = (
     (b"%PDF", "PDF"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BZh", "bzip2"),
@@ -36,13 +40,35 @@ def decode_text(stream: ByteStream, name: str, quirks: dict[str, int], encoding:
         raise UnreadableFileError(_("%(name)s is empty.") % {"name": name})
     _refuse_other_formats(head, name)
     decode = _strict_decoder(encoding, name) if encoding else _recognize_encoding(head, name, quirks)
-    content, carriage_return = head, ""
+    content, begun = head, ""
     while content:
-        text = carriage_return + decode(content, False)
-        carriage_return = "\r" if text.endswith("\r") else ""  # its "\n" may come with the next piece
-        yield text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+        text = begun + decode(content, False)
+        begun = (
+            text[-1:] if text.endswith(_BEGINNINGS) else ""
+        )  # the rest of a line's end or of a letter comes with the next piece
+        yield _decode_again(text.removesuffix(begun).replace("\r\n", "\n").replace("\r", "\n"), quirks)
         content = stream.read(PIECE_BYTES)
-    yield (carriage_return + decode(b"", True)).replace("\r", "\n")
+    yield _decode_again((begun + decode(b"", True)).replace("\r", "\n"), quirks)
+
+
+_BEGINNINGS = ("\r", "\u00c2", "\u00c3")
+_CONTINUATION = "".join(bytes([byte]).decode("cp1252", "ignore") + chr(byte) for byte in range(0x80, 0xC0))
+_ENCODED_TWICE = re.compile(rf"[\u00c2\u00c3][{_CONTINUATION}]|\u00e2\u20ac[{_CONTINUATION}]")
+
+
+def _decode_again(text: str, quirks: dict[str, int]) -> str:
+    """Return a text with the letters mended that were read as Windows-1252 and written as UTF-8: "JUÃ¡REZ"."""
+    if not any(first in text for first in ("\u00c2", "\u00c3", "\u00e2\u20ac")):
+        return text
+    mended, count = _ENCODED_TWICE.subn(_decode_letter, text)
+    if count:
+        quirks["letters encoded twice"] = 1
+    return mended
+
+
+def _decode_letter(match: re.Match[str]) -> str:
+    codes = (ord(letter) if ord(letter) < 256 else letter.encode("cp1252")[0] for letter in match[0])
+    return bytes(codes).decode("utf-8", "replace")
 
 
 def _refuse_other_formats(head: bytes, name: str) -> None:
@@ -92,7 +118,30 @@ def _recognize_encoding(head: bytes, name: str, quirks: dict[str, int]) -> Decod
         raise UnreadableFileError(_("%(name)s isn't a text file. Save it as CSV or JSON.") % {"name": name})
     if head.startswith(codecs.BOM_UTF8):
         quirks["byte order mark"] = 1
+    if other := _guess_older_encoding(head):
+        quirks[other] = 1
+        return _strict_decoder(other, name)
     return _lenient_decoder(quirks)
+
+
+def _guess_older_encoding(head: bytes) -> str:
+    """Return the encoding of DOS or of old Macintoshes if only with it the other letters are those of Western words; else ""."""
+    try:
+        codecs.utf_8_decode(head, "strict", False)
+    except UnicodeDecodeError:
+        shares = {
+            encoding: _share_of_letters(head.decode(encoding, "replace")) for encoding in ("cp1252", *OLDER_ENCODINGS)
+        }
+        best = max(shares, key=lambda encoding: shares[encoding])
+        return best if best in OLDER_ENCODINGS and shares[best] > 0.9 and shares["cp1252"] < 0.6 else ""
+    return ""
+
+
+def _share_of_letters(text: str) -> float:
+    """Return the share of the characters beyond ASCII that are Western letters, none of them a capital behind a small letter."""
+    others = [(before, each) for before, each in pairwise(f" {text}") if ord(each) > 127]
+    fitting = sum(each in _WESTERN_LETTERS and not (each.isupper() and before.islower()) for before, each in others)
+    return fitting / len(others) if others else 1.0
 
 
 def _strict_decoder(encoding: str, name: str) -> Decode:

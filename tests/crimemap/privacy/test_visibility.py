@@ -311,3 +311,16 @@ def test_a_label_that_may_hold_a_residents_name_is_left_out_until_residents_see_
     assert [row["block"] for row in shown(first, second, third)] == [row["block"] for row in (first, second, third)]
     for hidden in ({"domestic": True}, {"code": SEXUAL}, {"code": FRAUD}):
         assert [row["block"] for row in shown(first, second, third | hidden)][:2] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    "outcome", ["VOID", "Record expunged", "sealed", "Cancelled", "entered in error", "Duplicate", "ANULADO"]
+)
+def test_a_record_that_the_agency_has_taken_back_is_on_no_page(outcome: str) -> None:
+    assert level({"outcome": outcome}) == "removed"
+    assert shown({"outcome": outcome}) == []
+
+
+def test_other_outcomes_take_no_record_back() -> None:
+    for outcome in ("", "Open", "Unfounded", "Arrest", "Void where prohibited"):
+        assert level({"outcome": outcome}) != "removed"

@@ -367,6 +367,15 @@ class TestRemoval:
         with pytest.raises(published_incidents.WithdrawnIncidentError):
             reader.current().find_incident(leaving.public_id)
 
+    def test_an_incident_whose_record_becomes_void_is_withdrawn(self, agency: Agency) -> None:
+        staying, leaving = agency.add(), agency.add()
+        publisher.publish()
+        agency.change(leaving, outcome="VOID")
+        publisher.publish()
+        assert [row.public_id for row in rows()] == [staying.public_id]
+        with pytest.raises(published_incidents.WithdrawnIncidentError):
+            reader.current().find_incident(leaving.public_id)
+
     def test_an_incident_never_published_is_unknown_not_withdrawn(self, agency: Agency) -> None:
         never = agency.add("sexual", removed_at=datetime.now(UTC))
         agency.add()
