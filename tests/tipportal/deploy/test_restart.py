@@ -25,8 +25,14 @@ pytestmark = pytest.mark.nightly
 
 REQUESTS = 1_000
 CLIENTS = 8
-# As systemd does with a socket unit: the socket is descriptor 3, and the variables name the process that may use it.
-AS_SYSTEMD = 'exec 3<&{descriptor}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+# As systemd does with a socket unit: the socket is descriptor 3, and the variables name the process that may use it. Some shells
+# know no descriptor above 9.
+AS_SYSTEMD = """\
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +104,7 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
 
 def start(stack: Stack, listener: socket.socket, log: Path) -> subprocess.Popen[bytes]:
     unit = [sys.executable, "-m", "tipportal.deploy.processes", "web-public"]
-    command = ["sh", "-c", AS_SYSTEMD.format(descriptor=listener.fileno()), "sh", *unit]
+    command = [sys.executable, "-S", "-c", AS_SYSTEMD, str(listener.fileno()), *unit]
     with log.open("ab") as output:
         return subprocess.Popen(
             command,

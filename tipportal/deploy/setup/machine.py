@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from core.atomic_files import write_atomically
 
@@ -30,6 +31,43 @@ class StepFailedError(Exception):
     def __init__(self, sentence: str, output: str = "") -> None:
         super().__init__(sentence)
         self.output = output
+
+
+class BegunCommand:
+    """A command that was started and waits for its input. Leave its context, and it is killed unless it was finished."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._command = command
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        except OSError as error:
+            raise StepFailedError(f"{command[0]} can't be started: {error.strerror}.") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+    def finish(self, text: str) -> str:
+        """Give the command its input, and return its output. Raises StepFailedError with the command's last words."""
+        output, errors = self._process.communicate(text)
+        if self._process.returncode:
+            words = [line.strip() for line in (errors or output).splitlines() if line.strip()]
+            raise StepFailedError(
+                f"“{' '.join(self._command)}” has failed: {' '.join(words[-5:]) or 'it gave no reason'}", output
+            )
+        return output.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +95,14 @@ class Machine:
 
     def run(self, *arguments: str | Path, text: str = "", environment: Mapping[str, str] | None = None) -> str:
         """Run a command with `text` as its input, and return its output. Raises StepFailedError with the command's last words."""
+        with self.begin(*arguments, environment=environment) as command:
+            return command.finish(text)
+
+    def begin(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> BegunCommand:
+        """Start a command that waits for its input. Raises StepFailedError if it can't be started."""
         passed_on = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
         command = [str(argument) for argument in arguments]
-        try:
-            done = subprocess.run(
-                command,
-                input=text,
-                env={**passed_on, **_ENVIRONMENT, **(environment or {})},
-                cwd="/",
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except OSError as error:
-            raise StepFailedError(f"{command[0]} can't be started: {error.strerror}.") from None
-        if done.returncode:
-            words = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-            raise StepFailedError(
-                f"“{' '.join(command)}” has failed: {' '.join(words[-5:]) or 'it gave no reason'}", done.stdout
-            )
-        return done.stdout.strip()
+        return BegunCommand(command, {**passed_on, **_ENVIRONMENT, **(environment or {})})
 
     def answer(self, *arguments: str | Path) -> str:
         """Return the output of a command, or nothing if it fails or isn't there."""

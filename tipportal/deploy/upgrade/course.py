@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.roles import Role
 from tipportal.deploy.setup import layout, scripts, units
-from tipportal.deploy.setup.machine import Machine, StepFailedError
+from tipportal.deploy.setup.machine import BegunCommand, Machine, StepFailedError
 from tipportal.deploy.setup.plan import Plan
 from tipportal.deploy.setup.release import remove_others
 from tipportal.deploy.setup.steps import Step, point_link
@@ -18,6 +18,7 @@ from tipportal.deploy.upgrade.journal import FOLDER, OLD_VARIABLES, Journal, Sta
 from tipportal.deploy.upgrade.services import SECONDS_FOR_FORMER, SECONDS_FOR_NEW, Services
 
 _SECONDS_TO_GET_READY = 60
+_STARTED_AT = time.monotonic()
 _MIGRATIONS = "SELECT app || ' ' || name FROM django_migrations ORDER BY id;\n"
 
 
@@ -70,15 +71,18 @@ class Upgrade:
         new, owner = journal.state.new, new_variables_of(Role.OWNER)
         _run_command(self._machine, new, owner, "migrate_back", FOLDER / "migrations", "--check")
         self._try_roles(new)
-        _say("Close the site: the map and stories go on, tips and the desk wait")
+        _say("Stop workers")
         journal.note(Stage.CLOSING)
-        services.stop_work()
-        journal.note(Stage.CLOSING, closed_at=time.time())
-        services.stop_desk()
-        write_gate.close(self._machine)
-        _say("Update tables and rights")
-        journal.note(Stage.MIGRATING)
-        _run_command(self._machine, new, owner, "migrate", "-v0", "--skip-checks")  # they have run
+        # It loads while workers end, and not while the site is closed. The checks have run.
+        with _begin_command(self._machine, new, owner, "migrate", "-v0", "--skip-checks", "--when-told") as migration:
+            services.stop_work()
+            _say("Close the site: the map and stories go on, tips and the desk wait")
+            journal.note(Stage.CLOSING, closed_at=time.time())
+            services.stop_desk()
+            write_gate.close(self._machine)
+            _say("Update tables and rights")
+            journal.note(Stage.MIGRATING)
+            migration.finish("now\n")
         journal.note(Stage.SWITCHING)
         for step in self._plan.list_switching():
             _do(step)
@@ -174,8 +178,16 @@ def _run_command(
     machine: Machine, release: str, variables: Path, *arguments: str | Path, role: Role = Role.OWNER
 ) -> None:
     """Run a command of a release as a role, with a file of variables. Raises StepFailedError."""
+    with _begin_command(machine, release, variables, *arguments, role=role) as command:
+        command.finish("")
+
+
+def _begin_command(
+    machine: Machine, release: str, variables: Path, *arguments: str | Path, role: Role = Role.OWNER
+) -> BegunCommand:
+    """Start such a command, which waits for its input."""
     environment = {"PORTAL_RELEASE": release, "PORTAL_VARIABLES": str(machine.path(variables))}
-    machine.run(
+    return machine.begin(
         scripts.COMMAND,
         role,
         *(machine.path(each) if isinstance(each, Path) else each for each in arguments),
@@ -190,4 +202,5 @@ def _do(step: Step) -> None:
 
 
 def _say(title: str) -> None:
-    print(f"upgrade  {title} ...", flush=True)
+    """Print what begins, and how many seconds this process has run."""
+    print(f"upgrade {time.monotonic() - _STARTED_AT:4.0f} s  {title} ...", flush=True)

@@ -5,6 +5,7 @@ Runs as the owner's PostgreSQL user (PORTAL_ROLE=owner).
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,14 @@ class Command(MigrateCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--without-rights", action="store_true", help="leave out the rights of roles (restore)")
+        parser.add_argument(
+            "--when-told", action="store_true", help="load the code, then wait for a line of input (upgrade)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Not connected yet: a connection older than the gate for writes would be bound by it (tipportal/deploy/upgrade/write_gate.py).
+        if options["when_told"] and not sys.stdin.readline():
+            raise CommandError("Nothing was changed: the upgrade has ended before it came to this.")
         connection = connections[options["database"]]
         self._refuse_unreleased(connection)
         super().handle(*args, **options)

@@ -16,8 +16,9 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tipportal.deploy.setup import answers, environment_files, layout, scripts, units
 from tipportal.deploy.setup.machine import Machine, StepFailedError
@@ -47,6 +48,24 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Desk).serve_forever()
 """
 
 
+@dataclass
+class Begun:
+    """The stand-in for machine.BegunCommand."""
+
+    machine: StandIn
+    arguments: tuple[str | Path, ...]
+    environment: Mapping[str, str] | None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def finish(self, text: str) -> str:
+        return self.machine.run(*self.arguments, text=text, environment=self.environment)
+
+
 class StandIn(Machine):
     """The folder, with the servers of a tests.stack.Stack."""
 
@@ -64,6 +83,10 @@ class StandIn(Machine):
         output = self._act(words[2:] if words[0] == "timeout" else words, text, environment or {})
         self._die(number, "after")
         return output
+
+    def begin(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Any:
+        """Return a command that does all its work when it is finished: one that is only begun is no act."""
+        return Begun(self, arguments, environment)
 
     def _die(self, number: int, moment: str) -> None:
         if self.configuration["kill"] == [moment, number]:
@@ -86,7 +109,9 @@ class StandIn(Machine):
                 raise StepFailedError("a fault of the new release")
             return ""
         command = [sys.executable, "manage.py", *words[2:]]
-        return self._call(command, self.configuration["owner"], "", str(self.path(Path(environment["PORTAL_RELEASE"]))))
+        return self._call(
+            command, self.configuration["owner"], text, str(self.path(Path(environment["PORTAL_RELEASE"])))
+        )
 
     def _call(self, command: list[str], environment: dict[str, str], text: str, folder: str) -> str:
         done = subprocess.run(
