@@ -24,7 +24,7 @@ gc.disable()  # as in manage.py
 _django = get_wsgi_application()
 # A page asks for its language some hundred times. Django asks a store that serves coroutines as well, of which there are none
 # here, and takes thirty times as long: a tenth of each page.
-trans_real._active = threading.local()  # type: ignore[assignment]
+trans_real._active = threading.local()  # type: ignore[attr-defined]
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
