@@ -85,6 +85,8 @@ class AreaAdmin(FoldedSearch, LayerUploadAdmin):
         return [path("download/", download, name="crimemap_area_download"), *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        if not self.has_import_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:crimemap_area_import"))
 
     def save_model(self, request: HttpRequest, obj: Area, form: Any, change: bool) -> None:
