@@ -75,7 +75,7 @@ def test_the_next_days_and_work_in_progress(writer: Account, editor: Account) ->
     assert "noon event: Coffee" in days
     in_work = section(client, "in-work")
     assert in_work.index("A quarter of an hour") < in_work.index("Holiday scams")
-    assert "Approved by koch." in in_work
+    assert "approved by koch." in in_work
     assert "Draft, untouched for 12 days" in in_work
     assert "0 residents want a reminder" in section(client, "next-events")
     assert "This event has no place on the map" in section(client, "faults")
