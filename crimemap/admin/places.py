@@ -132,17 +132,16 @@ class AreaAdmin(FoldedSearch, LayerUploadAdmin):
             return self.finish(request, upload, f"layer {upload.kind}", result)
 
 
-class BlockForm(forms.ModelForm):
-    def clean_hundred(self) -> int:
-        hundred: int = self.cleaned_data["hundred"]
-        if hundred % 100:
-            raise forms.ValidationError(_("Enter a whole hundred, such as 400 for house numbers 400 to 499."))
-        return hundred
+class AreasByPoint:
+    """Places that are typed by hand: the areas that contain one follow from its point."""
+
+    def save_model(self, request: HttpRequest, obj: Block | Intersection, form: Any, change: bool) -> None:
+        obj.areas = dict(lookup.areas_at(obj.latitude, obj.longitude))
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
 
 
 @admin.register(Block)
-class BlockAdmin(LayerUploadAdmin):
-    form = BlockForm
+class BlockAdmin(AreasByPoint, LayerUploadAdmin):
     fields = ["street", "hundred", "latitude", "longitude"]
     list_display = ["__str__", "street", "hundred"]
     search_fields = ["street"]
@@ -152,10 +151,6 @@ class BlockAdmin(LayerUploadAdmin):
     upload_title = gettext_lazy("Import the blocks")
     upload_kinds = ("blocks",)
     preview_template = "admin/crimemap/preview_blocks.html"
-
-    def save_model(self, request: HttpRequest, obj: Block, form: Any, change: bool) -> None:
-        obj.areas = dict(lookup.areas_at(obj.latitude, obj.longitude))
-        super().save_model(request, obj, form, change)
 
     def preview_context(self, request: HttpRequest, upload: KeptUpload) -> dict[str, Any]:
         return block_preview.preview_context(request.GET or request.POST, upload)
@@ -172,28 +167,11 @@ class BlockAdmin(LayerUploadAdmin):
             return self.finish(request, upload, "layer blocks", result)
 
 
-class IntersectionForm(forms.ModelForm):
-    def clean(self) -> dict[str, Any]:
-        """Store the streets in alphabetical order, whichever was typed first."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        first, second = cleaned.get("first"), cleaned.get("second")
-        if first and second:
-            cleaned["first"], cleaned["second"] = sorted((first, second))
-        if first and first == second:
-            self.add_error("second", _("Enter the street that crosses the first one."))
-        return cleaned
-
-
 @admin.register(Intersection)
-class IntersectionAdmin(AuditedAdmin):
-    form = IntersectionForm
+class IntersectionAdmin(AreasByPoint, AuditedAdmin):
     fields = ["first", "second", "latitude", "longitude"]
     list_display = ["__str__", "first", "second"]
     search_fields = ["first", "second"]
-
-    def save_model(self, request: HttpRequest, obj: Intersection, form: Any, change: bool) -> None:
-        obj.areas = dict(lookup.areas_at(obj.latitude, obj.longitude))
-        super().save_model(request, obj, form, change)
 
 
 class BaseLayerForm(forms.ModelForm):

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -132,6 +133,10 @@ class Block(Located):
         self.key = normalize_name(self.street)
         super().save(*args, **kwargs)
 
+    def clean(self) -> None:
+        if self.hundred and self.hundred % 100:
+            raise ValidationError({"hundred": _("Enter a whole hundred, such as 400 for house numbers 400 to 499.")})
+
 
 class Intersection(Located):
     """The point where two streets meet; their names are in alphabetical order."""
@@ -155,6 +160,12 @@ class Intersection(Located):
 
     def __str__(self) -> str:
         return gettext("%(first)s and %(second)s") % {"first": self.first, "second": self.second}
+
+    def clean(self) -> None:
+        """Put the streets in order, whichever was typed first."""
+        if self.first and self.first == self.second:
+            raise ValidationError({"second": _("Enter the street that crosses the first one.")})
+        self.first, self.second = sorted((self.first, self.second))
 
 
 class Landmark(Located):

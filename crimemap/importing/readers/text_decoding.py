@@ -16,6 +16,10 @@ HEAD_BYTES = 65_536  # enough to recognize the encoding
 PIECE_BYTES = 262_144
 OLDER_ENCODINGS = ("cp850", "mac-roman")
 _WESTERN_LETTERS = frozenset("àâäáãåæçèéêëìíîïñòóôõöøœùúûüýßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜÝºª°")
+# Of letters that were encoded twice. A piece may end with the first, or with the first half of a line's end.
+_BEGINNINGS = ("\r", "\u00c2", "\u00c3")
+_CONTINUATION = "".join(bytes([byte]).decode("cp1252", "ignore") + chr(byte) for byte in range(0x80, 0xC0))
+_ENCODED_TWICE = re.compile(rf"[\u00c2\u00c3][{_CONTINUATION}]|\u00e2\u20ac[{_CONTINUATION}]")
 WINDOWS_1252_HANDLER = "crimemap-windows-1252"  # of codecs' error handlers
 _BINARY_FORMATS = (
     (b"%PDF", "PDF"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BZh", "bzip2"),
@@ -43,17 +47,10 @@ def decode_text(stream: ByteStream, name: str, quirks: dict[str, int], encoding:
     content, begun = head, ""
     while content:
         text = begun + decode(content, False)
-        begun = (
-            text[-1:] if text.endswith(_BEGINNINGS) else ""
-        )  # the rest of a line's end or of a letter comes with the next piece
+        begun = text[-1:] if text.endswith(_BEGINNINGS) else ""
         yield _decode_again(text.removesuffix(begun).replace("\r\n", "\n").replace("\r", "\n"), quirks)
         content = stream.read(PIECE_BYTES)
     yield _decode_again((begun + decode(b"", True)).replace("\r", "\n"), quirks)
-
-
-_BEGINNINGS = ("\r", "\u00c2", "\u00c3")
-_CONTINUATION = "".join(bytes([byte]).decode("cp1252", "ignore") + chr(byte) for byte in range(0x80, 0xC0))
-_ENCODED_TWICE = re.compile(rf"[\u00c2\u00c3][{_CONTINUATION}]|\u00e2\u20ac[{_CONTINUATION}]")
 
 
 def _decode_again(text: str, quirks: dict[str, int]) -> str:
